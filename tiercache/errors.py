@@ -1,0 +1,185 @@
+"""The one exception tree.
+
+Errors are named for the fact and carry fields; the docstring is the sentence that a person reads, with the
+fields filled in.  They know no HTTP: `tiercache.web.errors` is the only table from an error to a status.
+"""
+
+from __future__ import annotations
+
+from attrs import fields_dict, frozen
+
+
+@frozen(kw_only=True, slots=False)
+class TiercacheError(Exception):
+    """Something that tiercache foresaw went wrong."""
+
+    def __str__(self) -> str:
+        doc = type(self).__doc__ or type(self).__name__
+        sentence = " ".join(doc.split("\n\n")[0].split())
+        return sentence.format(**{name: getattr(self, name) for name in fields_dict(type(self))})
+
+
+@frozen(kw_only=True, slots=False)
+class InvalidName(TiercacheError):
+    """{name!r} is not the name of a project or file."""
+
+    name: str
+
+
+@frozen(kw_only=True, slots=False)
+class ProjectAbsent(TiercacheError):
+    """No project named {project} is to be had here."""
+
+    project: str
+
+
+@frozen(kw_only=True, slots=False)
+class FileAbsent(TiercacheError):
+    """No file {filename} is to be had here."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class NotStored(TiercacheError):
+    """{subject} is not in the store, and no tier was to be asked."""
+
+    subject: str
+
+
+@frozen(kw_only=True, slots=False)
+class TierUnreachable(TiercacheError):
+    """Tier {tier} gave no usable answer: {reason}.
+
+    `retry_after_s` is what the tier itself asked for (RFC 9110 section 10.2.3), in seconds, or None.
+    """
+
+    tier: str
+    reason: str
+    retry_after_s: float | None = None
+
+
+@frozen(kw_only=True, slots=False)
+class LoopFound(TierUnreachable):
+    """Tier {tier} would only ask the nodes again that this request has passed, or it has passed too many: {reason}.
+
+    The tier is well, and may have an answer to another request for the same.
+    """
+
+
+@frozen(kw_only=True, slots=False)
+class NoTierAnswered(TiercacheError):
+    """{subject} is not in the store, and no tier that has it answers: {reason}."""
+
+    subject: str
+    reason: str
+    retry_after_s: float | None = None
+
+
+@frozen(kw_only=True, slots=False)
+class PageUnusable(TiercacheError):
+    """A project page could not be read: {reason}."""
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class DigestMismatch(TiercacheError):
+    """{filename} has the {algorithm} digest {actual}, not {expected}."""
+
+    filename: str
+    algorithm: str
+    expected: str
+    actual: str
+
+
+@frozen(kw_only=True, slots=False)
+class LengthMismatch(TiercacheError):
+    """{filename} has {actual} bytes, not {expected}."""
+
+    filename: str
+    expected: int
+    actual: int
+
+
+@frozen(kw_only=True, slots=False)
+class TooLarge(TiercacheError):
+    """{subject} is larger than the {limit_bytes} bytes allowed."""
+
+    subject: str
+    limit_bytes: int
+
+
+@frozen(kw_only=True, slots=False)
+class RangesUnsupported(TiercacheError):
+    """Tier {tier} sends {filename} only as a whole."""
+
+    tier: str
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class SidecarUnavailable(TiercacheError):
+    """No core metadata can be had for {filename}: {reason}."""
+
+    filename: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class StoreFailed(TiercacheError):
+    """The store does not do its work."""
+
+
+@frozen(kw_only=True, slots=False)
+class StoreFull(StoreFailed):
+    """The store has no room for more: {reason}."""
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class StoreInUse(TiercacheError):
+    """The store at {path} is in use by another node (process {pid}): stop that one, or give this one its own store."""
+
+    path: str
+    pid: int | None
+
+
+@frozen(kw_only=True, slots=False)
+class StoreUnusable(StoreFailed):
+    """The store at {path} cannot be used: {reason}."""
+
+    path: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class EndpointUnusable(TiercacheError):
+    """The node cannot listen at {endpoint}: {reason}."""
+
+    endpoint: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class Problem:
+    """One thing wrong in a configuration: where (`tiers[1].url`, with `line N` where known) and what."""
+
+    place: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}"
+
+
+@frozen(kw_only=True, slots=False)
+class ConfigInvalid(TiercacheError):
+    """The configuration {source} cannot be used."""
+
+    source: str
+    problems: tuple[Problem, ...]
+
+    def __str__(self) -> str:
+        head = f"The configuration {self.source} cannot be used:"
+        return "\n".join([head, *(f"  {problem}" for problem in self.problems)])
