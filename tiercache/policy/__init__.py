@@ -1,0 +1,1 @@
+"""What to do, decided from values and a given `now`.  Pure: nothing here acts, waits or reads a clock."""

@@ -1,0 +1,109 @@
+"""What the store remembers of a project page, and what a tier may say about one: the values policy works on.
+
+Times are seconds since 1970 by this node's clock, durations are seconds.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from tiercache.policy.hops import NONE_YET, Hops
+from tiercache.simple.model import Page, ProjectName
+
+
+@frozen(kw_only=True)
+class Validators:
+    """What a conditional request carries (RFC 9110 section 8.8), exactly as the tier sent it."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@frozen(kw_only=True)
+class Head:
+    """What came with a page: when, from whom, and what it said about its own freshness (RFC 9111 section 4).
+
+    `requested_at` and `received_at` bracket the exchange.  `date`: the tier's Date, or None.  `age_s`: its Age
+    header, 0 if absent.  `lifetime_s`: the explicit freshness lifetime (s-maxage, max-age or Expires less Date;
+    0 for no-cache), or None where the tier stated none.  `storable` is False for no-store.  `serial` is
+    X-PyPI-Last-Serial or `_last-serial`.
+    """
+
+    tier: str
+    requested_at: float
+    received_at: float
+    date: float | None = None
+    age_s: float = 0.0
+    lifetime_s: float | None = None
+    storable: bool = True
+    validators: Validators = Validators()
+    serial: int | None = None
+
+
+@frozen(kw_only=True)
+class Entry:
+    """A stored page, or with `page` None the stored knowledge that no tier has the project."""
+
+    project: ProjectName
+    head: Head
+    page: Page | None
+
+
+@frozen(kw_only=True)
+class Ask:
+    """What the client allows (RFC 9111 section 5.2.1), and where its request has been before it came here.
+
+    `max_age_s`: the oldest page it takes, None for no wish.  `only_if_cached`: never forward (504 otherwise).
+    `local`: never forward, and what is not in the store does not exist (`/local/`, or the node is offline).
+    """
+
+    no_cache: bool = False
+    max_age_s: float | None = None
+    only_if_cached: bool = False
+    local: bool = False
+    hops: Hops = NONE_YET
+
+    @property
+    def is_for_the_top(self) -> bool:
+        """Whether no cache on the way may answer from its store: no-cache, or max-age=0, by which clients mean that."""
+        return self.no_cache or (self.max_age_s is not None and self.max_age_s <= 0)
+
+
+@frozen(kw_only=True)
+class Present:
+    """A tier has the project, and this is its page.
+
+    `cache_status`: what the tier says of how it came by the answer (RFC 9211), None where it says nothing.
+    """
+
+    page: Page
+    head: Head
+    cache_status: str | None = None
+
+
+@frozen(kw_only=True)
+class NotModified:
+    """The tier that the entry came from says that its page has not changed (304); `cache_status` as in `Present`."""
+
+    head: Head
+    cache_status: str | None = None
+
+
+@frozen(kw_only=True)
+class Absent:
+    """Every tier that may be asked says that it has no such project."""
+
+    head: Head
+
+
+@frozen(kw_only=True)
+class Unreachable:
+    """At least one tier that may be asked said nothing usable, and none that did has the project."""
+
+    tier: str
+    reason: str
+    retry_after_s: float | None = None
+
+
+Answer = Present | NotModified | Absent | Unreachable
+"""What the chain makes of asking every tier that it may ask."""
