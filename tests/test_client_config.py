@@ -1,0 +1,88 @@
+"""The lines to paste, read as the client reads them."""
+
+from __future__ import annotations
+
+import configparser
+import tomllib
+
+import pytest
+
+from tiercache.client_config import CLIENTS, client_config
+
+HERE = "http://127.0.0.1:8141/"
+OFFICE = "http://office.example:8141/"
+TLS = "https://packages.example/pypi/"
+
+# The address, and whether pip and pdm trust the way there without being told.
+ADDRESSES = [
+    (HERE, True),
+    ("http://localhost:8141/", True),
+    ("http://127.8.9.10:8141/", True),
+    ("http://[::1]:8141/", True),
+    (TLS, True),
+    (OFFICE, False),
+    ("http://10.0.0.5:8141/", False),
+    ("http://[fd00::1]:8141/", False),
+    ("http://localhost.example/", False),
+]
+
+
+def ini(text: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser()
+    parser.read_string(text)
+    return parser
+
+
+@pytest.mark.parametrize(("base_url", "is_trusted"), ADDRESSES)
+def test_pip_gets_the_index_and_trusts_plain_http_beyond_this_machine_only_when_told(
+    base_url: str, is_trusted: bool
+) -> None:
+    settings = ini(client_config("pip", base_url))
+    assert settings.sections() == ["global"]
+    assert settings["global"]["index-url"] == f"{base_url}simple/"
+    netloc = base_url.split("/")[2]
+    assert settings["global"].get("trusted-host") == (None if is_trusted else netloc)
+
+
+@pytest.mark.parametrize("base_url", [HERE, OFFICE, TLS])
+def test_uv_gets_the_only_index(base_url: str) -> None:
+    assert tomllib.loads(client_config("uv", base_url)) == {"index": [{"url": f"{base_url}simple/", "default": True}]}
+
+
+@pytest.mark.parametrize("base_url", [HERE, OFFICE, TLS])
+def test_poetry_gets_a_primary_source(base_url: str) -> None:
+    source = {"name": "tiercache", "url": f"{base_url}simple/", "priority": "primary"}
+    assert tomllib.loads(client_config("poetry", base_url)) == {"tool": {"poetry": {"source": [source]}}}
+
+
+@pytest.mark.parametrize(("base_url", "is_trusted"), ADDRESSES)
+def test_pdm_gets_a_source_in_place_of_its_own(base_url: str, is_trusted: bool) -> None:
+    source = {"name": "pypi", "url": f"{base_url}simple/", "verify_ssl": is_trusted}
+    assert tomllib.loads(client_config("pdm", base_url)) == {"tool": {"pdm": {"source": [source]}}}
+
+
+@pytest.mark.parametrize("base_url", [HERE, OFFICE, TLS])
+def test_twine_gets_a_repository(base_url: str) -> None:
+    settings = ini(client_config("twine", base_url))
+    servers = settings["distutils"]["index-servers"].split()
+    assert servers == ["tiercache"]
+    assert settings["tiercache"]["repository"] == f"{base_url}legacy/"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_each_client_is_told_which_file_the_lines_belong_in(client: str) -> None:
+    first, *rest = client_config(client, HERE).splitlines()
+    assert first.startswith("# ")
+    assert any(file in first for file in ("pip.conf", "uv.toml", "pyproject.toml", ".pypirc"))
+    assert rest
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_address_without_its_last_slash_means_the_same(client: str) -> None:
+    assert client_config(client, TLS.rstrip("/")) == client_config(client, TLS)
+
+
+def test_clients_are_those_of_the_command() -> None:
+    assert list(CLIENTS) == ["pip", "uv", "poetry", "pdm", "twine"]
+    with pytest.raises(KeyError):
+        client_config("easy_install", HERE)

@@ -1,0 +1,233 @@
+"""The text of tiers.yaml becomes values, with the defaults for what it does not say."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.doubles.surroundings import load
+from tiercache.config import (
+    AccessConfig,
+    Config,
+    NodeConfig,
+    PrefetchConfig,
+    PublishConfig,
+    Secret,
+    StoreConfig,
+    TierConfig,
+)
+from tiercache.policy.breaker import BreakerRules
+from tiercache.policy.freshness import FreshnessRules
+from tiercache.policy.selection import ProjectRule
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "# nothing\n", "---\n", "{}", "node:\ntiers:\nstore:\nfreshness:\n", "null"]
+)
+def test_empty_file_is_complete(text: str) -> None:
+    assert load(text) == Config(
+        source="tiers.yaml",
+        node=NodeConfig(name="laptop"),
+        store=StoreConfig(path="/home/ann/.local/share/tiercache"),
+    )
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    config = load("")
+    assert config.tiers == (TierConfig(name="pypi", kind="origin", url="pypi"),)
+    assert config.node.listen == ("tcp:8141:interface=127.0.0.1",)
+    assert config.store.budget_bytes == 20 * 1024**3
+    assert (config.tiers[0].timeout_s, config.tiers[0].connect_timeout_s, config.tiers[0].silence_timeout_s) == (
+        10,
+        3,
+        30,
+    )
+    assert config.freshness == FreshnessRules(
+        page_s=600, absent_s=60, stale_if_error_s=30 * 86400, patience_s=0.5, client_max_age_s=0
+    )
+    assert config.breaker == BreakerRules(failures=3, probe_every_s=10)
+    assert config.publish == PublishConfig(to="here", directories=(), max_size_bytes=1024**3)
+    assert config.prefetch == PrefetchConfig(concurrency=8, read_ahead=True)
+    assert config.access == AccessConfig()
+    assert config.offline is False
+    assert config.not_in_force() == ()
+
+
+def test_every_section_of_the_design_is_understood() -> None:
+    config = load(
+        """
+node:
+  name: desk
+  listen: ["tcp:8141:interface=127.0.0.1", "unix:/run/t.sock"]
+  workers: 4
+  public-url: https://packages.example/x
+  stop-timeout: 0s
+  idle-timeout: 5s
+  write-timeout: 1h
+  max-connections: 50
+store: {path: ~/store, files: memory, catalogue: memory, budget: none}
+tiers:
+  - {name: office, kind: parent, url: "http://office.example:8141/", user: ann, password: {file: /run/password}}
+  - {url: "https://index.example/simple/", token: {env: TOKEN}, ca: ~/ca.pem, client-certificate: /c.pem,
+     files-from: [Files.Example, "*.cdn.example"], timeout: 2s, connect-timeout: 500ms, silence-timeout: 1m,
+     max-page: 1MiB, max-file: 2GiB}
+  - {name: public, url: pypi}
+projects:
+  - {match: ["acme-*"], tiers: [office]}
+  - {match: ["*"], tiers: [office, public], merge: false, also-upstream: []}
+freshness: {page: 1h, absent: 0s, stale-if-error: 100d, patience: 1s, client-max-age: 5s}
+breaker: {failures: 1, probe-every: 1m}
+publish: {to: office, directories: [~/dist], max-size: 10MB}
+prefetch: {concurrency: 2, read-ahead: false}
+offline: true
+"""
+    )
+    assert config == Config(
+        source="tiers.yaml",
+        node=NodeConfig(
+            name="desk",
+            listen=("tcp:8141:interface=127.0.0.1", "unix:/run/t.sock"),
+            workers=4,
+            public_url="https://packages.example/x/",
+            stop_timeout_s=0,
+            idle_timeout_s=5,
+            write_timeout_s=3600,
+            max_connections=50,
+        ),
+        store=StoreConfig(path="/home/ann/store", files="memory", catalogue="memory", budget_bytes=None),
+        tiers=(
+            TierConfig(
+                name="office",
+                kind="parent",
+                url="http://office.example:8141/",
+                user="ann",
+                password=Secret("pass word "),
+            ),
+            TierConfig(
+                name="index.example:443",
+                kind=None,
+                url="https://index.example/simple/",
+                token=Secret("t0ken"),
+                ca="/home/ann/ca.pem",
+                client_certificate="/c.pem",
+                files_from=("files.example", "*.cdn.example"),
+                timeout_s=2,
+                connect_timeout_s=0.5,
+                silence_timeout_s=60,
+                max_page_bytes=1024**2,
+                max_file_bytes=2 * 1024**3,
+            ),
+            TierConfig(name="public", kind="origin", url="pypi"),
+        ),
+        projects=(
+            ProjectRule(match=("acme-*",), tiers=("office",)),
+            ProjectRule(match=("*",), tiers=("office", "public")),
+        ),
+        freshness=FreshnessRules(
+            page_s=3600, absent_s=0, stale_if_error_s=100 * 86400, patience_s=1, client_max_age_s=5
+        ),
+        breaker=BreakerRules(failures=1, probe_every_s=60),
+        publish=PublishConfig(to="office", directories=("/home/ann/dist",), max_size_bytes=10**7),
+        prefetch=PrefetchConfig(concurrency=2, read_ahead=False),
+        offline=True,
+    )
+    assert [str(note).partition(":")[0] for note in config.not_in_force()] == [
+        "node.workers",
+        "tiers[0].kind",
+        "publish",
+        "prefetch",
+    ]
+
+
+def test_no_tiers_at_all_is_a_node_that_has_what_it_has() -> None:
+    assert load("tiers: []").tiers == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("pypi", "pypi"),
+        ("http://Office.example/", "office.example:80"),
+        ("https://office.example/simple/", "office.example:443"),
+        ("https://u:p@office.example:8141/", "office.example:8141"),
+        ("http://[fd00::1]:8141/", "[fd00::1]:8141"),
+    ],
+)
+def test_tier_without_a_name_is_called_by_its_host_and_port(url: str, name: str) -> None:
+    assert load(f'tiers: [{{url: "{url}"}}]').tiers[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("hostname", "name"),
+    [
+        ("laptop", "laptop"),
+        ("Ann's Mac.local", "Ann-s-Mac.local"),
+        ("", "tiercache"),
+        ("…", "tiercache"),
+        ("x" * 70, "x" * 64),
+    ],
+)
+def test_node_without_a_name_is_called_by_its_host(hostname: str, name: str) -> None:
+    assert load("node: {workers: 1}", hostname=hostname).node.name == name
+    assert load(f"node: {{name: {name}}}").node.name == name
+
+
+def test_credentials_in_a_url_become_the_tier_s_own_and_leave_the_url() -> None:
+    (tier,) = load('tiers: [{url: "https://ann:s3%40cret@index.example/simple/"}]').tiers
+    assert (tier.url, tier.user) == ("https://index.example/simple/", "ann")
+    assert tier.password == Secret("s3@cret")
+    (tier,) = load('tiers: [{url: "https://t0ken@index.example/simple/"}]').tiers
+    assert (tier.url, tier.user, tier.password) == ("https://index.example/simple/", "t0ken", None)
+
+
+def test_secret_is_shown_by_nobody_but_itself() -> None:
+    secret = Secret("s3cret")
+    config = load("tiers: [{url: 'https://a.example/', user: u, password: s3cret}]")
+    assert config.tiers[0].password == secret
+    assert secret.reveal() == "s3cret"
+    assert f"{secret} {secret!r} {config!r}".count("s3cret") == 0
+    assert str(secret) == repr(secret) == "***"
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("~/store", "/home/ann/store"),
+        ("'~'", "/home/ann"),
+        ("/srv/~x", "/srv/~x"),
+        ("~ann/x", "~ann/x"),
+        ("/srv/${OFFICE}/x", "/srv/office.example/x"),
+        ("${HOME}${HOME}", "/home/ann/home/ann"),
+        ("/srv/$$x/$y", "/srv/$x/$y"),
+        ("/srv/$${HOME}", "/srv/${HOME}"),
+        ("/srv/${EMPTY}x", "/srv/x"),
+        ("2024-01-01", "2024-01-01"),
+    ],
+)
+def test_home_and_variables_stand_for_what_they_are(said: str, path: str) -> None:
+    assert load(f"store:\n  path: {said}\n").store.path == path
+
+
+@pytest.mark.parametrize(
+    ("said", "secret"),
+    [
+        ("plain", "plain"),
+        ("'${TOKEN}-${OFFICE}'", "t0ken-office.example"),
+        ("'a$$b'", "a$b"),
+        ("'~/x'", "~/x"),
+        ("{env: TOKEN}", "t0ken"),
+        ("{file: /run/password}", "pass word "),
+        ("{file: ~/password}", "fr0m-home"),
+        ("{file: '${HOME}/password'}", "fr0m-home"),
+    ],
+)
+def test_secret_is_text_or_stands_elsewhere(said: str, secret: str) -> None:
+    (tier,) = load(f'tiers: [{{url: "https://a.example/", token: {said}}}]').tiers
+    assert tier.token == Secret(secret)
+
+
+def test_anchors_of_yaml_may_be_used() -> None:
+    config = load(
+        "tiers:\n- {url: 'http://a.example/', name: a}\n"
+        "projects:\n- {match: &m [x], tiers: [a]}\n- {match: *m, tiers: []}\n"
+    )
+    assert config.projects[1].match == ("x",)

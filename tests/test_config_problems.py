@@ -1,0 +1,285 @@
+"""Everything that is wrong in a tiers.yaml is told at once, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from attrs import evolve
+
+from tests.doubles.surroundings import ENVIRON, load
+from tiercache.config import AccessConfig
+from tiercache.errors import ConfigInvalid
+
+
+def problems(text: str, environ: Mapping[str, str] = ENVIRON) -> list[str]:
+    """Each problem of a text, as people read it."""
+    with pytest.raises(ConfigInvalid) as caught:
+        load(text, environ)
+    return [str(problem) for problem in caught.value.problems]
+
+
+TIER = "tiers:\n  - {{url: 'https://a.example/', {}}}\n"
+
+WRONG: list[tuple[str, str]] = [
+    # the text
+    ("node: [", "file (line 1): is not YAML: "),
+    ("node: {}\n\tstore: {}", "file (line 2): is not YAML: found character '\\t'"),
+    ("a: 1\n---\nb: 2", "file (line 2): is not YAML: but found another document"),
+    ("node: x\x00", "file (line 1): is not YAML: special characters are not allowed"),
+    ("- a\n- b", "file (line 1): needs keys with values: node, store, tiers"),
+    ("hello", "file (line 1): needs keys with values"),
+    ("node: {workers: 1}\n\nnode: {workers: 1}", "node (line 3): stands here twice, first on line 1"),
+    ("node:\n  name: a\n  name: b", "node.name (line 3): stands here twice, first on line 2"),
+    ("tiers:\n- url: pypi\n  url: pypi", "tiers[0].url (line 3): stands here twice, first on line 2"),
+    ("? [a]\n: 1", "file (line 1): has a key that is not text"),
+    ("node: &a {name: *a}", "node.name (line 1): contains itself"),
+    ("node: {name: !x y}", "node.name (line 1): has the tag !x"),
+    ("node: {workers: !!int x}", "node.workers (line 1): is not of the type int"),
+    ("[" * 5000, "file"),
+    # keys
+    ("teirs: []", "teirs (line 1): is no key that a node knows; did you mean tiers?"),
+    ("1: x", "1 (line 1): is no key that a node knows"),
+    ("on: x", "on (line 1): is no key that a node knows"),
+    ("node:\n  worker: 2", "node.worker (line 2): is no key that a node knows; did you mean workers?"),
+    ("node:\n  zzz:", "node.zzz (line 2): is no key that a node knows"),
+    ("node: {budget: 1GiB}", "node.budget (line 1): is no key that a node knows; it belongs under store"),
+    ("node: {offline: true}", "node.offline (line 1): is no key that a node knows; it belongs at the top"),
+    ("breaker: {longest: 1s}", "breaker.longest (line 1): is no key that a node knows"),
+    (
+        "tiers:\n- url: pypi\n  timout: 3s",
+        "tiers[0].timout (line 3): is no key that a node knows; did you mean timeout?",
+    ),
+    ("tiers:\n- name: a", "tiers[0].url (line 2): is needed"),
+    ("projects:\n- match: [a]", "projects[0].tiers (line 2): is needed"),
+    # shapes
+    ("node: laptop", "node (line 1): needs keys with values"),
+    ("store: []", "store (line 1): needs keys with values"),
+    ("tiers: pypi", "tiers (line 1): needs a list"),
+    ("tiers: {url: pypi}", "tiers (line 1): needs a list"),
+    ("tiers: [pypi]", "tiers[0] (line 1): needs keys with values"),
+    ("tiers:\n-\n", "tiers[0] (line 2): needs keys with values"),
+    ("offline: maybe", "offline (line 1): needs to be true or false"),
+    ("offline: 1", "offline (line 1): needs to be true or false"),
+    ("prefetch: {read-ahead: 'no'}", "prefetch.read-ahead (line 1): needs to be true or false"),
+    ("store: {path: 5}", "store.path (line 1): needs to be text: put it in quotes"),
+    ("store: {path: [a]}", "store.path (line 1): needs to be text"),
+    ("store: {path: ''}", "store.path (line 1): is empty"),
+    # node
+    ("node: {name: a b}", "node.name (line 1): 'a b' is no name"),
+    ("node: {name: 'a\"b'}", "node.name (line 1): 'a\"b' is no name"),
+    (f"node: {{name: {'x' * 65}}}", f"node.name (line 1): '{'x' * 65}' is no name"),
+    ("node: {listen: 'tcp:8141'}", "node.listen (line 1): needs a list"),
+    ("node: {listen: []}", "node.listen (line 1): is empty"),
+    ("node: {listen: ['8141']}", "node.listen[0] (line 1): '8141' is no endpoint"),
+    ("node: {listen: [8141]}", "node.listen[0] (line 1): needs to be text: put it in quotes"),
+    ("node: {workers: 0}", "node.workers (line 1): needs to be a whole number, 1 or more"),
+    ("node: {workers: -1}", "node.workers (line 1): needs to be a whole number"),
+    ("node: {workers: 1.5}", "node.workers (line 1): needs to be a whole number"),
+    ("node: {workers: true}", "node.workers (line 1): needs to be a whole number"),
+    ("node: {workers: '2'}", "node.workers (line 1): needs to be a whole number"),
+    ("node: {max-connections: 0}", "node.max-connections (line 1): needs to be a whole number"),
+    ("node: {idle-timeout: 5}", "node.idle-timeout (line 1): 5 needs a unit, as in 10s"),
+    ("node: {idle-timeout: '5'}", "node.idle-timeout (line 1): '5' needs a unit: w, d, h, m, s, ms"),
+    ("node: {idle-timeout: 0s}", "node.idle-timeout (line 1): needs to be longer than nothing"),
+    ("node: {stop-timeout: -1s}", "node.stop-timeout (line 1): '-1s' is not a duration"),
+    ("node: {write-timeout: 25h}", "node.write-timeout (line 1): is longer than 1d"),
+    ("node: {public-url: packages.example}", "node.public-url (line 1): is no http or https URL"),
+    ("node: {public-url: 'https://u:p@a.example/'}", "node.public-url (line 1): needs to be a URL without credentials"),
+    # store
+    ("store: {files: s3://bucket/prefix}", "store.files (line 1): files in an object store (s3://...): this version"),
+    ("store: {catalogue: 'postgresql://h/d'}", "store.catalogue (line 1): a catalogue in PostgreSQL (postgresql://"),
+    ("store: {files: foler}", "store.files (line 1): 'foler' is none of folder, memory; did you mean folder?"),
+    ("store: {budget: 20}", "store.budget (line 1): 20 needs a unit, as in 20GiB"),
+    ("store: {budget: 0B}", "store.budget (line 1): needs to be more than nothing (`none` is no limit)"),
+    ("publish: {max-size: none}", "publish.max-size (line 1): 'none' is not a size"),
+    # tiers
+    (TIER.format("name: here"), "tiers[0].name (line 2): 'here' means something else"),
+    (TIER.format("kind: partner"), "tiers[0].kind (line 2): 'partner' is none of origin, parent, sibling"),
+    (TIER.format("timeout: 0s"), "tiers[0].timeout (line 2): needs to be longer than nothing"),
+    (TIER.format("connect-timeout: 0ms"), "tiers[0].connect-timeout (line 2): needs to be longer than nothing"),
+    (TIER.format("user: ann"), "tiers[0].user (line 2): needs a password beside it"),
+    (TIER.format("password: s3cret"), "tiers[0].password (line 2): needs a user beside it"),
+    (TIER.format("user: ann, password: s3cret, token: t"), "tiers[0].token (line 2): stands beside a user or password"),
+    (TIER.format("token: t, password: s3cret"), "tiers[0].token (line 2): stands beside a user or password"),
+    (TIER.format("token: ''"), "tiers[0].token (line 2): is empty"),
+    (TIER.format("token: 12345"), "tiers[0].token (line 2): needs to be text in quotes, or {env: NAME}"),
+    (TIER.format("token: {env: NOPE}"), "tiers[0].token (line 2): needs the variable NOPE, which is not set"),
+    (TIER.format("token: {env: EMPTY}"), "tiers[0].token (line 2): is empty where it is to be read from"),
+    (TIER.format("token: {file: /nope}"), "tiers[0].token (line 2): cannot be read from /nope: No such file"),
+    (TIER.format("token: {file: /run/binary}"), "tiers[0].token (line 2): cannot be read from /run/binary: it is not"),
+    (TIER.format("token: {file: /run/empty}"), "tiers[0].token (line 2): is empty where it is to be read from"),
+    (TIER.format("token: {vault: x}"), "tiers[0].token (line 2): needs to be text in quotes, or {env: NAME}"),
+    (TIER.format("token: {env: TOKEN, file: /x}"), "tiers[0].token (line 2): needs to be text in quotes"),
+    (TIER.format("token: {env: 5}"), "tiers[0].token (line 2): needs to be text in quotes"),
+    (
+        TIER.format("files-from: [https://x.example/]"),
+        "tiers[0].files-from[0] (line 2): 'https://x.example/' is no host",
+    ),
+    ("tiers: [{url: 'ftp://a.example/'}]", "tiers[0].url (line 1): is no http or https URL, and not the word pypi"),
+    ("tiers: [{url: PyPI}]", "tiers[0].url (line 1): is no http or https URL, and not the word pypi"),
+    ("tiers: [{url: 'https://a.example/?x=1'}]", "tiers[0].url (line 1): needs to be a URL without query"),
+    ("tiers: [{url: 'https://a.example/#x'}]", "tiers[0].url (line 1): needs to be a URL without query"),
+    ("tiers: [{url: 'https://u:s3cret@a.example/', token: t}]", "tiers[0].url (line 1): has credentials in it"),
+    ("tiers: [{url: pypi, kind: parent}]", "tiers[0].kind (line 1): the word pypi is an index"),
+    ("tiers: [{url: 'http://localhost:8141/'}]", "tiers[0].url (line 1): leads back to this node itself"),
+    ("tiers:\n- {url: pypi}\n- {url: pypi}", "tiers[1].name (line 3): 'pypi' is the name of tiers[0] already"),
+    # what belongs together
+    (
+        "projects:\n- {match: [a], tiers: [pypy]}",
+        "projects[0].tiers[0] (line 2): 'pypy' is the name of no tier; did you mean pypi?",
+    ),
+    ("projects: [{match: [], tiers: []}]", "projects[0].match (line 1): is empty"),
+    ("projects: [{match: ['a b'], tiers: []}]", "projects[0].match[0] (line 1): 'a b' is no pattern"),
+    ("publish: {to: office}", "publish.to (line 1): 'office' is the name of no tier"),
+    ("freshness: {patience: 11s}", "freshness.patience (line 1): is longer than the timeout of every tier"),
+    ("freshness: {page: 40000d}", "freshness.page (line 1): is longer than 36525d"),
+    # variables
+    ("store: {path: '${NOPE}/x'}", "store.path (line 1): needs the variable NOPE, which is not set"),
+    ("store: {path: '${}'}", "store.path (line 1): has a '${' that is not '${NAME}'"),
+    ("store: {path: '${HOME'}", "store.path (line 1): has a '${' that is not '${NAME}'"),
+    # access
+    ("access: {users: {ann: {password: s3cret}}}", "access.users.ann (line 1): needs the hash of a password"),
+    ("access: {users: {ann: {hash: x}}}", "access.users.ann (line 1): needs the key password, and no other"),
+    ("access: {users: [ann]}", "access.users (line 1): needs a user's name for each key"),
+    ("access: {grants: [{may: [read]}]}", "access.grants[0].who (line 1): is needed"),
+    ("access: {grants: [{who: [anyone], may: [raed]}]}", "access.grants[0].may[0] (line 1): 'raed' is none of read,"),
+    ("access: {grants: [{who: [bob], may: [read]}]}", "access.grants[0].who[0] (line 1): 'bob' is no user"),
+    ("access: {grants: [{who: [anyone], may: [read], project: [a]}]}", "did you mean projects?"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), WRONG, ids=range(len(WRONG)))
+def test_what_is_wrong_is_told_with_its_place(text: str, problem: str) -> None:
+    found = problems(text)
+    assert any(problem in one for one in found), found
+    assert not any("s3cret" in one for one in found)
+
+
+def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
+    found = problems(
+        """
+nod: 1
+node:
+  workers: 0
+  listen:
+    - "tcp:8141:interface=::1"
+    - "tcp:8141:interface=127.0.0.1"
+    - 8141
+tiers:
+  - {name: a, url: "ftp://u:s3cret@x/"}
+  - {name: a, url: "http://localhost:8141/", timeout: 3}
+projects:
+  - {match: [x], tiers: [b]}
+freshness: {page: soon}
+offline: maybe
+"""
+    )
+    assert [one.partition(":")[0] for one in found] == [
+        "nod (line 2)",
+        "node.workers (line 4)",
+        "node.listen[0] (line 6)",
+        "node.listen[2] (line 8)",
+        "tiers[0].url (line 10)",
+        "tiers[1].timeout (line 11)",
+        "tiers[1].name (line 11)",
+        "projects[0].tiers[0] (line 13)",
+        "freshness.page (line 14)",
+        "offline (line 15)",
+    ]
+
+
+def test_flaw_in_one_tier_does_not_hide_that_a_rule_names_no_tier() -> None:
+    text = "tiers:\n- {name: a, url: nowhere}\nprojects:\n- {match: [x], tiers: [a, b]}\n"
+    assert [one.partition(":")[0] for one in problems(text)] == [
+        "tiers[0].url (line 2)",
+        "projects[0].tiers[1] (line 4)",
+    ]
+
+
+def test_tier_whose_name_is_unknown_may_be_the_one_that_a_rule_means() -> None:
+    text = "tiers:\n- {url: nowhere}\nprojects:\n- {match: [x], tiers: [b]}\n"
+    assert [one.partition(":")[0] for one in problems(text)] == ["tiers[0].url (line 2)"]
+
+
+def test_other_node_on_this_machine_may_be_a_tier() -> None:
+    tier = "tiers: [{url: 'http://127.0.0.1:8142/'}]\nnode: {listen: ['%s']}\n"
+    assert load(tier % "tcp:8141:interface=127.0.0.1").tiers
+    assert load(tier % "systemd:domain=INET:index=0").tiers  # which port that is, is not told
+    assert problems(tier % "tcp:8142") == ["tiers[0].url (line 1): leads back to this node itself"]
+
+
+def test_home_that_is_not_known_is_a_problem_where_it_is_needed() -> None:
+    assert problems("", {}) == ["store.path: '~/.local/share/tiercache' needs the variable HOME, which is not set"]
+    assert load("store: {path: /srv/store}", {}).store.path == "/srv/store"
+
+
+@pytest.mark.parametrize(
+    ("edge", "beyond"),
+    [
+        ("freshness: {patience: 10s}", "freshness: {patience: 10001ms}"),
+        ("node: {write-timeout: 1d}", "node: {write-timeout: 86401s}"),
+        ("freshness: {stale-if-error: 36525d}", "freshness: {stale-if-error: 876601h}"),
+        ("node: {max-connections: 1000000}", "node: {max-connections: 1000001}"),
+        ("store: {budget: 1B}", "store: {budget: 0B}"),
+        ("tiers: [{url: pypi, timeout: 1ms}]", "tiers: [{url: pypi, timeout: 0ms}]"),
+        (f"node: {{name: {'x' * 64}}}", f"node: {{name: {'x' * 65}}}"),
+    ],
+)
+def test_limits_hold_to_the_last_unit(edge: str, beyond: str) -> None:
+    assert load(edge)
+    assert len(problems(beyond)) == 1
+
+
+def test_patience_is_measured_against_the_slowest_tier() -> None:
+    quick, slow = "{name: a, url: 'http://a.example/', timeout: 300ms}", "{url: pypi}"
+    assert load(f"tiers: [{quick}]").freshness.patience_s == 0.5  # not stated: nobody meant anything by it
+    assert load(f"tiers: [{quick}, {slow}]\nfreshness: {{patience: 500ms}}")
+    assert len(problems(f"tiers: [{quick}]\nfreshness: {{patience: 500ms}}")) == 1
+
+
+# -- what this version does not do ------------------------------------------------------------------------------
+
+HASH = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaGhhc2g"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (f'access: {{users: {{ann: {{password: "{HASH}"}}}}}}', "access.users"),
+        ("access: {users: {ann: {password: {env: TOKEN}}}}", "access.users"),
+        ("access: {htpasswd: ~/htpasswd}", "access.htpasswd"),
+        ("access: {grants: [{who: [anyone, '@release', 10.1.0.0/16, '::1'], may: [read, manage]}]}", "access.grants"),
+        ("projects: [{match: [a], tiers: [pypi], merge: true}]", "projects[0].merge"),
+        ("projects: [{match: [a], tiers: [], also-upstream: [pypi]}]", "projects[0].also-upstream"),
+    ],
+)
+def test_guard_that_is_not_there_keeps_the_node_from_starting(text: str, place: str) -> None:
+    (problem,) = problems(text)
+    assert problem.startswith(f"{place} (line 1): this version")
+
+
+def test_config_itself_tells_what_must_keep_it_from_running() -> None:
+    config = load("")
+    assert config.refusals() == ()
+    guarded = evolve(config, access=AccessConfig(htpasswd="/etc/htpasswd"))
+    assert [problem.place for problem in guarded.refusals()] == ["access.htpasswd"]
+
+
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        ("node: {workers: 2}", ["node.workers"]),
+        ("node: {workers: 1}", []),
+        ("tiers: [{url: 'http://a.example/', kind: sibling}]", ["tiers[0].kind"]),
+        ("tiers: [{url: 'http://a.example/', kind: parent}]", ["tiers[0].kind"]),
+        ("tiers: [{url: 'http://a.example/', kind: origin}]", []),
+        ("publish: {directories: [/srv/dist]}", ["publish"]),
+        ("publish: {to: pypi}", ["publish"]),
+        ("publish: {to: nowhere}", []),
+        ("prefetch: {concurrency: 9}", ["prefetch"]),
+        ("prefetch: {concurrency: 8}", []),
+    ],
+)
+def test_what_is_not_in_force_is_told(text: str, notes: list[str]) -> None:
+    assert [note.place for note in load(text).not_in_force()] == notes

@@ -1,0 +1,103 @@
+"""The lines that make a client use a node, as text to paste.  Only text: no client's file is read or written here."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+
+def client_config(client: str, base_url: str) -> str:
+    """The lines for one of `CLIENTS`, with a comment that says which file they belong in.
+
+    `base_url`: the node's root as the client reaches it, http or https.  Raises KeyError for another client.
+    """
+    return CLIENTS[client](base_url if base_url.endswith("/") else f"{base_url}/")
+
+
+def _pip(base_url: str) -> str:
+    lines = [
+        "# ~/.config/pip/pip.conf (Windows: %APPDATA%\\pip\\pip.ini; `pip config debug` lists every place)",
+        "[global]",
+        f"index-url = {base_url}simple/",
+    ]
+    if not _is_secure(base_url):
+        lines.append(f"trusted-host = {urlsplit(base_url).netloc}")
+    return _text(lines)
+
+
+def _uv(base_url: str) -> str:
+    return _text(
+        [
+            "# ~/.config/uv/uv.toml (Windows: %APPDATA%\\uv\\uv.toml),",
+            "# or pyproject.toml, with [[tool.uv.index]] for [[index]]",
+            "[[index]]",
+            f"url = {_quoted(f'{base_url}simple/')}",
+            "default = true",
+        ]
+    )
+
+
+def _poetry(base_url: str) -> str:
+    return _text(
+        [
+            "# pyproject.toml of each project",
+            "[[tool.poetry.source]]",
+            'name = "tiercache"',
+            f"url = {_quoted(f'{base_url}simple/')}",
+            'priority = "primary"',
+        ]
+    )
+
+
+def _pdm(base_url: str) -> str:
+    lines = [
+        "# pyproject.toml of each project; the name replaces pdm's own source",
+        "# (for all projects: `pdm config pypi.url` with the same url)",
+        "[[tool.pdm.source]]",
+        'name = "pypi"',
+        f"url = {_quoted(f'{base_url}simple/')}",
+        # pdm asks no index over plain http that is not on this machine, unless it is told so like this.
+        f"verify_ssl = {'true' if _is_secure(base_url) else 'false'}",
+    ]
+    return _text(lines)
+
+
+def _twine(base_url: str) -> str:
+    return _text(
+        [
+            "# ~/.pypirc; then: twine upload --repository tiercache dist/*",
+            "[distutils]",
+            "index-servers =",
+            "    tiercache",
+            "",
+            "[tiercache]",
+            f"repository = {base_url}legacy/",
+        ]
+    )
+
+
+CLIENTS: Mapping[str, Callable[[str], str]] = {"pip": _pip, "uv": _uv, "poetry": _poetry, "pdm": _pdm, "twine": _twine}
+"""The clients that there are lines for."""
+
+
+def _is_secure(url: str) -> bool:
+    """Whether pip and pdm trust the way to a host without being told: by https, or within this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https" or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _quoted(text: str) -> str:
+    # JSON's strings are TOML's basic strings, as long as nothing beyond the basic plane is escaped.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,323 @@
+"""Plain values of a file become the classes of `values`, by cattrs, with a place for everything that is wrong.
+
+One attribute at a time is judged here.  What two of them say together is judged in `tiercache.config.checks`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from attrs import define, field, fields
+from cattrs import Converter
+from cattrs.errors import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+    IterableValidationNote,
+)
+from cattrs.gen import make_dict_structure_fn, override
+
+from tiercache.config.addresses import Endpoint, http_url, is_host
+from tiercache.config.keys import LISTS, SECTIONS, Key, keys_of
+from tiercache.config.units import duration_s, duration_text, size_bytes
+from tiercache.config.values import (
+    PUBLIC_INDEX,
+    AccessConfig,
+    GrantConfig,
+    NodeConfig,
+    Secret,
+    StoreConfig,
+    TierConfig,
+    UserConfig,
+)
+from tiercache.config.words import Surroundings
+from tiercache.policy.freshness import FreshnessRules
+from tiercache.policy.selection import ProjectRule
+
+T = TypeVar("T")
+Hook = Callable[[Any, Any], Any]
+Flaw = tuple[str, str]
+"""A place (`tiers[1].url`) and what is wrong there."""
+
+LONGEST_WAIT_S = 86400.0
+LONGEST_LIFETIME_S = 36525 * 86400.0
+
+# A name goes into Cache-Status, logs and URLs as it is.
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,62}[A-Za-z0-9])?", re.ASCII)
+_PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]+", re.ASCII)
+_NO_SUCH_STORE = {
+    "files": ("s3://", "files in an object store"),
+    "catalogue": ("postgresql://", "a catalogue in PostgreSQL"),
+}
+
+
+def meant(word: str, words: Iterable[str | None]) -> str:
+    """`; did you mean ...?` for the word that is nearest, or nothing."""
+    near = get_close_matches(word, [one for one in words if one is not None], n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+@define(kw_only=True)
+class Structure:
+    """Makes values of plain data: `surroundings` are what texts may refer to."""
+
+    surroundings: Surroundings
+    _converter: Converter = field(factory=lambda: Converter(detailed_validation=True), init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._converter.register_structure_hook(str, lambda value, _: self.surroundings.text(value))
+        self._converter.register_structure_hook(UserConfig, lambda value, _: self._user(value))
+        for section in (*SECTIONS.values(), *LISTS.values(), GrantConfig):
+            self._converter.register_structure_hook(section, self._section_hook(section))
+
+    def value(self, plain: object, section: type[T], place: str) -> tuple[T | None, list[Flaw]]:
+        """What `plain` makes of a class, or None and everything that is wrong with it."""
+        try:
+            return self._converter.structure(plain, section), []
+        except (BaseValidationError, ValueError) as error:
+            return None, list(_flaws(error, place))
+
+    def _section_hook(self, section: type[Any]) -> Hook:
+        keys = keys_of(section)
+        words = {key.word for key in keys.values()}
+        said: dict[str, Any] = {
+            name: override(rename=key.word, struct_hook=self._hook(section, key)) for name, key in keys.items()
+        }
+        unsaid: dict[str, Any] = {
+            attribute.name: override(omit=True) for attribute in fields(section) if attribute.name not in keys
+        }
+        structure = make_dict_structure_fn(
+            section,
+            self._converter,
+            _cattrs_forbid_extra_keys=True,
+            _cattrs_detailed_validation=True,
+            **said,
+            **unsaid,
+        )
+
+        def hook(plain: Any, _: Any) -> Any:
+            if not isinstance(plain, Mapping):
+                raise ValueError("needs keys with values")
+            # A key that nothing follows is as good as none: what it held may be commented out.
+            return structure(
+                {word: value for word, value in plain.items() if value is not None or word not in words}, section
+            )
+
+        return hook
+
+    def _hook(self, section: type[Any], key: Key) -> Hook:
+        """What makes the value of one attribute: a rule of its own, else by its unit, else by its type."""
+        name, kind = key.attribute.name, _without_none(key.attribute.type)
+        own: Callable[[Any], Any] | None = {
+            (NodeConfig, "name"): self._name,
+            (NodeConfig, "listen"): self._endpoints,
+            (NodeConfig, "public_url"): self._public_url,
+            (TierConfig, "name"): self._name,
+            (TierConfig, "url"): self._tier_url,
+            (TierConfig, "files_from"): lambda value: self._each(value, self._host),
+            (ProjectRule, "match"): self._patterns,
+            (AccessConfig, "users"): self._users,
+            (GrantConfig, "projects"): self._patterns,
+        }.get((section, name))
+        if own is not None:
+            return lambda value, _: own(value)
+        if key.unit == "s":
+            is_wait = section is not FreshnessRules or name == "patience_s"
+            may_be_zero = section is FreshnessRules or name == "stop_timeout_s"
+            longest_s = LONGEST_WAIT_S if is_wait else LONGEST_LIFETIME_S
+            return lambda value, _: self._duration(value, may_be_zero=may_be_zero, longest_s=longest_s)
+        if key.unit == "bytes":
+            may_be_none = kind is not key.attribute.type
+            return lambda value, _: self._size(value, may_be_none=may_be_none)
+        if kind is bool:
+            return lambda value, _: _switch(value)
+        if kind is int:
+            return lambda value, _: _count(value)
+        if kind is Secret:
+            return lambda value, _: self.surroundings.secret(value)
+        if get_origin(kind) is Literal:
+            return lambda value, _: self._choice(
+                value, get_args(kind), elsewhere=_NO_SUCH_STORE.get(name) if section is StoreConfig else None
+            )
+        if get_origin(kind) is tuple:
+            return lambda value, _: self._list(value, get_args(kind)[0])
+        if kind is str:
+            return lambda value, _: self.surroundings.text(value)
+        raise TypeError(f"{section.__name__}.{name}: nothing says how a {kind} stands in a file")
+
+    # -- by unit and type ---------------------------------------------------------------------------------------
+
+    def _duration(self, value: Any, *, may_be_zero: bool, longest_s: float) -> float:
+        seconds = duration_s(self._quantity(value, "10s"))
+        if not seconds and not may_be_zero:
+            raise ValueError("needs to be longer than nothing")
+        if seconds > longest_s:
+            raise ValueError(f"is longer than {duration_text(longest_s)}")
+        return seconds
+
+    def _size(self, value: Any, *, may_be_none: bool) -> int | None:
+        if may_be_none and value == "none":
+            return None
+        size = size_bytes(self._quantity(value, "20GiB"))
+        if not size:
+            raise ValueError("needs to be more than nothing" + (" (`none` is no limit)" if may_be_none else ""))
+        return size
+
+    def _quantity(self, value: Any, example: str) -> str:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise ValueError(f"{value} needs a unit, as in {example}")
+        return self.surroundings.text(value)
+
+    def _choice(self, value: Any, choices: tuple[str, ...], *, elsewhere: tuple[str, str] | None) -> str:
+        word = self.surroundings.text(value)
+        if elsewhere is not None and word.startswith(elsewhere[0]):
+            raise ValueError(f"{elsewhere[1]} ({elsewhere[0]}...): this version does not have that yet")
+        if word not in choices:
+            raise ValueError(f"{word!r} is none of {', '.join(choices)}{meant(word, choices)}")
+        return word
+
+    def _list(self, value: Any, kind: Any) -> tuple[Any, ...]:
+        if get_origin(kind) is Literal:
+            return self._each(value, lambda one: self._choice(one, get_args(kind), elsewhere=None))
+        return self._each(value, lambda one: self._converter.structure(one, kind))
+
+    def _each(self, value: Any, judged: Callable[[Any], T]) -> tuple[T, ...]:
+        """A list with each thing in it judged; everything that is wrong with any of them is raised at once."""
+        if not isinstance(value, list):
+            raise ValueError("needs a list, as in [one, two]")
+        made: list[T] = []
+        wrong: list[Exception] = []
+        for index, one in enumerate(value):
+            try:
+                made.append(judged(one))
+            except (BaseValidationError, ValueError) as error:
+                error.add_note(IterableValidationNote(f"at {index}", index, None))
+                wrong.append(error)
+        if wrong:
+            raise IterableValidationError("some are wrong", wrong, list)
+        return tuple(made)
+
+    # -- with rules of their own --------------------------------------------------------------------------------
+
+    def _name(self, value: Any) -> str:
+        name = self.surroundings.text(value)
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name: letters, digits and . _ : - within, 64 at most")
+        return name
+
+    def _endpoints(self, value: Any) -> tuple[str, ...]:
+        endpoints = self._each(value, self._endpoint)
+        if not endpoints:
+            raise ValueError("is empty: a node listens somewhere")
+        return endpoints
+
+    def _endpoint(self, value: Any) -> str:
+        endpoint = self.surroundings.text(value)
+        Endpoint.parse(endpoint)
+        return endpoint
+
+    def _public_url(self, value: Any) -> str:
+        url = self.surroundings.text(value)
+        parts = http_url(url)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("needs to be a URL without credentials, query and fragment")
+        return url if url.endswith("/") else f"{url}/"
+
+    def _tier_url(self, value: Any) -> str:
+        url = self.surroundings.text(value)
+        if url == PUBLIC_INDEX:
+            return url
+        try:
+            parts = http_url(url)
+        except ValueError as error:
+            raise ValueError(f"{error}, and not the word {PUBLIC_INDEX}") from None
+        if parts.query or parts.fragment:
+            raise ValueError("needs to be a URL without query and fragment")
+        return url
+
+    def _host(self, value: Any) -> str:
+        host = self.surroundings.text(value)
+        if not is_host(host.removeprefix("*.")):
+            raise ValueError(f"{host!r} is no host: a name, or *.name for all below it")
+        return host.lower()
+
+    def _patterns(self, value: Any) -> tuple[str, ...]:
+        patterns = self._each(value, self._pattern)
+        if not patterns:
+            raise ValueError("is empty: no project would match")
+        return patterns
+
+    def _pattern(self, value: Any) -> str:
+        pattern = self.surroundings.text(value)
+        if not _PATTERN.fullmatch(pattern):
+            raise ValueError(f"{pattern!r} is no pattern of project names, such as acme-*")
+        return pattern
+
+    def _users(self, value: Any) -> Mapping[str, UserConfig]:
+        if not isinstance(value, Mapping):
+            raise ValueError("needs a user's name for each key")
+        return self._converter.structure(value, dict[str, UserConfig])
+
+    def _user(self, value: Any) -> UserConfig:
+        if not isinstance(value, Mapping) or set(value) != {"password"}:
+            raise ValueError("needs the key password, and no other")
+        return self.surroundings.user(value)
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("needs to be true or false")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1_000_000:
+        raise ValueError("needs to be a whole number, 1 or more")
+    return value
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    (rest,) = (one for one in get_args(kind) if one is not NoneType)
+    return rest
+
+
+def _flaws(error: BaseException, place: str) -> Iterator[Flaw]:
+    """Everything that cattrs and the hooks found wrong, each at its place in the file."""
+    match error:
+        case BaseValidationError():
+            section = error.cl if isinstance(error, ClassValidationError) else None
+            for one in error.exceptions:
+                yield from _flaws(one, _inner(one, place, section))
+        case ForbiddenExtraKeysError(cl=section, extra_fields=words):
+            known = [key.word for key in keys_of(section).values()]
+            for word in sorted(words):
+                yield f"{place}.{word}", f"is no key that a node knows{meant(word, known) or _elsewhere(word)}"
+        case KeyError():
+            yield place, "is needed"
+        case _:
+            yield place, str(error)
+
+
+def _inner(error: BaseException, place: str, section: type[Any] | None) -> str:
+    for note in getattr(error, "__notes__", ()):
+        if isinstance(note, AttributeValidationNote) and section is not None:
+            return f"{place}.{keys_of(section)[note.name].word}"
+        if isinstance(note, IterableValidationNote):
+            return f"{place}[{note.index}]" if isinstance(note.index, int) else f"{place}.{note.index}"
+    return place
+
+
+def _elsewhere(word: str) -> str:
+    """Where a key belongs that stands in the wrong section."""
+    homes = [top for top, section in SECTIONS.items() if word in {key.word for key in keys_of(section).values()}]
+    if homes:
+        return f"; it belongs under {homes[0]}"
+    return "; it belongs at the top, under no other key" if word == "offline" else ""

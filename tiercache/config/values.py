@@ -1,0 +1,209 @@
+"""What a configuration says, as frozen values: one class for each section of `tiers.yaml`.
+
+An attribute's name is its key's with underscores and the unit: `stop_timeout_s` is `stop-timeout`, `budget_bytes` is
+`budget`.  The defaults of the file are the defaults here.  How text becomes these values is in `tiercache.config.load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from tiercache.errors import Problem
+from tiercache.policy.breaker import BreakerRules
+from tiercache.policy.freshness import FreshnessRules
+from tiercache.policy.selection import ProjectRule
+
+PUBLIC_INDEX = "pypi"
+"""The word that stands for the public index where a tier's url is wanted."""
+
+Permission = Literal["read", "prefetch", "publish", "manage", "administer"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@frozen(repr=False)
+class Secret:
+    """A password, token or hash: nothing shows it by accident."""
+
+    _text: str
+
+    def reveal(self) -> str:
+        """The secret itself, for the one place that sends or compares it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+
+@frozen(kw_only=True)
+class NodeConfig:
+    """This process.
+
+    `name`: how the node is called in Cache-Status.  `listen`: Twisted endpoint descriptions.  `public_url`: the
+    node's root as clients see it behind a reverse proxy, ending in a slash.  `stop_timeout_s`: what downloads under
+    way are given at a stop.  `idle_timeout_s`: for a request's head to end, and between requests.
+    `write_timeout_s`: how long a client may take nothing of its answer.
+    """
+
+    name: str
+    listen: tuple[str, ...] = ("tcp:8141:interface=127.0.0.1",)
+    workers: int = 1
+    public_url: str | None = None
+    stop_timeout_s: float = 30.0
+    idle_timeout_s: float = 60.0
+    write_timeout_s: float = 120.0
+    max_connections: int = 1000
+
+
+@frozen(kw_only=True)
+class StoreConfig:
+    """Where things are kept: `budget_bytes` of cached files at most, or None for no limit."""
+
+    path: str = "~/.local/share/tiercache"
+    files: Literal["folder", "memory"] = "folder"
+    catalogue: Literal["embedded", "memory"] = "embedded"
+    budget_bytes: int | None = 20 * 1024**3
+
+
+@frozen(kw_only=True)
+class TierConfig:
+    """One next hop.
+
+    `url`: http or https, without credentials, or `PUBLIC_INDEX`.  `kind` None: to be found out by asking.
+    `timeout_s`: to the first byte of an answer; `silence_timeout_s`: between two chunks of one.  `ca` and
+    `client_certificate` are paths of PEM files.  `files_from`: further hosts that its files may come from.
+    `max_page_bytes`, `max_file_bytes`: more is not read; None for no limit.
+    """
+
+    url: str
+    name: str = field()
+    kind: Literal["origin", "parent", "sibling"] | None = field()
+    timeout_s: float = 10.0
+    connect_timeout_s: float = 3.0
+    silence_timeout_s: float = 30.0
+    user: str | None = None
+    password: Secret | None = None
+    token: Secret | None = None
+    ca: str | None = None
+    client_certificate: str | None = None
+    files_from: tuple[str, ...] = ()
+    max_page_bytes: int = 32 * 1024**2
+    max_file_bytes: int | None = None
+
+    @name.default
+    def _host_and_port(self) -> str:
+        parts = urlsplit(self.url)
+        if self.url == PUBLIC_INDEX or parts.hostname is None:
+            return self.url
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        return f"{host}:{_DEFAULT_PORTS.get(parts.scheme, 0) if parts.port is None else parts.port}"
+
+    @kind.default
+    def _kind_of_the_word(self) -> Literal["origin"] | None:
+        return "origin" if self.url == PUBLIC_INDEX else None
+
+
+@frozen(kw_only=True)
+class PublishConfig:
+    """What becomes of an upload: `to` is `here`, `nowhere`, or the name of a tier that it is handed on to."""
+
+    to: str = "here"
+    directories: tuple[str, ...] = ()
+    max_size_bytes: int = 1024**3
+
+
+@frozen(kw_only=True)
+class PrefetchConfig:
+    """How many files are fetched at once before they are asked for, and whether to guess at them."""
+
+    concurrency: int = 8
+    read_ahead: bool = True
+
+
+@frozen(kw_only=True)
+class UserConfig:
+    """One user: `password` is a hash if it stood in the file itself, plain text if it came from elsewhere."""
+
+    password: Secret
+    is_hashed: bool
+
+
+@frozen(kw_only=True)
+class GrantConfig:
+    """`who` (anyone, users, @groups, networks) `may` do what with the projects that match."""
+
+    who: tuple[str, ...]
+    may: tuple[Permission, ...]
+    projects: tuple[str, ...] = ("*",)
+
+
+@frozen(kw_only=True)
+class AccessConfig:
+    """Who may do what: users by name, `htpasswd` the path of a file with more of them, and grants."""
+
+    users: Mapping[str, UserConfig] = field(factory=dict)
+    htpasswd: str | None = None
+    grants: tuple[GrantConfig, ...] = ()
+
+
+@frozen(kw_only=True)
+class Config:
+    """A whole configuration; `source` says where it was read, for people.  `offline`: no tier is ever asked."""
+
+    source: str
+    node: NodeConfig
+    store: StoreConfig = StoreConfig()
+    tiers: tuple[TierConfig, ...] = (TierConfig(url=PUBLIC_INDEX),)
+    projects: tuple[ProjectRule, ...] = ()
+    freshness: FreshnessRules = field(factory=FreshnessRules)
+    breaker: BreakerRules = field(factory=BreakerRules)
+    publish: PublishConfig = PublishConfig()
+    prefetch: PrefetchConfig = PrefetchConfig()
+    access: AccessConfig = AccessConfig()
+    offline: bool = False
+
+    def refusals(self) -> tuple[Problem, ...]:
+        """What this version does not do, and a node without it must not start: someone relies on it as a guard.
+
+        `load_config` counts them among the problems.
+        """
+        return tuple(Problem(place=place, what=what) for place, what in self._refusals())
+
+    def not_in_force(self) -> tuple[Problem, ...]:
+        """What this version reads but does not do yet, and can well go without."""
+        return tuple(Problem(place=place, what=what) for place, what in self._not_in_force())
+
+    def _refusals(self) -> Iterator[tuple[str, str]]:
+        for key, value in (
+            ("users", self.access.users),
+            ("htpasswd", self.access.htpasswd),
+            ("grants", self.access.grants),
+        ):
+            if value:
+                yield f"access.{key}", "this version does not check who may do what, so it does not run with this"
+        for index, rule in enumerate(self.projects):
+            if rule.merge:
+                yield f"projects[{index}].merge", "this version does not merge pages, so it does not run with this"
+            if rule.also_upstream:
+                place = f"projects[{index}].also-upstream"
+                yield place, "this version hosts no projects, so it does not run with this"
+
+    def _not_in_force(self) -> Iterator[tuple[str, str]]:
+        if self.node.workers > 1:
+            yield "node.workers", f"this version runs as one process, not as {self.node.workers}"
+        for index, tier in enumerate(self.tiers):
+            if tier.kind == "sibling":
+                yield f"tiers[{index}].kind", f"this version does not ask siblings: {tier.name} is left out"
+            if tier.kind == "parent":
+                what = f"this version asks {tier.name} as it asks an origin, and does not follow its changes"
+                yield f"tiers[{index}].kind", what
+        if self.publish.to not in ("here", "nowhere") or self.publish.directories:
+            yield "publish", "this version takes no uploads and hosts no files"
+        if self.prefetch != PrefetchConfig():
+            yield "prefetch", "this version fetches nothing before it is asked for"
