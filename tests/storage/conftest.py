@@ -1,0 +1,7 @@
+"""Contract suites assert as tests do."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("tests.storage.contract_files", "tests.storage.contract_catalogue")

@@ -1,0 +1,155 @@
+"""The tables that migrations leave, and databases of other versions."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+
+from tests.doubles.now import at_once, result_of
+from tests.storage.samples import ACME, entry
+from tiercache.errors import StoreUnusable, TiercacheError
+from tiercache.storage.catalogue import SqlCatalogue
+from tiercache.storage.revisions import config, revision_of
+from tiercache.storage.tables import METADATA, REVISION
+
+TREE = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "catalogue.sqlite"
+    catalogue = SqlCatalogue.open(path, writer=at_once)
+    result_of(catalogue.store_entry(entry()))
+    result_of(catalogue.close())
+    return path
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[Connection]:
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def schema_of(path: Path) -> set[tuple[str, ...]]:
+    with sqlite3.connect(path) as database:
+        return set(
+            database.execute(
+                "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE '%alembic%' AND sql NOT NULL"
+            )
+        )
+
+
+def test_migrations_leave_the_tables_that_the_program_knows(connection: Connection) -> None:
+    assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), METADATA) == []
+
+
+def test_migrations_leave_those_tables_to_the_letter(path: Path, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'made'}")
+    METADATA.create_all(engine)
+    engine.dispose()
+    assert schema_of(path) == schema_of(tmp_path / "made") != set()
+
+
+def test_the_revision_that_the_program_wants_is_the_newest_script(connection: Connection) -> None:
+    assert ScriptDirectory.from_config(config(connection)).get_heads() == [REVISION]
+    assert revision_of(connection) == REVISION
+
+
+def test_a_database_of_a_newer_program_is_refused_and_left_alone(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    with pytest.raises(StoreUnusable, match=r"9999.*newer tiercache"):
+        SqlCatalogue.open(path, writer=at_once)
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+        database.execute("UPDATE alembic_version SET version_num = ?", (REVISION,))
+    database.close()
+    assert SqlCatalogue.open(path, writer=at_once).entry(ACME) == entry()
+
+
+def test_a_migration_that_cannot_end_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("CREATE TABLE pins (in_the_way TEXT)")
+    database.close()
+    with pytest.raises(StoreUnusable, match="no catalogue"):
+        SqlCatalogue.open(path, writer=at_once)
+    assert [row[1] for row in schema_of(path)] == ["pins"]
+
+
+def test_a_warm_start_does_not_import_alembic(path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from tiercache.storage.catalogue import SqlCatalogue\n"
+        "from tiercache.storage.threads import on_the_spot\n"
+        "SqlCatalogue.open(Path(sys.argv[1]), writer=on_the_spot)\n"
+        "sys.exit('alembic' in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, path], check=True, timeout=60, cwd=TREE)
+
+
+def test_several_that_open_a_new_store_at_once_all_can(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / str(number)).mkdir()
+        path = tmp_path / str(number) / "catalogue.sqlite"
+        together = threading.Barrier(3)
+        refused: list[Exception] = []
+
+        def open_and_write(
+            name: str, path: Path = path, together: threading.Barrier = together, refused: list[Exception] = refused
+        ) -> None:
+            together.wait(timeout=10)
+            try:
+                catalogue = SqlCatalogue.open(path, writer=at_once)
+                result_of(catalogue.store_setting(name, "here"))
+                result_of(catalogue.close())
+            except TiercacheError as error:
+                refused.append(error)
+
+        # SQLite knows no processes: each connection stands for one.
+        openers = [threading.Thread(target=open_and_write, args=(name,)) for name in "abc"]
+        for opener in openers:
+            opener.start()
+        for opener in openers:
+            opener.join(timeout=60)
+        assert refused == []
+        catalogue = SqlCatalogue.open(path, writer=at_once)
+        assert [catalogue.setting(name) for name in "abc"] == ["here"] * 3
+        result_of(catalogue.close())
+
+
+@pytest.mark.slow
+def test_a_wheel_of_tiercache_brings_its_migrations(tmp_path: Path) -> None:
+    pytest.importorskip("setuptools", minversion="77")
+    for name in ("tiercache", "twisted"):
+        copytree(TREE / name, tmp_path / name)
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        (tmp_path / name).write_bytes((TREE / name).read_bytes())
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--skip-dependency-check", tmp_path],
+        check=True,
+        timeout=120,
+        stdout=subprocess.DEVNULL,
+    )
+    (wheel,) = (tmp_path / "dist").iterdir()
+    names = set(zipfile.ZipFile(wheel).namelist())
+    migrations = TREE / "tiercache" / "storage" / "migrations"
+    ours = {str(found.relative_to(TREE)) for suffix in ("py", "mako") for found in migrations.rglob(f"*.{suffix}")}
+    assert len(ours) >= 3
+    assert ours <= names

@@ -1,0 +1,1 @@
+"""Where a node keeps files and knowledge: an edge, known to `tiercache.node` only through `tiercache.interfaces`."""

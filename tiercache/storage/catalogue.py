@@ -1,0 +1,213 @@
+"""The catalogue in an SQLite database.
+
+Reads run where they are called, in tens of microseconds; writes queue for one writer (`group_commit`).  The SQL is in
+`statements`, the tables in `tables`, the encoding of values in `rows`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import groupby
+from math import inf
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import define, field
+from sqlalchemy import Connection, Row, Select
+from sqlalchemy.exc import SQLAlchemyError
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from tiercache.interfaces import Attachment, FileRecord, ICatalogue, Pool, StoredEntry
+from tiercache.policy.entry import Head
+from tiercache.simple.model import FileIdentity, ProjectName
+from tiercache.storage import statements
+from tiercache.storage.database import meaning, reading_connection, writing_connection
+from tiercache.storage.group_commit import GroupCommit
+from tiercache.storage.lock import alone_in
+from tiercache.storage.revisions import bring_up_to_date, revision_of
+from tiercache.storage.rows import Unreadable, head_of, listing_of, unpacked
+from tiercache.storage.tables import REVISION
+
+FILES_AT_ONCE = 500
+"""Records that `all_files` reads in one go: no read stays open between them."""
+
+
+@implementer(ICatalogue)
+@define(kw_only=True, eq=False)
+class SqlCatalogue:
+    """`ICatalogue` in one database file; made by `open`.
+
+    What the disk lost of a row makes the row absent, so that it is fetched anew; a database that cannot be read at
+    all is StoreUnusable.
+    """
+
+    _path: Path
+    _reader: Connection
+    _changes: GroupCommit
+    _reading: threading.Lock = field(factory=threading.Lock, init=False)
+
+    _log = Logger()
+
+    @classmethod
+    def open(cls, path: Path, *, writer: Pool, write_patience_s: float = 10.0, read_patience_s: float = 1.0) -> Self:
+        """The catalogue in the file `path`, made or migrated if need be.  Blocking, for the start of a process.
+
+        `writer` runs one thing at a time (`ReactorThreads.single`, `on_the_spot`).  The patience is for other
+        processes that have the database locked.  Raises StoreFull, StoreUnusable.
+        """
+        with ExitStack() as undone, alone_in(path.parent):  # SQLite refuses two that make one database at once
+            writing = writing_connection(path, patience_s=write_patience_s)
+            undone.callback(writing.close)
+            reading = reading_connection(path, patience_s=read_patience_s)
+            undone.callback(reading.close)
+            try:
+                if revision_of(reading) != REVISION:
+                    bring_up_to_date(writing, path)
+            except SQLAlchemyError as error:
+                raise meaning(path, error) from error
+            undone.pop_all()
+        changes = GroupCommit(connection=writing, path=path, writer=writer)
+        return cls(path=path, reader=reading, changes=changes)
+
+    # -- entries ------------------------------------------------------------------------------------------------
+
+    def entry(self, project: ProjectName) -> StoredEntry | None:
+        for head, coding, data in self._rows(statements.ENTRY, project=project):
+            try:
+                body = None if coding is None else unpacked(coding, data)
+                return StoredEntry(project=project, head=head_of(head), body=body)
+            except Unreadable as error:
+                self._log.warn("The stored entry of {project} is damaged: {error}", project=project, error=error)
+        return None
+
+    def store_entry(self, entry: StoredEntry) -> Deferred[None]:
+        return self._changes.submit(partial(statements.store_entry, entry))
+
+    def freshen_entry(self, project: ProjectName, head: Head) -> Deferred[None]:
+        return self._changes.submit(partial(statements.freshen_entry, project, head))
+
+    def forget_entry(self, project: ProjectName) -> Deferred[None]:
+        return self._changes.submit(partial(statements.forget_entry, project))
+
+    def entry_names(self) -> list[ProjectName]:
+        return [project for (project,) in self._rows(statements.ENTRY_NAMES)]
+
+    # -- files --------------------------------------------------------------------------------------------------
+
+    def file(self, identity: FileIdentity) -> FileRecord | None:
+        rows = self._rows(statements.FILE, algorithm=identity.algorithm, value=identity.value)
+        return next(self._records(rows), None)
+
+    def files_of(self, project: ProjectName) -> list[FileRecord]:
+        return list(self._records(self._rows(statements.FILES_OF, project=project)))
+
+    def file_projects(self) -> list[ProjectName]:
+        return [project for (project,) in self._rows(statements.FILE_PROJECTS)]
+
+    def all_files(self) -> Iterator[FileRecord]:
+        last_used_at, last_sha256 = -inf, ""
+        while rows := self._rows(statements.FILES_AFTER, used_at=last_used_at, sha256=last_sha256, most=FILES_AT_ONCE):
+            yield from self._records(rows)
+            last_used_at, last_sha256 = rows[-1].used_at, rows[-1].sha256
+
+    def stored_bytes(self) -> int:
+        return sum(size_bytes for (size_bytes,) in self._rows(statements.STORED_BYTES))
+
+    def store_file(self, record: FileRecord) -> Deferred[None]:
+        return self._changes.submit(partial(statements.store_file, record))
+
+    def forget_file(self, sha256: str) -> Deferred[None]:
+        return self._changes.submit(partial(statements.forget_file, sha256))
+
+    def touch_files(self, used_at: Mapping[str, float]) -> Deferred[None]:
+        return self._changes.submit(partial(statements.touch_files, dict(used_at)))
+
+    def _records(self, rows: Iterable[Row[*tuple[Any, ...]]]) -> Iterator[FileRecord]:
+        for sha256, of_one_file in groupby(rows, key=lambda row: row.sha256):
+            row, *others = of_one_file
+            try:
+                listing = listing_of(row.listing)
+            except Unreadable as error:
+                self._log.warn("The record of file {sha256} is damaged: {error}", sha256=sha256, error=error)
+                continue
+            yield FileRecord(
+                sha256=sha256,
+                size_bytes=row.size_bytes,
+                project=row.project,
+                tier=row.tier,
+                listing=listing,
+                identities=tuple(FileIdentity(named.algorithm, named.value) for named in (row, *others)),
+                stored_at=row.stored_at,
+                used_at=row.used_at,
+                pinned=row.pinned,
+            )
+
+    # -- what belongs to a file ---------------------------------------------------------------------------------
+
+    def attachment(self, identity: FileIdentity, kind: str) -> Attachment | None:
+        rows = self._rows(statements.ATTACHMENT, algorithm=identity.algorithm, value=identity.value, kind=kind)
+        for project, sha256, made, coding, data in rows:
+            try:
+                plain = None if coding is None else unpacked(coding, data)
+            except Unreadable as error:
+                self._log.warn(
+                    "The stored {kind} of {name} is damaged: {error}", kind=kind, name=identity.segment, error=error
+                )
+                continue
+            return Attachment(identity=identity, project=project, kind=kind, sha256=sha256, data=plain, made=made)
+        return None
+
+    def attachment_digests(self, project: ProjectName, kind: str) -> dict[FileIdentity, str | None]:
+        return {
+            FileIdentity(algorithm, value): None if coding is None else sha256
+            for algorithm, value, coding, sha256 in self._rows(
+                statements.ATTACHMENT_DIGESTS, project=project, kind=kind
+            )
+        }
+
+    def store_attachment(self, attachment: Attachment) -> Deferred[None]:
+        return self._changes.submit(partial(statements.store_attachment, attachment))
+
+    def forget_attachment(self, identity: FileIdentity, kind: str) -> Deferred[None]:
+        return self._changes.submit(partial(statements.forget_attachment, identity, kind))
+
+    def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
+        return self._changes.submit(partial(statements.note_odd_file, identity, project))
+
+    def odd_file_project(self, identity: FileIdentity) -> ProjectName | None:
+        rows = self._rows(statements.ODD_FILE, algorithm=identity.algorithm, value=identity.value)
+        return next((project for (project,) in rows), None)
+
+    # -- what people say ----------------------------------------------------------------------------------------
+
+    def pin(self, project: ProjectName, pinned: bool) -> Deferred[None]:
+        return self._changes.submit(partial(statements.pin, project, pinned))
+
+    def pins(self) -> list[ProjectName]:
+        return [project for (project,) in self._rows(statements.PINNED)]
+
+    def setting(self, name: str) -> str | None:
+        return next((value for (value,) in self._rows(statements.SETTING, name=name)), None)
+
+    def store_setting(self, name: str, value: str | None) -> Deferred[None]:
+        return self._changes.submit(partial(statements.store_setting, name, value))
+
+    async def close(self) -> None:
+        try:
+            await self._changes.close()
+        finally:
+            with self._reading:
+                self._reader.close()
+
+    def _rows(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> Sequence[Row[*tuple[Any, ...]]]:
+        """All rows at once: a read that stayed open would hold this connection in the past."""
+        try:
+            with self._reading:
+                return self._reader.execute(statement, parameters).all()
+        except SQLAlchemyError as error:
+            raise meaning(self._path, error) from error

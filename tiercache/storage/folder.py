@@ -1,0 +1,251 @@
+"""Files in a folder of this machine, under their SHA-256.
+
+    <root>/files/ab/abcd...      what is stored: complete, verified by the caller, synced before it had this name
+    <root>/partial/<random>      what is being brought in
+    <root>/quarantine/abcd...    what `fsck` found to be corrupt, for a person to look at
+
+POSIX only: a file that others read is renamed and removed under them.  The folder is the only state, so that the
+command line may work on it while a node does.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from attrs import define, field
+from zope.interface import implementer
+
+from tiercache.errors import FileAbsent, InvalidName, StoreFull, StoreUnusable
+from tiercache.interfaces import IFiles, IPartial
+from tiercache.storage.identity import is_sha256
+from tiercache.storage.root import made_root, meaning
+
+_FILE_MODE = 0o644
+_FOLDER_MODE = 0o755
+
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
+
+
+@implementer(IFiles)
+@define(kw_only=True, eq=False)
+class FolderFiles:
+    """`IFiles` below one folder; made by `at`.  Failures of the disk other than a full one are StoreUnusable."""
+
+    _root: Path
+    _files: Path
+    _partials: Path
+    _quarantine: Path
+
+    @classmethod
+    def at(cls, root: Path) -> Self:
+        """The files below `root`, which is made if need be.  Raises StoreUnusable if it cannot be written to.
+
+        A disk that is full is no obstacle: what is stored can be served from it.
+        """
+        made_root(root)
+        here = cls(root=root, files=root / "files", partials=root / "partial", quarantine=root / "quarantine")
+        with suppress(StoreFull):
+            here.begin().discard()  # permissions are best asked of the system by trying
+        return here
+
+    def clean_up(self) -> int:
+        """Remove what interrupted fills left, and return how many; for the start of a node that holds the lock.
+
+        It looks at the partials only, so its cost does not grow with the store.
+        """
+        removed = 0
+        try:
+            for partial in list(self._partials.iterdir()):
+                if not partial.is_dir():
+                    partial.unlink(missing_ok=True)
+                    removed += 1
+        except FileNotFoundError:
+            return removed
+        except OSError as error:
+            raise meaning(self._root, error) from error
+        return removed
+
+    def size(self, sha256: str) -> int | None:
+        if not is_sha256(sha256):
+            return None
+        try:
+            found = self._path(sha256).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise meaning(self._root, error) from error
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+    def open(self, sha256: str) -> BinaryIO:
+        if not is_sha256(sha256):
+            raise FileAbsent(filename=sha256)
+        try:
+            return self._path(sha256).open("rb")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise FileAbsent(filename=sha256) from None
+        except OSError as error:
+            raise meaning(self._root, error) from error
+
+    def begin(self) -> IPartial:
+        path = self._partials / secrets.token_hex(16)
+        try:
+            self._partials.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+        except OSError as error:
+            raise meaning(self._root, error) from error
+        return FolderPartial(root=self._root, files=self._files, path=path, content=FileIO(descriptor, "r+b"))
+
+    def remove(self, sha256: str) -> None:
+        if not is_sha256(sha256):
+            return
+        try:
+            self._path(sha256).unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise meaning(self._root, error) from error
+
+    def quarantine(self, sha256: str) -> None:
+        if not is_sha256(sha256):
+            return
+        try:
+            self._quarantine.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            self._path(sha256).replace(self._quarantine / sha256)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise meaning(self._root, error) from error
+
+    def all(self) -> Iterator[tuple[str, int]]:
+        for folder in sorted(_names_in(self._files)):
+            for sha256 in _names_in(self._files / folder):
+                if sha256[:2] == folder and (size_bytes := self.size(sha256)) is not None:
+                    yield sha256, size_bytes
+
+    def _path(self, sha256: str) -> Path:
+        return self._files.joinpath(sha256[:2], sha256)
+
+
+@implementer(IPartial)
+@define(kw_only=True, eq=False)
+class FolderPartial:
+    """A file that is being written, read through its own descriptor, so that its name may change meanwhile.
+
+    The descriptor is closed by `discard`, or by the last call that still uses it then: a number freed under a
+    reader could come to mean another file.
+    """
+
+    _root: Path
+    _files: Path
+    _path: Path
+    _content: FileIO
+    _length: int = field(default=0, init=False)
+    _users: int = field(default=0, init=False)
+    _committed: bool = field(default=False, init=False)
+    _discarded: bool = field(default=False, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    def write(self, data: bytes) -> None:
+        with self._in_use() as descriptor:
+            if self._committed:
+                raise ValueError("a committed file is immutable")
+            pending, offset = memoryview(data), self._length
+            try:
+                while pending:
+                    written = os.pwrite(descriptor, pending, offset)
+                    pending, offset = pending[written:], offset + written
+            except OSError as error:
+                with suppress(OSError):  # what cannot be cut off now is cut off by the next write or the commit
+                    os.ftruncate(descriptor, self._length)
+                raise meaning(self._root, error) from error
+            self._length = offset
+
+    def read(self, start: int, size_bytes: int) -> bytes:
+        with self._in_use() as descriptor:
+            wanted = min(size_bytes, self._length - start)
+            if wanted <= 0:
+                return b""
+            try:
+                data = os.pread(descriptor, wanted, start)
+            except OSError as error:
+                raise meaning(self._root, error) from error
+            if not data:  # b"" would tell the reader to wait for bytes that have been there
+                raise StoreUnusable(path=str(self._root), reason=f"{self._path} was shortened by someone else")
+            return data
+
+    def commit(self, sha256: str) -> None:
+        if not is_sha256(sha256):
+            raise InvalidName(name=sha256)
+        with self._in_use() as descriptor:
+            try:
+                self._give_name(descriptor, self._files.joinpath(sha256[:2], sha256))
+            except OSError as error:
+                raise meaning(self._root, error) from error
+            self._committed = True
+
+    def discard(self) -> None:
+        with self._lock:
+            if self._discarded:
+                return
+            self._discarded = True
+            last = self._users == 0
+        with suppress(OSError):  # after a commit it is not there; what cannot be removed goes with the next start
+            self._path.unlink()
+        if last:
+            self._content.close()
+
+    def _give_name(self, descriptor: int, path: Path) -> None:
+        found = os.fstat(descriptor).st_size
+        if found < self._length:
+            raise StoreUnusable(path=str(self._root), reason=f"{self._path} was shortened by someone else")
+        if found > self._length:
+            os.ftruncate(descriptor, self._length)
+        with suppress(FileNotFoundError):
+            if path.stat().st_size == self._length:
+                self._path.unlink(missing_ok=True)
+                return
+            # Another length under the same digest: it lost bytes in a power cut, and is replaced below.
+        _sync(descriptor)
+        path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        self._path.replace(path)
+        for folder in (path.parent, self._files, self._root):
+            _sync_folder(folder)
+
+    @contextmanager
+    def _in_use(self) -> Iterator[int]:
+        with self._lock:
+            if self._discarded:
+                raise ValueError("the partial was discarded")
+            self._users += 1
+        try:
+            yield self._content.fileno()
+        finally:
+            with self._lock:
+                self._users -= 1
+                last = self._discarded and self._users == 0
+            if last:
+                self._content.close()
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208  # names are wanted, and a hundred thousand Paths are not
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable; those file systems that cannot sync a folder need not."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,137 @@
+"""Whether what is stored is what its names say, and what becomes of that which is not.
+
+A blocking loop over the two interfaces, for a process of its own (`tiercache fsck`), also while a node runs on the
+same store.  The catalogue must write on the spot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+
+from attrs import define, evolve, field, frozen
+
+from tiercache.errors import FileAbsent
+from tiercache.interfaces import FileRecord, ICatalogue, IFiles
+from tiercache.simple.model import FileIdentity
+
+_CHUNK_BYTES = 1024 * 1024
+
+
+class Trouble(Enum):
+    """What may be wrong with a stored file, as a person reads it."""
+
+    CORRUPT = "is corrupt: quarantined, and forgotten"
+    UNREADABLE = "cannot be read: quarantined, and forgotten"
+    MISSING = "is recorded and not there: forgotten"
+    WRONG_SIZE = "was recorded with another length: corrected"
+    UNKNOWN = "is there and not recorded: harmless, but it counts towards no budget"
+    REMOVED = "was there and not recorded: removed"
+
+
+@frozen(kw_only=True)
+class Finding:
+    """One file that is not as it should be; `record` is what was known of it.  What is forgotten is fetched anew."""
+
+    sha256: str
+    trouble: Trouble
+    record: FileRecord | None
+
+    def __str__(self) -> str:
+        called = f" ({self.record.listing.filename} of {self.record.project})" if self.record else ""
+        return f"{self.sha256}{called} {self.trouble.value}"
+
+
+@frozen(kw_only=True)
+class FsckReport:
+    """What a check went through, and all that it found."""
+
+    files: int
+    size_bytes: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every file that can be served was what its name says, and every record has its file."""
+        return all(finding.trouble in (Trouble.UNKNOWN, Trouble.REMOVED) for finding in self.findings)
+
+
+def check(
+    files: IFiles, catalogue: ICatalogue, *, report: Callable[[Finding], None], repair: bool = False
+) -> FsckReport:
+    """Hash every stored file and compare the records; `report` hears of each finding when it is made.
+
+    Corrupt files are quarantined and records without their file forgotten in any case, since neither is of use to
+    anyone; with `repair` files without a record are removed as well.
+    """
+    return _Check(files=files, catalogue=catalogue, report=report).run(repair=repair)
+
+
+@define(kw_only=True, eq=False)
+class _Check:
+    _files: IFiles
+    _catalogue: ICatalogue
+    _report: Callable[[Finding], None]
+    _findings: list[Finding] = field(factory=list, init=False)
+
+    def run(self, *, repair: bool) -> FsckReport:
+        hashed, size_bytes = 0, 0
+        sound: dict[str, int] = {}
+        for sha256, stored_bytes in self._files.all():
+            hashed, size_bytes = hashed + 1, size_bytes + stored_bytes
+            trouble = self._trouble_with(sha256)
+            if trouble is None:
+                sound[sha256] = stored_bytes
+            else:
+                self._files.quarantine(sha256)
+                self._found(sha256, trouble, self._record_of(sha256))
+                _settled(self._catalogue.forget_file(sha256))
+        for record in list(self._catalogue.all_files()):
+            self._compare(record, sound)
+        # Last, so that a file which a running node has just brought in has had the time to be recorded.
+        for sha256 in sound:
+            if self._record_of(sha256) is None and self._files.size(sha256) is not None:
+                if repair:
+                    self._files.remove(sha256)
+                    _settled(self._catalogue.forget_file(sha256))  # a record that cannot be read shows as none
+                self._found(sha256, Trouble.REMOVED if repair else Trouble.UNKNOWN, None)
+        return FsckReport(files=hashed, size_bytes=size_bytes, findings=tuple(self._findings))
+
+    def _trouble_with(self, sha256: str) -> Trouble | None:
+        digest = hashlib.sha256()
+        try:
+            with self._files.open(sha256) as stored:
+                while chunk := stored.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+        except FileAbsent:  # evicted since it was listed
+            return None
+        except OSError:  # the disk itself
+            return Trouble.UNREADABLE
+        return None if digest.hexdigest() == sha256 else Trouble.CORRUPT
+
+    def _compare(self, record: FileRecord, sound: Mapping[str, int]) -> None:
+        if self._files.size(record.sha256) is None:
+            if self._record_of(record.sha256) is not None:  # else a running node evicted it since
+                _settled(self._catalogue.forget_file(record.sha256))
+                self._found(record.sha256, Trouble.MISSING, record)
+        elif sound.get(record.sha256, record.size_bytes) != record.size_bytes:
+            _settled(self._catalogue.store_file(evolve(record, size_bytes=sound[record.sha256])))
+            self._found(record.sha256, Trouble.WRONG_SIZE, record)
+
+    def _record_of(self, sha256: str) -> FileRecord | None:
+        return self._catalogue.file(FileIdentity("sha256", sha256))
+
+    def _found(self, sha256: str, trouble: Trouble, record: FileRecord | None) -> None:
+        finding = Finding(sha256=sha256, trouble=trouble, record=record)
+        self._findings.append(finding)
+        self._report(finding)
+
+
+def _settled(awaitable: Awaitable[None]) -> None:
+    """Take the result of a write that a catalogue has made on the spot, or raise what it failed with."""
+    try:
+        next(awaitable.__await__())
+    except StopIteration:
+        return
+    raise RuntimeError("fsck needs a catalogue that writes on the spot")

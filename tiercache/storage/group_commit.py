@@ -1,0 +1,119 @@
+"""Group commit: the changes that arrive while one transaction is being written are the next one.
+
+One writer, one order, one trip to the disk for many changes.  What the changes are is the business of `statements`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from attrs import define, field, frozen
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from twisted.internet.defer import Deferred, ensureDeferred, fail
+
+from tiercache.errors import StoreUnusable
+from tiercache.interfaces import Pool
+from tiercache.storage.database import is_busy, meaning
+from tiercache.storage.statements import Step
+
+Change = Callable[[], Sequence[Step]]
+"""Gives the steps of a change; called in the writer, since it may have to encode and compress."""
+
+MOST_AT_ONCE = 256
+"""Changes in one transaction: other processes wait for its end."""
+
+
+@frozen(eq=False)
+class _Waiting:
+    change: Change
+    done: Deferred[None] = field(factory=Deferred)
+
+
+@define(kw_only=True, eq=False)
+class GroupCommit:
+    """The one way to change the database at `path`, through `connection`, in the thread that `writer` stands for."""
+
+    _connection: Connection
+    _path: Path
+    _writer: Pool
+    _waiting: list[_Waiting] = field(factory=list, init=False)
+    _writing: bool = field(default=False, init=False)
+    _closed: bool = field(default=False, init=False)
+
+    def submit(self, change: Change) -> Deferred[None]:
+        """Make a change after all that were submitted before it.
+
+        The Deferred, which is for one waiter, fires once it is on the disk, or with what kept it from there
+        (StoreFull, StoreUnusable); then nothing of it was done.  Nobody who stops waiting takes a change back.
+        """
+        if self._closed:
+            return fail(StoreUnusable(path=str(self._path), reason="it has been closed"))
+        return self._enqueue(change)
+
+    async def close(self) -> None:
+        """Write what was submitted, and close the connection."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._enqueue(tuple)  # no steps: it comes after all others, and cannot fail by itself
+        await self._writer(_close, self._connection)
+
+    def _enqueue(self, change: Change) -> Deferred[None]:
+        waiting = _Waiting(change)
+        self._waiting.append(waiting)
+        if not self._writing:
+            ensureDeferred(self._write_all())
+        return waiting.done
+
+    async def _write_all(self) -> None:
+        self._writing = True
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+            try:
+                failures = await self._writer(self._written, [waiting.change for waiting in batch])
+            except Exception as error:  # noqa: BLE001  # a pool that does not work: told to those who wait
+                failures = [error] * len(batch)
+            for waiting, failure in zip(batch, failures, strict=True):
+                if failure is None:
+                    waiting.done.callback(None)
+                else:
+                    waiting.done.errback(failure)
+        self._writing = False
+
+    # -- in the writer ------------------------------------------------------------------------------------------
+
+    def _written(self, changes: Sequence[Change]) -> list[Exception | None]:
+        """Make the changes, and say for each what kept it from being made."""
+        failures: list[Exception | None] = [None] * len(changes)
+        possible: dict[int, Sequence[Step]] = {}
+        for index, change in enumerate(changes):
+            try:
+                if steps := change():
+                    possible[index] = steps
+            except Exception as error:  # noqa: BLE001  # a value that cannot be encoded: told to the one who gave it
+                failures[index] = error
+        if not possible:
+            return failures
+        try:
+            self._transact([step for steps in possible.values() for step in steps])
+        except SQLAlchemyError as error:
+            if len(possible) == 1 or is_busy(error):
+                return [meaning(self._path, error) if index in possible else f for index, f in enumerate(failures)]
+            # One of them cannot be made, and SQLite may have rolled all of them back: now each by itself.
+            for index, steps in possible.items():
+                try:
+                    self._transact(steps)
+                except SQLAlchemyError as its_own:
+                    failures[index] = meaning(self._path, its_own)
+        return failures
+
+    def _transact(self, steps: Sequence[Step]) -> None:
+        with self._connection.begin():
+            for statement, parameters in steps:
+                self._connection.execute(statement, parameters)
+
+
+def _close(connection: Connection) -> None:
+    connection.close()

@@ -1,0 +1,102 @@
+"""The tables of an SQL catalogue, as `migrations` leaves them.
+
+Written for SQLite and PostgreSQL alike.  Heads and listings are JSON, so that a field more in `Head` or `File` is no
+migration; they are binary so that a byte which the disk changed spoils a row, not the reading of it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
+
+REVISION = "0001"
+"""The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
+
+METADATA = MetaData()
+
+# What freshening rewrites stands apart from what it leaves: a head is small, a body may be megabytes.
+ENTRIES = Table(
+    "entries",
+    METADATA,
+    Column("project", Text, primary_key=True),
+    Column("head", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# No row: an entry that says that the project is absent.
+BODIES = Table(
+    "bodies",
+    METADATA,
+    Column("project", Text, primary_key=True),
+    Column("coding", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+FILES = Table(
+    "files",
+    METADATA,
+    Column("sha256", Text, primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("stored_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+    Column("listing", LargeBinary, nullable=False),
+    Index("files_by_project", "project", "filename"),
+    Index("files_by_use", "used_at", "sha256"),
+)
+
+# Every name that a stored file goes by; `position` keeps their order.
+IDENTITIES = Table(
+    "identities",
+    METADATA,
+    Column("algorithm", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Index("identities_by_file", "sha256", "position"),
+    sqlite_with_rowid=False,
+)
+
+# `coding` NULL: it is known that there is none to be had.  The data stands last, so that digests are read without it.
+ATTACHMENTS = Table(
+    "attachments",
+    METADATA,
+    Column("algorithm", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("made", Boolean, nullable=False),
+    Column("coding", Text),
+    Column("data", LargeBinary),
+    Index("attachments_by_project", "project", "kind"),
+)
+
+ODD_FILES = Table(
+    "odd_files",
+    METADATA,
+    Column("algorithm", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("project", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+PINS = Table("pins", METADATA, Column("project", Text, primary_key=True), sqlite_with_rowid=False)
+
+SETTINGS = Table(
+    "settings",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One row, `files`: the sum of their sizes, kept in the transaction that changes it.
+TOTALS = Table(
+    "totals",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
