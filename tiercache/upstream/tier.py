@@ -1,0 +1,98 @@
+"""From what is configured for one tier to the object that speaks to it: what `node.py` calls.
+
+Reads certificates and netrc (blocking, at start).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from tiercache.errors import ConfigInvalid, Problem
+from tiercache.interfaces import Pool, Tier
+from tiercache.upstream.connections import http_agent
+from tiercache.upstream.credentials import credentials_of, netrc_path
+from tiercache.upstream.proxies import proxies_from
+from tiercache.upstream.reach import Reach
+from tiercache.upstream.requests import Deadlines
+from tiercache.upstream.simple_index import Limits, SimpleIndex
+from tiercache.upstream.target import Target
+from tiercache.upstream.trust import ca_bundle, client_certificate, https_policy, trusted
+
+
+@frozen(kw_only=True)
+class TierSettings:
+    """One tier as configured, secrets resolved.  `url` is the index's base (it ends in `/simple/` or the like)."""
+
+    name: str
+    kind: str
+    url: str = field(repr=False)  # it may hold credentials
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    ca: Path | None = None
+    client_certificate: Path | None = None
+    files_from: tuple[str, ...] = ()
+    connect_timeout_s: float = 3.0
+    first_byte_s: float = 10.0
+    silence_s: float = 30.0
+
+
+def simple_index(
+    settings: TierSettings,
+    *,
+    reactor: Any,  # one interface for all that a reactor has to be here does not exist
+    pool: Pool,
+    now: Callable[[], float],
+    jitter: Callable[[], float],
+    environment: Mapping[str, str],
+    home: Path,
+    limits: Limits | None = None,
+    node_id: str | None = None,
+) -> SimpleIndex:
+    """The upstream of one tier, ready to be asked.  `environment` and `home` are where proxies, bundles, netrc stand.
+
+    Raises ConfigInvalid: a URL that is none, a bundle or certificate that cannot be used, a proxy that is not spoken.
+    """
+    try:
+        base = Target.parse(settings.url)
+    except ValueError as error:
+        problem = Problem(place=f"tier {settings.name}, url", what=f"this cannot be asked: {error}")
+        raise ConfigInvalid(source="of the tiers", problems=(problem,)) from None
+    reach = Reach(own=base.host.name, declared=settings.files_from)
+    certificate = settings.client_certificate
+    agent = http_agent(
+        reactor,
+        https=https_policy(
+            trusted(ca_bundle(settings.ca, environment)),
+            certificate=None if certificate is None else client_certificate(certificate),
+            own=base.host.name,
+        ),
+        reach=reach,
+        connect_timeout_s=settings.connect_timeout_s,
+        proxies=proxies_from(environment),
+    )
+    return SimpleIndex(
+        tier=Tier(name=settings.name, kind=settings.kind),
+        base_url=base.bare().url,
+        agent=agent,
+        clock=reactor,
+        now=now,
+        jitter=jitter,
+        pool=pool,
+        credentials=credentials_of(
+            base,
+            user=settings.user,
+            password=settings.password,
+            token=settings.token,
+            netrc_file=netrc_path(environment, home),
+            declared_hosts=settings.files_from,
+        ),
+        files_from=settings.files_from,
+        deadlines=Deadlines(first_byte_s=settings.first_byte_s, silence_s=settings.silence_s),
+        limits=limits or Limits(),
+        node_id=node_id,
+    )
