@@ -1,0 +1,110 @@
+"""The bytes of a file on their way to one client: what `web` reads, be the file stored or still on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+from attrs import define, field
+
+from tiercache.cache.fill import CHUNK_BYTES, FillReader
+from tiercache.cache.usage import Usage
+from tiercache.errors import LengthMismatch
+from tiercache.interfaces import Pool
+from tiercache.policy.cache_status import Outcome
+from tiercache.simple.model import FileIdentity
+
+
+class IBody(Protocol):
+    """A file's bytes from one offset on, for one client."""
+
+    async def read(self) -> bytes:
+        """The next bytes, at most 256 KiB, b"" after the last.
+
+        Raises TierUnreachable, DigestMismatch, LengthMismatch or FileAbsent when the rest cannot be had.
+        """
+        ...
+
+    def close(self) -> None:
+        """The client has all, or has gone; always called, and harmless twice."""
+        ...
+
+
+@define(kw_only=True)
+class StoredBody:
+    """A stretch of a stored file: an `IBody`."""
+
+    _handle: BinaryIO
+    _filename: str
+    _position: int
+    _stop: int
+    _pool: Pool
+    _usage: Usage
+    _sha256: str
+    _is_closed: bool = field(default=False, init=False)
+    _is_reading: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._usage.begin(self._sha256)
+
+    async def read(self) -> bytes:
+        """The next bytes; LengthMismatch where the file has become shorter than it was."""
+        wanted = min(CHUNK_BYTES, self._stop - self._position)
+        if wanted <= 0 or self._is_closed:
+            return b""
+        self._is_reading = True
+        try:
+            data = await self._pool(self._read_at, self._position, wanted)
+        finally:
+            self._is_reading = False
+            if self._is_closed:
+                self._handle.close()
+        if not data:
+            raise LengthMismatch(filename=self._filename, expected=self._stop, actual=self._position)
+        self._position += len(data)
+        return data
+
+    def _read_at(self, position: int, size_bytes: int) -> bytes:
+        self._handle.seek(position)
+        return self._handle.read(size_bytes)
+
+    def close(self) -> None:
+        """Close the file, once a read that is under way in the pool has ended."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._usage.end(self._sha256)
+            if not self._is_reading:
+                self._handle.close()
+
+
+@define(kw_only=True)
+class OpenFile:
+    """A file that may be sent: `body` gives its bytes; `close` when it is done with, sent or not.
+
+    `size_bytes` is None only while the tier of a cold file has not told its length.
+    """
+
+    identity: FileIdentity
+    filename: str
+    size_bytes: int | None
+    outcome: Outcome
+    _new_body: Callable[[int, int | None], IBody]
+    _close: Callable[[], None]
+    _is_taken: bool = field(default=False, init=False)
+
+    def body(self, start: int, stop: int | None) -> IBody:
+        """The bytes from `start` to before `stop` (None: the end); called at most once, and closed by itself."""
+        self._is_taken = True
+        return self._new_body(start, stop)
+
+    def close(self) -> None:
+        """Let go of what it holds, unless a body was taken; harmless twice."""
+        if not self._is_taken:
+            self._close()
+
+
+def fill_body(reader: FillReader, start: int, stop: int | None) -> IBody:
+    """The reader that held the beginning of a cold file for a client, set to what the client wants."""
+    reader.position, reader.stop = start, stop
+    reader.fill.moved()
+    return reader

@@ -1,0 +1,346 @@
+"""Files: from the store when they are there, else through a fill that any number of clients share.
+
+A stored file whose length is not what the catalogue says has lost bytes: it is put aside and fetched anew.  Here is
+decided which fill a client joins, and a filled file becomes a record; the fill itself is `fill`'s affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import BinaryIO
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.logger import Logger
+
+from tiercache.cache.body import IBody, OpenFile, StoredBody, fill_body
+from tiercache.cache.chain import Chain
+from tiercache.cache.collapse import Collapse
+from tiercache.cache.entries import Entries
+from tiercache.cache.fill import Fill, Filled, Source
+from tiercache.cache.listings import Listing, Listings
+from tiercache.cache.signal import Signal
+from tiercache.cache.spool import Spool
+from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.usage import Usage
+from tiercache.errors import FileAbsent, NoTierAnswered, NotStored, StoreFailed, TiercacheError, TierUnreachable
+from tiercache.interfaces import FileRecord, ICatalogue, IFiles, Pool
+from tiercache.policy.cache_status import Outcome
+from tiercache.policy.entry import Ask
+from tiercache.simple.model import STRONGEST_FIRST, FileIdentity
+from tiercache.simple.names import candidate_projects
+from tiercache.stats import Stats
+
+log = Logger()
+
+
+@define(kw_only=True)
+class Files:
+    """The files of a node.  `make_room` frees bytes in the store, and says whether it freed any."""
+
+    _catalogue: ICatalogue
+    _files: IFiles
+    _listings: Listings
+    _entries: Entries
+    _chain: Chain
+    _switch: OfflineSwitch
+    _usage: Usage
+    _make_room: Callable[[int], Awaitable[bool]]
+    _now: Callable[[], float]
+    _pool: Pool
+    _stats: Stats
+    _fills: dict[FileIdentity, Fill] = field(factory=dict, init=False)
+    _filling: set[Deferred[None]] = field(factory=set, init=False)
+    _fill_ended: Signal = field(factory=Signal, init=False)
+    _repairs: Collapse[str, None] = field(factory=Collapse, init=False)
+    _on_stored: list[Callable[[FileRecord], Awaitable[None]]] = field(factory=list, init=False)
+
+    def on_stored(self, act: Callable[[FileRecord], Awaitable[None]]) -> None:
+        """Let `act` know of every file that is stored from now on."""
+        self._on_stored.append(act)
+
+    async def open(self, identity: FileIdentity | None, filename: str, ask: Ask) -> OpenFile:
+        """A file to be sent, from the store, or behind a fill that begins now or has begun.
+
+        `identity` None: whatever bytes the project's page gives this filename.  Returns when the first bytes are
+        there.  Raises FileAbsent, NotStored, NoTierAnswered; DigestMismatch and LengthMismatch if the tiers gave
+        wrong bytes only.
+        """
+        opened = self._opened(await self._found(identity, filename, ask), identity, filename)
+        if opened is None:
+            listing = await self._listed(identity, filename, ask)
+            # The same bytes may have been stored for another project or filename, or while the page was asked for.
+            opened = self._opened(await self._whole(listing.identity), identity, filename)
+            if opened is None:
+                return await self._open_cold(listing, identity or listing.identity, ask)
+        self._stats.hits += 1
+        return opened
+
+    async def head(self, identity: FileIdentity | None, filename: str, ask: Ask) -> OpenFile:
+        """The same without the bytes, and without beginning a fill unless there is no other way to learn the length."""
+        record = await self._found(identity, filename, ask)
+        if record is not None:
+            return _head_only(
+                identity or FileIdentity("sha256", record.sha256), filename, record.size_bytes, Outcome(hit=True)
+            )
+        listing = await self._listed(identity, filename, ask)
+        self._refuse_if_local(filename, ask)
+        running = self._fills.get(listing.identity)
+        size_bytes = listing.file.size
+        if size_bytes is None and running is not None:
+            size_bytes = running.size_bytes
+        if size_bytes is None:
+            size_bytes = await self._size_by_asking(listing, ask)
+        if size_bytes is None:
+            opened = await self._open_cold(listing, listing.identity, ask)
+            try:
+                size_bytes = await self._size_by_filling(opened)
+            finally:
+                opened.close()
+        return _head_only(identity or listing.identity, filename, size_bytes, Outcome(fwd="miss", tier=listing.tier))
+
+    async def stored(self, identity: FileIdentity, filename: str) -> FileRecord | None:
+        """The record of a file that is in the store with every byte; one that lost some is put aside."""
+        record = await self._whole(identity)
+        return record if record is not None and record.listing.filename == filename else None
+
+    async def settled(self, identity: FileIdentity, filename: str) -> FileRecord | None:
+        """The record of a file once the fill that brings it in, if there is one, has ended."""
+        while identity in self._fills:
+            await self._fill_ended.wait()
+        return await self.stored(identity, filename)
+
+    async def stop(self) -> None:
+        """End the fills that are under way, unfinished."""
+        for filling in list(self._filling):
+            filling.cancel()
+        while self._filling:
+            await self._fill_ended.wait()
+
+    # -- stored -----------------------------------------------------------------------------------------------
+
+    async def _whole(self, identity: FileIdentity) -> FileRecord | None:
+        record = self._catalogue.file(identity)
+        if record is None or self._files.size(record.sha256) == record.size_bytes:
+            return record
+        # Once, however many ask: what is fetched anew meanwhile is not put aside with it.
+        await self._repairs.join(record.sha256, lambda: self._put_aside(record))[0].result()
+        return None
+
+    async def _put_aside(self, record: FileRecord) -> None:
+        log.warn("{filename} has lost bytes in the store, and is put aside", filename=record.listing.filename)
+        self._stats.quarantined += self._files.size(record.sha256) is not None
+        try:
+            await self._pool(self._files.quarantine, record.sha256)
+            await self._catalogue.forget_file(record.sha256)
+        except StoreFailed as error:  # it is fetched anew all the same
+            log.warn("{filename} is not put aside: {error}", filename=record.listing.filename, error=error)
+        self._entries.changed(record.project)
+
+    async def _found(self, identity: FileIdentity | None, filename: str, ask: Ask) -> FileRecord | None:
+        """The stored file that is asked for.  By its name alone: the one that its page lists, or without a page any.
+
+        What its page lists no more is found where no tier may be asked.
+        """
+        if identity is not None:
+            return await self.stored(identity, filename)
+        listing = await self._listings.known(None, filename)
+        if listing is not None:
+            record = await self._whole(listing.identity)
+            if record is not None or not self._is_local(ask):
+                return record
+        named = [
+            record
+            for project in candidate_projects(filename)
+            for record in self._catalogue.files_of(project)
+            if record.listing.filename == filename
+        ]
+        newest = max(named, key=lambda record: record.stored_at, default=None)
+        return await self._whole(FileIdentity("sha256", newest.sha256)) if newest is not None else None
+
+    def _opened(self, record: FileRecord | None, identity: FileIdentity | None, filename: str) -> OpenFile | None:
+        if record is None:
+            return None
+        try:
+            handle = self._files.open(record.sha256)
+        except FileAbsent:  # evicted just now
+            return None
+        return OpenFile(
+            identity=identity or FileIdentity("sha256", record.sha256),
+            filename=filename,
+            size_bytes=record.size_bytes,
+            outcome=Outcome(hit=True),
+            new_body=partial(self._stored_body, handle, record),
+            close=handle.close,
+        )
+
+    def _stored_body(self, handle: BinaryIO, record: FileRecord, start: int, stop: int | None) -> IBody:
+        return StoredBody(
+            handle=handle,
+            filename=record.listing.filename,
+            position=start,
+            stop=record.size_bytes if stop is None else min(stop, record.size_bytes),
+            pool=self._pool,
+            usage=self._usage,
+            sha256=record.sha256,
+        )
+
+    # -- cold -------------------------------------------------------------------------------------------------
+
+    async def _listed(self, identity: FileIdentity | None, filename: str, ask: Ask) -> Listing:
+        self._refuse_if_local(filename, ask)
+        return await self._listings.find(identity, filename, ask)
+
+    def _refuse_if_local(self, filename: str, ask: Ask) -> None:
+        if self._is_local(ask):
+            raise NotStored(subject=filename)
+
+    def _is_local(self, ask: Ask) -> bool:
+        return ask.local or ask.only_if_cached or self._switch.is_offline
+
+    async def _open_cold(self, listing: Listing, identity: FileIdentity, ask: Ask) -> OpenFile:
+        self._refuse_if_local(listing.file.filename, ask)
+        fill, collapsed = self._join(listing)
+        self._stats.collapsed += collapsed
+        reader = fill.reader(0, None)  # holds the beginning until the client says what it wants
+        if not collapsed:
+            self._begin(listing, fill, ask)
+        try:
+            await fill.started()
+        except TierUnreachable as error:
+            reader.close()
+            raise NoTierAnswered(
+                subject=listing.file.filename, reason=error.reason, retry_after_s=error.retry_after_s
+            ) from error
+        except BaseException:
+            reader.close()
+            raise
+        return OpenFile(
+            identity=identity,
+            filename=listing.file.filename,
+            size_bytes=reader.promise(),
+            outcome=Outcome(fwd="miss", stored=True, collapsed=collapsed, tier=listing.tier, above=fill.cache_status),
+            new_body=partial(fill_body, reader),
+            close=reader.close,
+        )
+
+    def _join(self, listing: Listing) -> tuple[Fill, bool]:
+        """The fill of this file that is under way, or a new one yet to begin; and whether it was there before."""
+        running = self._fills.get(listing.identity)
+        if running is not None and running.can_serve(0):
+            return running, True
+        fill = Fill(
+            filename=listing.file.filename,
+            listed_bytes=listing.file.size,
+            digests=listing.file.hashes,
+            pool=self._pool,
+            new_spool=lambda: Spool(files=self._files, pool=self._pool, make_room=self._make_room),
+            heard=self._chain.heard,
+        )
+        self._fills[listing.identity] = fill  # who comes next joins the one that can serve from the beginning
+        return fill, False
+
+    def _begin(self, listing: Listing, fill: Fill, ask: Ask) -> None:
+        self._stats.fills_begun += 1
+        filling = ensureDeferred(self._bring_in(listing, fill, ask))
+        if not filling.called:
+            self._filling.add(filling)
+            filling.addBoth(lambda _: self._filling.discard(filling))
+            filling.addBoth(lambda _: self._fill_ended.fire())
+
+    async def _bring_in(self, listing: Listing, fill: Fill, ask: Ask) -> None:
+        fill.hold()
+        try:
+            filled = await fill.run(self._sources(listing, ask))
+            self._stats.fills_completed += 1
+            if filled.stored:
+                await self._record(listing, filled)
+        except TiercacheError as error:
+            self._stats.fills_failed += 1
+            log.warn("{filename} could not be had: {error}", filename=fill.filename, error=error)
+        except CancelledError:
+            log.info("{filename} was not brought in: the node stops", filename=fill.filename)
+        except Exception:  # noqa: BLE001  # nobody waits for this: what was not foreseen is logged here or nowhere
+            self._stats.fills_failed += 1
+            log.failure("the fill of {filename} failed", filename=fill.filename)
+        finally:
+            fill.release()
+            if self._fills.get(listing.identity) is fill:
+                del self._fills[listing.identity]
+
+    async def _sources(self, listing: Listing, ask: Ask) -> AsyncIterator[Source]:
+        async for upstream, file in self._chain.sources(listing.project, listing.file, listing.tier, ask.hops):
+            yield Source(upstream=upstream, file=file)
+
+    async def _record(self, listing: Listing, filled: Filled) -> None:
+        """Make a file that has its final name known; one that cannot be made known is removed again."""
+        hashes = {**listing.file.hashes, "sha256": filled.sha256}
+        names = {FileIdentity(name, value) for name, value in hashes.items() if name in STRONGEST_FIRST}  # verified
+        record = FileRecord(
+            sha256=filled.sha256,
+            size_bytes=filled.size_bytes,
+            project=listing.project,
+            tier=filled.source.tier,
+            listing=listing.file,
+            identities=tuple(sorted({*names, listing.identity}, key=lambda name: name.segment)),
+            stored_at=self._now(),
+            used_at=self._now(),
+        )
+        try:
+            await self._catalogue.store_file(record)
+        except StoreFailed as error:
+            log.warn("{filename} is not kept: {error}", filename=listing.file.filename, error=error)
+            await self._pool(self._files.remove, filled.sha256)
+            return
+        self._entries.changed(listing.project)
+        for act in self._on_stored:
+            try:
+                await act(record)
+            except (FileAbsent, StoreFailed) as error:  # it may be evicted by now
+                log.warn("{filename} is stored, but: {error}", filename=record.listing.filename, error=error)
+
+    # -- lengths ----------------------------------------------------------------------------------------------
+
+    async def _size_by_asking(self, listing: Listing, ask: Ask) -> int | None:
+        reason: TierUnreachable | None = None
+        async for source in self._sources(listing, ask):
+            try:
+                size_bytes = await source.upstream.file_size(source.file)
+            except TierUnreachable as error:
+                reason = error
+            except FileAbsent:
+                pass
+            else:
+                return size_bytes
+        if reason is None:
+            raise FileAbsent(filename=listing.file.filename)
+        raise NoTierAnswered(
+            subject=listing.file.filename, reason=reason.reason, retry_after_s=reason.retry_after_s
+        ) from reason
+
+    async def _size_by_filling(self, opened: OpenFile) -> int:
+        if opened.size_bytes is not None:
+            return opened.size_bytes
+        body = opened.body(0, None)
+        try:
+            size_bytes = 0
+            while data := await body.read():
+                size_bytes += len(data)
+        finally:
+            body.close()
+        return size_bytes
+
+
+def _head_only(identity: FileIdentity, filename: str, size_bytes: int | None, outcome: Outcome) -> OpenFile:
+    def no_body(start: int, stop: int | None) -> IBody:
+        raise FileAbsent(filename=filename)
+
+    return OpenFile(
+        identity=identity,
+        filename=filename,
+        size_bytes=size_bytes,
+        outcome=outcome,
+        new_body=no_body,
+        close=lambda: None,
+    )

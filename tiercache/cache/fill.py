@@ -1,0 +1,365 @@
+"""A fill: one file on its way into the store, with one writer and any number of readers behind it.
+
+Readers follow at their own pace.  Nobody is given the last byte before length and digests are verified, so that no
+wrong file ever looks complete.  A source that fails is followed by the next: from the byte where it broke off, or
+from the beginning if what it gave was wrong.  Which sources there are, and what becomes of a stored file, is
+`files`'s affair; where the bytes are meanwhile, `spool`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, ensureDeferred
+from twisted.logger import Logger
+
+from tiercache.cache.signal import Signal
+from tiercache.cache.spool import Spool
+from tiercache.errors import DigestMismatch, FileAbsent, LengthMismatch, StoreFull, TiercacheError, TierUnreachable
+from tiercache.interfaces import IFileStream, IUpstream, Pool, Tier
+from tiercache.simple.digests import Hasher, hasher
+from tiercache.simple.model import STRONGEST_FIRST, File
+
+log = Logger()
+
+CHUNK_BYTES = 256 * 1024
+"""How much a reader takes at a time."""
+
+WITHHELD_BYTES = 64 * 1024
+"""A file up to this length is given to nobody before it is verified, so that another source can still replace it."""
+
+RESUMPTIONS = 2
+"""How often one source is asked for the rest of a body that broke off, as long as each time brings some bytes."""
+
+
+@frozen(kw_only=True)
+class Source:
+    """Where a file may come from: `file.url` is this upstream's own."""
+
+    upstream: IUpstream
+    file: File
+
+    @property
+    def tier(self) -> str:
+        """The name of the tier."""
+        tier: Tier = self.upstream.tier
+        return tier.name
+
+
+@frozen(kw_only=True)
+class Filled:
+    """A verified file: its SHA-256, its length, where it came from; `stored` is False if there was no room for it."""
+
+    sha256: str
+    size_bytes: int
+    source: Source
+    stored: bool
+
+
+class _SourceWrongError(Exception):
+    """What a source gave is not the file: nothing of it may be used."""
+
+    def __init__(self, error: TiercacheError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@define(kw_only=True, eq=False)
+class Fill:
+    """One file being brought in.
+
+    `digests`: those known beforehand, all of which have to be right, and so has `listed_bytes`, its length by the page.
+    `size_bytes`: its length as far as it is known, if only from the source that is read now.  `released`: readers may
+    have the bytes before this offset.  `epoch` counts the attempts that began with nothing: a reader that was given
+    bytes of an earlier one fails.  `error` or `filled` is set when it has ended.
+    `cache_status`: what the tier says of how it came by the file (RFC 9211).
+    """
+
+    filename: str
+    _listed_bytes: int | None
+    _digests: Mapping[str, str]
+    _pool: Pool
+    _new_spool: Callable[[], Spool]
+    _heard: Callable[[str, TiercacheError | None], None]
+    size_bytes: int | None = field(init=False)
+    released: int = field(default=0, init=False)
+    epoch: int = field(default=0, init=False)
+    filled: Filled | None = field(default=None, init=False)
+    error: TiercacheError | None = field(default=None, init=False)
+    cache_status: str | None = field(default=None, init=False)
+    changed: Signal = field(factory=Signal, init=False)
+    _spool: Spool = field(init=False)
+    _hashes: dict[str, Hasher] = field(factory=dict, init=False)
+    _readers: set[FillReader] = field(factory=set, init=False)
+    _reader_moved: Signal = field(factory=Signal, init=False)
+    _holds: int = field(default=0, init=False)
+    _is_over: bool = field(default=False, init=False)
+
+    @size_bytes.default
+    def _size_by_the_page(self) -> int | None:
+        return self._listed_bytes
+
+    @_spool.default
+    def _first_spool(self) -> Spool:
+        return self._new_spool()
+
+    # -- for readers ------------------------------------------------------------------------------------------
+
+    async def started(self) -> None:
+        """Returns when the first bytes may be read, or all is done; raises what it ended with."""
+        while not self.released and self.filled is None:
+            if self.error is not None:
+                raise self.error
+            await self.changed.wait()
+
+    def can_serve(self, start: int) -> bool:
+        """Whether a reader that begins at `start` now will be given every byte, if all goes well."""
+        return self.error is None and self._spool.can_serve(start)
+
+    def hold(self) -> None:
+        """Keep the bytes readable until `release`, also when it has ended and nobody reads."""
+        self._holds += 1
+
+    def release(self) -> None:
+        """The end of a `hold`."""
+        self._holds -= 1
+        self._let_go_if_over()
+
+    def reader(self, start: int, stop: int | None) -> FillReader:
+        """A reader of the bytes from `start` to before `stop` (None: the end).  It has to be closed."""
+        reader = FillReader(fill=self, position=start, stop=stop)
+        self._readers.add(reader)
+        return reader
+
+    async def bytes_at(self, start: int, size_bytes: int) -> bytes:
+        """Released bytes, at least one."""
+        data = await self._spool.read(start, size_bytes)
+        if not data:
+            raise TierUnreachable(tier="", reason="these bytes have passed through, and were not kept")
+        return data
+
+    def moved(self) -> None:
+        """A reader has gone on, or away."""
+        self._spool.needed_from(min((reader.position for reader in self._readers), default=self.released))
+        self._reader_moved.fire()
+
+    def left(self, reader: FillReader) -> None:
+        """This reader is gone."""
+        self._readers.discard(reader)
+        self.moved()
+        self._let_go_if_over()
+
+    # -- the writer -------------------------------------------------------------------------------------------
+
+    async def run(self, sources: AsyncIterator[Source]) -> Filled:
+        """Bring the file in from the first source that has it right; called once.
+
+        Raises what the sources failed with: that the file was wrong before that a tier was unreachable before that
+        the file was absent.  Cancelling the Deferred that runs it ends it unfinished.
+        """
+        try:
+            self.filled = await self._first_right(sources)
+        except TiercacheError as error:
+            self.error = error
+            raise
+        except BaseException:
+            self.error = TierUnreachable(tier="", reason="the fill failed")
+            raise
+        finally:
+            self._is_over = True
+            self.changed.fire()
+            self._let_go_if_over()
+        return self.filled
+
+    async def _first_right(self, sources: AsyncIterator[Source]) -> Filled:
+        worst: TiercacheError = FileAbsent(filename=self.filename)
+        await self._begin()
+        async for source in sources:
+            try:
+                filled = await self._all_from(source)
+            except _SourceWrongError as wrong:
+                log.warn("tier {tier}: {error}", tier=source.tier, error=wrong.error)
+                self._heard(source.tier, wrong.error)
+                worst = wrong.error
+            except (TierUnreachable, FileAbsent) as error:
+                self._heard(source.tier, error)
+                if isinstance(worst, FileAbsent):
+                    worst = error
+            else:
+                self._heard(source.tier, None)
+                return filled
+        raise worst
+
+    async def _begin(self) -> None:
+        self._hashes = {name: hasher(name) for name in {"sha256", *self._verifiable()}}
+        await self._spool.begin()
+
+    async def _begin_anew(self) -> None:
+        """Nothing of what came may be kept, nor read on, nor is it known any more how much there is."""
+        wrong, self._spool = self._spool, self._new_spool()
+        self.epoch += 1
+        self.released = 0
+        self.size_bytes = self._listed_bytes
+        self.changed.fire()
+        await wrong.discard()
+        await self._begin()
+
+    def _verifiable(self) -> dict[str, str]:
+        return {name: value for name, value in self._digests.items() if name in STRONGEST_FIRST}
+
+    async def _all_from(self, source: Source) -> Filled:
+        """Everything that is still missing; what turns out wrong is thrown away.
+
+        What an earlier source gave or stated may be at fault: then this one is asked for all of it.
+        """
+        goes_on = self._spool.size_bytes > 0 or self.size_bytes != self._listed_bytes
+        try:
+            return await self._from(source)
+        except _SourceWrongError:
+            await self._begin_anew()
+            if not goes_on:
+                raise
+        try:
+            return await self._from(source)
+        except _SourceWrongError:
+            await self._begin_anew()
+            raise
+
+    async def _from(self, source: Source) -> Filled:
+        """Everything that is still missing, from one source."""
+        resumptions = 0
+        while True:
+            before = self._spool.size_bytes
+            try:
+                await self._body_from(source)
+                break
+            except TierUnreachable as error:
+                resumptions += 1
+                if self._spool.size_bytes == before or resumptions > RESUMPTIONS:
+                    raise
+                log.info("the body of {filename} broke off: {error}", filename=self.filename, error=error)
+        return await self._verified(source)
+
+    async def _body_from(self, source: Source) -> None:
+        stream: IFileStream = await source.upstream.file(source.file, self._spool.size_bytes)
+        try:
+            if stream.size_bytes is not None:
+                self._check_length(stream.size_bytes)
+                self.size_bytes = stream.size_bytes
+            self.cache_status = stream.cache_status
+            skip = self._spool.size_bytes - stream.start
+            if skip < 0:
+                raise TierUnreachable(tier=source.tier, reason="a range that was not asked for")
+            while data := await stream.read():
+                data, skip = data[skip:], max(0, skip - len(data))
+                if data:
+                    await self._take(data)
+        finally:
+            stream.close()
+
+    async def _take(self, data: bytes) -> None:
+        size_bytes = self._spool.size_bytes + len(data)
+        if self.size_bytes is not None and size_bytes > self.size_bytes:
+            self._check_length(size_bytes)
+        while self._spool.is_congested:
+            if not self._readers:
+                raise StoreFull(reason=f"{self.filename} does not fit, and nobody reads it")
+            await self._reader_moved.wait()
+        await self._pool(self._hash, data)
+        await self._spool.append(data, (self.size_bytes or 0) - self._spool.size_bytes)
+        if self.size_bytes is None or self.size_bytes > WITHHELD_BYTES:
+            self.released = max(self.released, self._spool.size_bytes - 1)
+            self.changed.fire()
+
+    def _hash(self, data: bytes) -> None:
+        for digest in self._hashes.values():
+            digest.update(data)
+
+    def _check_length(self, size_bytes: int) -> None:
+        if self.size_bytes is not None and size_bytes != self.size_bytes:
+            raise _SourceWrongError(LengthMismatch(filename=self.filename, expected=self.size_bytes, actual=size_bytes))
+
+    async def _verified(self, source: Source) -> Filled:
+        """Verify, commit, and let the readers have the rest."""
+        self._check_length(self._spool.size_bytes)
+        for algorithm, expected in self._verifiable().items():
+            actual = self._hashes[algorithm].hexdigest()
+            if actual != expected:
+                raise _SourceWrongError(
+                    DigestMismatch(filename=self.filename, algorithm=algorithm, expected=expected, actual=actual)
+                )
+        sha256 = self._hashes["sha256"].hexdigest()
+        stored = await self._spool.commit(sha256)
+        self.size_bytes = self.released = self._spool.size_bytes
+        return Filled(sha256=sha256, size_bytes=self.size_bytes, source=source, stored=stored)
+
+    def _let_go_if_over(self) -> None:
+        """When it has ended and nobody reads any more, the descriptor of the partial is closed."""
+        if self._is_over and not self._readers and not self._holds:
+            ensureDeferred(self._spool.discard()).addErrback(
+                lambda failure: log.failure("a partial could not be discarded", failure)
+            )
+
+
+@define(kw_only=True, eq=False)
+class FillReader:
+    """One client's way through a fill: an `IBody`."""
+
+    fill: Fill
+    position: int
+    stop: int | None
+    _epoch: int | None = field(default=None, init=False)
+    _promised_bytes: int | None = field(default=None, init=False)
+    _is_closed: bool = field(default=False, init=False)
+
+    async def read(self) -> bytes:
+        """The next bytes, b"" after the last; raises what the fill failed with, or that its bytes were wrong."""
+        while True:
+            self._check_promises()
+            if self.stop is not None and self.position >= self.stop:
+                return b""
+            end = self.fill.released if self.stop is None else min(self.stop, self.fill.released)
+            if self.position < end:
+                if data := await self._next(end):
+                    return data
+                continue
+            if self.fill.error is not None:
+                raise self.fill.error
+            if self.fill.filled is not None:
+                return b""
+            await self.fill.changed.wait()
+
+    def promise(self) -> int | None:
+        """The length of the whole file, as far as it is known: a client that was told one is given no other."""
+        self._promised_bytes = self.fill.size_bytes
+        return self._promised_bytes
+
+    def _check_promises(self) -> None:
+        begun_anew = self._epoch is not None and self._epoch != self.fill.epoch
+        if begun_anew or (self._promised_bytes is not None and self._promised_bytes != self.fill.size_bytes):
+            raise TierUnreachable(tier="", reason="what came before was wrong")
+
+    async def _next(self, end: int) -> bytes:
+        """Bytes before `end`; none if they turned out wrong while they were read."""
+        epoch = self.fill.epoch
+        try:
+            data = await self.fill.bytes_at(self.position, min(CHUNK_BYTES, end - self.position))
+        except CancelledError:
+            raise
+        except Exception:
+            if epoch == self.fill.epoch:
+                raise
+            return b""  # it was thrown away under this reader
+        if epoch != self.fill.epoch:
+            return b""
+        self._epoch = epoch
+        self.position += len(data)
+        self.fill.moved()
+        return data
+
+    def close(self) -> None:
+        """The client has gone, or has all."""
+        if not self._is_closed:
+            self._is_closed = True
+            self.fill.left(self)

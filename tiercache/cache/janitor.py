@@ -1,0 +1,100 @@
+"""The janitor: keeps the store within its budget, and writes down when files were last used.
+
+Which files go is `policy.eviction`'s word.  Nothing here looks inside a file; that is `tiercache fsck`'s work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from tiercache.cache.usage import Usage
+from tiercache.errors import StoreFailed
+from tiercache.interfaces import FileRecord, ICatalogue, IFiles, Pool
+from tiercache.policy.eviction import Candidate, victims
+from tiercache.simple.model import FileIdentity, ProjectName
+from tiercache.stats import Stats
+
+log = Logger()
+
+
+@define(kw_only=True)
+class Janitor:
+    """`budget_bytes` None: no limit but the disk.  `changed` is told of projects whose files went."""
+
+    _catalogue: ICatalogue
+    _files: IFiles
+    _usage: Usage
+    _budget_bytes: int | None
+    _pool: Pool
+    _stats: Stats
+    _changed: Callable[[ProjectName], None]
+
+    async def tidy(self) -> None:
+        """Write down the times of use, and evict what is over the budget.  Called now and then, and after each fill."""
+        try:
+            times = self._usage.take_times()
+            if times:
+                await self._catalogue.touch_files(times)
+            if self._budget_bytes is not None and self._catalogue.stored_bytes() > self._budget_bytes:
+                await self._evict_to(self._budget_bytes, headroom=0.05)
+        except StoreFailed as error:
+            log.warn("the janitor could not write down its work: {error}", error=error)
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001  # its rounds go on, and a file that was just stored is no worse for it
+            log.failure("the janitor's round failed")
+
+    async def tidy_after(self, record: FileRecord) -> None:
+        """A file was stored."""
+        if self._budget_bytes is not None and self._catalogue.stored_bytes() > self._budget_bytes:
+            await self.tidy()
+
+    async def make_room(self, size_bytes: int) -> bool:
+        """The disk is full: evict at least so many bytes; whether any were.  Nothing goes for what would not fit."""
+        goal_bytes = self._catalogue.stored_bytes() - size_bytes
+        return goal_bytes >= 0 and await self._evict_to(goal_bytes, headroom=0.0) > 0
+
+    async def _evict(self, sha256: str) -> None:
+        """Unknown first, then gone: a crash between the two leaves a file that nothing shows.
+
+        A disk that is full takes no note of anything: then the file goes first, and a record without its file is
+        forgotten where it is met.
+        """
+        try:
+            await self._catalogue.forget_file(sha256)
+        except StoreFailed:
+            await self._pool(self._files.remove, sha256)
+            await self._catalogue.forget_file(sha256)
+        else:
+            await self._pool(self._files.remove, sha256)
+
+    async def _evict_to(self, budget_bytes: int, *, headroom: float) -> int:
+        """Returns how many bytes went."""
+        candidates = [
+            Candidate(
+                sha256=record.sha256,
+                size_bytes=record.size_bytes,
+                used_at=record.used_at,
+                pinned=record.pinned,
+                in_use=self._usage.is_in_use(record.sha256),
+            )
+            for record in self._catalogue.all_files()
+        ]
+        stored_bytes = sum(candidate.size_bytes for candidate in candidates)
+        evicted_bytes = 0
+        for sha256 in victims(candidates, stored_bytes=stored_bytes, budget_bytes=budget_bytes, headroom=headroom):
+            record = self._catalogue.file(FileIdentity("sha256", sha256))
+            if record is None or record.pinned or self._usage.is_in_use(sha256):
+                continue  # meanwhile: gone with another's eviction, pinned, asked for
+            await self._evict(sha256)
+            self._changed(record.project)
+            self._stats.evicted += 1
+            self._stats.evicted_bytes += record.size_bytes
+            evicted_bytes += record.size_bytes
+        if evicted_bytes:
+            log.info("evicted {evicted_bytes} bytes", evicted_bytes=evicted_bytes)
+        return evicted_bytes

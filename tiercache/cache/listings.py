@@ -1,0 +1,110 @@
+"""Where a file is listed: from its name to its project, and from the project's page to what a tier says of the file.
+
+A file's URL here names its bytes, not its project, so that it stays right when pages change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from attrs import define, evolve, frozen
+
+from tiercache.cache.entries import Entries
+from tiercache.cache.pages import Pages
+from tiercache.errors import FileAbsent, NoTierAnswered, NotStored
+from tiercache.interfaces import ICatalogue
+from tiercache.policy.entry import Ask, Entry
+from tiercache.simple.model import File, FileIdentity, ProjectName
+from tiercache.simple.names import candidate_projects, identity_of
+
+ASKED_AGAIN_AFTER_S = 2.0
+"""A page that came less than this ago is not asked for again to find a file that it does not list, whoever insists:
+else each request for a file that does not exist would cost the tiers up to eight."""
+
+
+@frozen(kw_only=True)
+class Listing:
+    """A file as the page of `project` lists it; `tier` is whose page that is.
+
+    `file.hashes` hold every digest that its bytes must have: the page's, and the one that it was asked for by.
+    """
+
+    project: ProjectName
+    tier: str
+    file: File
+
+    @property
+    def identity(self) -> FileIdentity:
+        """What names its bytes."""
+        return identity_of(self.file)
+
+
+@define(kw_only=True)
+class Listings:
+    """Looks files up on project pages."""
+
+    _catalogue: ICatalogue
+    _entries: Entries
+    _pages: Pages
+    _now: Callable[[], float]
+
+    async def find(self, identity: FileIdentity | None, filename: str, ask: Ask) -> Listing:
+        """What lists this file: a stored page, however old, since a digest does not age; else a page asked for now.
+
+        `identity` None takes whatever bytes the page gives the filename.
+        Raises FileAbsent; NotStored if no tier was to be asked; NoTierAnswered.
+        """
+        listing = await self.known(identity, filename)
+        if listing is not None:
+            return listing
+        if ask.local or ask.only_if_cached:
+            raise NotStored(subject=filename)
+        silent: NoTierAnswered | None = None
+        for project in self._projects(identity, filename):
+            entry = await self._entries.entry(project)
+            if entry is not None and 0 <= self._now() - entry.head.received_at < ASKED_AGAIN_AFTER_S:
+                continue
+            # A page that does not list the file may be older than the file: it has to be asked for again.
+            insists = ask.no_cache or (entry is not None and entry.page is not None)
+            settled = await self._pages.settled(project, evolve(ask, no_cache=insists))
+            listing = listing_in(settled.entry, identity, filename)
+            if listing is not None:
+                return listing
+            outcome = settled.outcome
+            if settled.entry is None or (outcome.fwd is not None and outcome.fwd_status is None):
+                reason = outcome.detail or "no answer"
+                silent = NoTierAnswered(subject=filename, reason=reason, retry_after_s=settled.retry_after_s)
+        raise silent or FileAbsent(filename=filename)
+
+    async def known(self, identity: FileIdentity | None, filename: str) -> Listing | None:
+        """What lists this file by the stored pages, whatever their age."""
+        for project in self._projects(identity, filename):
+            listing = listing_in(await self._entries.entry(project), identity, filename)
+            if listing is not None:
+                return listing
+        return None
+
+    def _projects(self, identity: FileIdentity | None, filename: str) -> tuple[ProjectName, ...]:
+        """Those that the name tells, then the one that was noted: no project may take another's file by listing it."""
+        projects = candidate_projects(filename)
+        noted = self._catalogue.odd_file_project(identity) if identity is not None else None
+        return projects if noted is None or noted in projects else (*projects, noted)
+
+
+def listing_in(entry: Entry | None, identity: FileIdentity | None, filename: str) -> Listing | None:
+    """The listing of a file on a stored page, if its bytes may be those that `identity` names.  Pure."""
+    if entry is None or entry.page is None:
+        return None
+    for file in entry.page.files:
+        if file.filename != filename:
+            continue
+        if identity is None:
+            return Listing(project=entry.project, tier=entry.head.tier, file=file)
+        if identity.algorithm == "url":
+            if hashlib.sha256(file.url.encode()).hexdigest() == identity.value:
+                return Listing(project=entry.project, tier=entry.head.tier, file=file)
+        elif file.hashes.get(identity.algorithm, identity.value) == identity.value:
+            hashes = {**file.hashes, identity.algorithm: identity.value}
+            return Listing(project=entry.project, tier=entry.head.tier, file=evolve(file, hashes=hashes))
+    return None

@@ -1,0 +1,273 @@
+"""Project pages: from the store when they may be, from the chain when they must be.
+
+`policy.decide` says what to do, `policy.conclude` what an answer means; here both are carried out, one forward for
+a project however many ask.  Where entries are kept is `entries`' affair, how a page looks to clients `shown`'s and
+`web`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import assert_never
+
+from attrs import define, evolve, field, frozen
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from tiercache.cache.chain import Chain
+from tiercache.cache.collapse import Collapse, Shared
+from tiercache.cache.entries import Entries
+from tiercache.cache.shown import shown_everywhere, shown_locally
+from tiercache.cache.switch import OfflineSwitch
+from tiercache.errors import NoTierAnswered, NotStored, ProjectAbsent
+from tiercache.interfaces import FileRecord, ICatalogue
+from tiercache.policy.cache_status import Outcome
+from tiercache.policy.conclude import (
+    SERIAL_REGRESSION,
+    Freshen,
+    Serve,
+    ServeStale,
+    Store,
+    StoreAbsent,
+    Unavailable,
+    conclude,
+)
+from tiercache.policy.decide import Forward, Refuse, Reuse, Revalidate, decide
+from tiercache.policy.entry import Ask, Entry, NotModified, Present, Unreachable
+from tiercache.policy.freshness import FreshnessRules, current_age_s, time_to_live_s
+from tiercache.simple.model import FileIdentity, Page, ProjectName
+from tiercache.stats import Stats
+
+
+@frozen(kw_only=True)
+class ShownPage:
+    """A project page as this node shows it now.
+
+    `age_s`: RFC 9111 section 4.2.3.  `version`: equal versions of one project are equal pages, so that who keeps what
+    was made of one need not look at it again.  `serial`: X-PyPI-Last-Serial, None where the tier has none.
+    """
+
+    project: ProjectName
+    outcome: Outcome
+    age_s: float
+    version: str
+    serial: int | None
+    _look: Callable[[], Page] = field(eq=False)
+
+    @property
+    def page(self) -> Page:
+        """The files as shown, their URLs still the tier's; put together at each call."""
+        return self._look()
+
+
+@frozen(kw_only=True)
+class Settled:
+    """What came of asking: the entry to serve (None: nothing to serve), and what happened.
+
+    `revision` is the entry's, as it was when the entry was taken: no other page was ever shown under it.
+    """
+
+    entry: Entry | None
+    revision: int
+    outcome: Outcome
+    retry_after_s: float | None = None
+
+
+@define(kw_only=True)
+class Pages:
+    """The project pages of a node."""
+
+    _entries: Entries
+    _catalogue: ICatalogue
+    _chain: Chain
+    _switch: OfflineSwitch
+    _rules: FreshnessRules
+    _clock: IReactorTime
+    _now: Callable[[], float]
+    _stats: Stats
+    _forwards: Collapse[tuple[ProjectName, bool, int], Settled] = field(factory=Collapse, init=False)
+
+    async def shown(self, project: ProjectName, ask: Ask) -> ShownPage:
+        """The page of a project, as this node shows it.
+
+        Raises ProjectAbsent, NotStored (a local or only-if-cached ask, and it is not here), NoTierAnswered.
+        """
+        if ask.local or self._switch.is_offline:
+            return await self._shown_locally(project)
+        settled = await self.settled(project, ask)
+        if settled.entry is None:
+            reason = settled.outcome.detail or "no answer"
+            raise NoTierAnswered(subject=f"The page of {project}", reason=reason, retry_after_s=settled.retry_after_s)
+        entry = settled.entry
+        if entry.page is None:
+            raise ProjectAbsent(project=project)
+        return ShownPage(
+            project=project,
+            outcome=settled.outcome,
+            age_s=current_age_s(entry.head, self._now()),
+            version=f"everywhere-{settled.revision}",
+            serial=entry.head.serial,
+            look=partial(self._look_everywhere, project, entry.page),
+        )
+
+    async def settled(self, project: ProjectName, ask: Ask) -> Settled:
+        """The entry that answers this ask now, and what it took.
+
+        Raises NotStored.  An entry whose page is None says that every tier is without the project.
+        """
+        entry = await self._entries.entry(project)
+        revision = self._entries.revision(project)
+        decision = decide(entry, ask, self._rules, self._now())
+        match decision:
+            case Reuse(entry=reused, ttl_s=ttl_s):
+                self._stats.hits += 1
+                outcome = Outcome(hit=True, ttl_s=ttl_s, tier=reused.head.tier)
+                return Settled(entry=reused, revision=revision, outcome=outcome)
+            case Refuse():
+                self._stats.refused += 1
+                raise NotStored(subject=f"The page of {project}")
+            case Revalidate() | Forward():
+                return await self._forwarded(project, entry, revision, decision, ask)
+            case _:
+                assert_never(decision)
+
+    def known_projects(self, local: bool) -> Sequence[ProjectName]:
+        """The projects that this node has a page of, or locally a file of, sorted."""
+        if local or self._switch.is_offline:
+            return list(self._catalogue.file_projects())
+        return sorted({*self._catalogue.entry_names(), *self._catalogue.file_projects()})
+
+    # -- showing ----------------------------------------------------------------------------------------------
+
+    async def _shown_locally(self, project: ProjectName) -> ShownPage:
+        entry = await self._entries.entry(project)
+        records = self._catalogue.files_of(project)
+        if not records:
+            self._stats.refused += 1
+            raise NotStored(subject=f"Project {project}")
+        self._stats.hits += 1
+        head = entry.head if entry is not None else None
+        return ShownPage(
+            project=project,
+            outcome=Outcome(hit=True, detail="local"),
+            age_s=current_age_s(head, self._now()) if head is not None else 0.0,
+            version=f"local-{self._entries.revision(project)}",
+            serial=head.serial if head is not None else None,
+            look=partial(self._look_locally, project, entry.page if entry is not None else None, records),
+        )
+
+    def _look_everywhere(self, project: ProjectName, page: Page) -> Page:
+        return shown_everywhere(page, self._catalogue.files_of(project), self._sidecars(project))
+
+    def _look_locally(self, project: ProjectName, page: Page | None, records: list[FileRecord]) -> Page:
+        return shown_locally(
+            project,
+            page,
+            records,
+            self._sidecars(project),
+            self._catalogue.attachment_digests(project, "provenance"),
+        )
+
+    def _sidecars(self, project: ProjectName) -> Mapping[FileIdentity, str | None]:
+        return self._catalogue.attachment_digests(project, "metadata")
+
+    # -- forwarding -------------------------------------------------------------------------------------------
+
+    async def _forwarded(
+        self,
+        project: ProjectName,
+        entry: Entry | None,
+        revision: int,
+        decision: Revalidate | Forward,
+        ask: Ask,
+    ) -> Settled:
+        # Only requests that are equally far from their clients share a forward: were it otherwise, two nodes that are
+        # each other's parents could wait for each other's forward, and so could any ring.
+        distance = len(ask.hops.ids)
+        silence_s = self._chain.silence_s(project)
+        insists = ask.is_for_the_top or (project, True, distance) in self._forwards
+        forward, collapsed = self._forwards.join(
+            (project, insists, distance),
+            lambda: self._forward(project, entry, revision, decision, evolve(ask, no_cache=insists)),
+        )
+        self._stats.collapsed += collapsed
+        if isinstance(decision, Revalidate) and decision.patience_s is not None and not forward.is_done:
+            await self._within(forward, max(0.0, decision.patience_s - silence_s))
+            if not forward.is_done:
+                self._stats.served_stale += 1
+                outcome = self._outcome_of_stale(decision.entry, "patience")
+                outcome = evolve(outcome, collapsed=collapsed)
+                return Settled(entry=decision.entry, revision=revision, outcome=outcome)
+        settled = await forward.result()
+        return evolve(settled, outcome=evolve(settled.outcome, collapsed=collapsed)) if collapsed else settled
+
+    async def _within(self, forward: Shared[Settled], patience_s: float) -> None:
+        """Wait for a forward, but no longer than `patience_s` seconds."""
+        waiter: Deferred[None] = forward.wait()
+        alarm = self._clock.callLater(patience_s, waiter.cancel)
+        try:
+            await waiter
+        except CancelledError:
+            if alarm.active():  # it was not the alarm: the client has left
+                raise
+        finally:
+            if alarm.active():
+                alarm.cancel()
+
+    async def _forward(
+        self,
+        project: ProjectName,
+        entry: Entry | None,
+        revision: int,
+        decision: Revalidate | Forward,
+        ask: Ask,
+    ) -> Settled:
+        self._stats.forwarded += 1
+        asked_at = self._now()
+        answer = await self._chain.page(project, entry, ask.no_cache, ask.hops)
+        above = answer.cache_status if isinstance(answer, Present | NotModified) else None
+        now = self._now()
+        fwd = decision.reason
+        newer = self._entries.kept(project)
+        if newer is not None and newer is not entry and newer.head.requested_at > asked_at:
+            # A client that insisted has been answered meanwhile, and what came now was said before that.
+            outcome = self._outcome(newer, fwd, 404 if newer.page is None else 200, True, above)
+            return Settled(entry=newer, revision=self._entries.revision(project), outcome=outcome)
+        conclusion = conclude(decision, project, answer, self._rules, now)
+        match conclusion:
+            case Store(entry=new):
+                outcome = self._outcome(new, fwd, 200, await self._entries.store(new), above)
+                return Settled(entry=new, revision=self._entries.revision(project), outcome=outcome)
+            case Serve(entry=new):
+                # A revision of its own: what is stored stays, and is shown again where this may not be.
+                passing = await self._entries.let_pass(new)
+                return Settled(entry=new, revision=passing, outcome=self._outcome(new, fwd, 200, False, above))
+            case Freshen(entry=new):
+                await self._entries.freshen(new)
+                self._stats.revalidated += 1
+                return Settled(entry=new, revision=revision, outcome=self._outcome(new, fwd, 304, True, above))
+            case ServeStale(entry=old, reason=reason):
+                self._stats.served_stale += 1
+                self._stats.serial_regressions += reason == SERIAL_REGRESSION
+                return Settled(entry=old, revision=revision, outcome=self._outcome_of_stale(old, reason))
+            case StoreAbsent(entry=new):
+                self._stats.absent += 1
+                await self._entries.remember_absent(new)
+                return Settled(entry=new, revision=revision, outcome=self._outcome(new, fwd, 404, True))
+            case Unavailable(reason=reason, retry_after_s=retry_after_s):
+                self._stats.unavailable += 1
+                tier = answer.tier if isinstance(answer, Unreachable) else None
+                outcome = Outcome(fwd=fwd, detail=reason, tier=tier)
+                return Settled(entry=None, revision=revision, outcome=outcome, retry_after_s=retry_after_s)
+            case _:
+                assert_never(conclusion)
+
+    def _outcome(self, entry: Entry, fwd: str, status: int, stored: bool, above: str | None = None) -> Outcome:
+        ttl_s = time_to_live_s(entry, self._rules, self._now())
+        tier = entry.head.tier
+        return Outcome(fwd=fwd, fwd_status=status, stored=stored, ttl_s=ttl_s, tier=tier, above=above)
+
+    def _outcome_of_stale(self, entry: Entry, reason: str) -> Outcome:
+        ttl_s = time_to_live_s(entry, self._rules, self._now())
+        return Outcome(fwd="stale", ttl_s=ttl_s, detail=reason, tier=entry.head.tier)

@@ -1,0 +1,28 @@
+"""The offline switch: whether the node may ask its tiers at all."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from tiercache.interfaces import ICatalogue
+
+SETTING = "offline"
+
+
+@define(kw_only=True)
+class OfflineSwitch:
+    """`configured` is what the configuration says; what was switched on the running node wins, and outlives it."""
+
+    _catalogue: ICatalogue
+    _configured: bool
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether no tier may be asked now."""
+        switched = self._catalogue.setting(SETTING)
+        return self._configured if switched is None else switched == "on"
+
+    async def set(self, offline: bool) -> None:
+        """Switch; back to what the configuration says is no setting at all.  Raises StoreFull."""
+        value = None if offline == self._configured else ("on" if offline else "off")
+        await self._catalogue.store_setting(SETTING, value)
