@@ -1,0 +1,57 @@
+"""A node's whole web side, in memory, over stand-ins of the cache."""
+
+from __future__ import annotations
+
+from attrs import define, field
+from twisted.internet.task import Clock
+
+from tests.doubles.shelves import CountingPool, FileShelf, PageShelf, SidecarShelf, Switch
+from tests.doubles.wire import Reply, Wire
+from tiercache.web.limits import Limits
+from tiercache.web.site import Presence, root
+
+JSON = "application/vnd.pypi.simple.v1+json"
+TOKEN = "control-token"
+LAPTOP = Presence(node_name="laptop", version="1.2.3", control_token=TOKEN)
+
+
+@define
+class WebNode:
+    """The site of a node called `laptop`."""
+
+    presence: Presence = LAPTOP
+    limits: Limits = field(factory=Limits)
+    pages: PageShelf = field(factory=PageShelf)
+    files: FileShelf = field(factory=FileShelf)
+    sidecars: SidecarShelf = field(factory=SidecarShelf)
+    switch: Switch = field(factory=Switch)
+    pool: CountingPool = field(factory=CountingPool)
+    clock: Clock = field(factory=Clock)
+    not_ready: list[str] = field(factory=list)
+    wire: Wire = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        resource = root(
+            presence=self.presence,
+            limits=self.limits,
+            clock=self.clock,
+            pool=self.pool,
+            pages=self.pages,
+            files=self.files,
+            sidecars=self.sidecars,
+            switch=self.switch,
+            not_ready=lambda: self.not_ready[0] if self.not_ready else None,
+        )
+        self.wire = Wire.to(resource, self.limits, self.clock)
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Reply:
+        """GET."""
+        return self.wire.get(path, headers)
+
+    def head(self, path: str, headers: dict[str, str] | None = None) -> Reply:
+        """HEAD."""
+        return self.wire.get(path, headers, method="HEAD")
+
+    def request(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Reply:
+        """Any method."""
+        return self.wire.get(path, headers, method=method, body=body)

@@ -1,0 +1,1 @@
+"""The edge towards the clients: HTTP in.  Decides nothing about freshness or tiers."""

@@ -1,0 +1,111 @@
+"""One event a request, when it has ended: what was asked, what became of it, in the words of Cache-Status.
+
+The event carries the fields, and the observer chooses the format.  No credentials: neither the query nor any request
+field but User-Agent is looked at.
+"""
+
+from __future__ import annotations
+
+from attrs import asdict, define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+from zope.interface import Attribute, Interface, implementer
+
+from tiercache.policy.cache_status import Outcome
+
+PATH_CHARACTERS, AGENT_CHARACTERS = 400, 120
+CLIENT_LEFT = 499  # not a status of HTTP: the client left before there was one
+
+log = Logger()
+
+
+class INotes(Interface):
+    """What becomes known of a request while it is answered; kept with the request by `notes_of`."""
+
+    outcome = Attribute("Outcome | None")
+
+
+@implementer(INotes)
+@define
+class Notes:
+    """See `INotes`."""
+
+    outcome: Outcome | None = None
+
+
+def notes_of(request: Request) -> Notes:
+    """The notes on a request."""
+    notes: Notes | None = request.getComponent(INotes)
+    if notes is None:
+        notes = Notes()
+        request.setComponent(INotes, notes)
+    return notes
+
+
+@define(kw_only=True)
+class AccessLog:
+    """Writes the line of each request that it is told of.
+
+    Fields of an event: `client`, `method`, `path` (no query), `status`, `sent_bytes` (of the body), `seconds`, `agent`,
+    `ended` (`whole` or `cut`: the connection was lost before the end), `cache` (one or two words for people), and those
+    of `Outcome` that are known.
+    """
+
+    _clock: IReactorTime
+    _log: Logger = field(default=log)
+
+    def follow(self, request: Request) -> None:
+        """Write the line of this request when it has ended."""
+        begun_at = self._clock.seconds()
+
+        def ended(result: object) -> None:
+            self._write(request, begun_at, "cut" if isinstance(result, Failure) else "whole")
+
+        request.notifyFinish().addBoth(ended)
+
+    def _write(self, request: Request, begun_at: float, ended: str) -> None:
+        outcome = notes_of(request).outcome
+        self._log.info(
+            "{client} {method} {path} {status} {sent_bytes} bytes {seconds:.3f} s {cache} {ended} ({agent})",
+            client=_client(request),
+            method=request.method.decode("ascii", "replace"),
+            path=_plain(request.path, PATH_CHARACTERS),
+            status=request.code if request.startedWriting else CLIENT_LEFT,
+            sent_bytes=0 if request.method == b"HEAD" else request.sentLength,
+            seconds=self._clock.seconds() - begun_at,
+            agent=_plain(request.getHeader(b"user-agent") or b"-", AGENT_CHARACTERS),
+            ended=ended,
+            cache=_words(outcome),
+            **({} if outcome is None else _fields(outcome)),
+        )
+
+
+def _client(request: Request) -> str:
+    address = request.getClientAddress()
+    return str(getattr(address, "host", None) or getattr(address, "name", None) or "-")
+
+
+def _plain(raw: bytes, characters: int) -> str:
+    """Printable text of bounded length: nothing that could forge a line or move a terminal's cursor."""
+    text = raw[: characters + 1].decode("latin-1")
+    plain = "".join(c if c.isprintable() else "?" for c in text)
+    return plain if len(plain) <= characters else f"{plain[:characters]}…"
+
+
+def _fields(outcome: Outcome) -> dict[str, object]:
+    """What is known of it; what other nodes said of themselves stands in their logs."""
+    return {name: value for name, value in asdict(outcome).items() if value not in (None, False) and name != "above"}
+
+
+def _words(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "-"
+    words = ["hit"] if outcome.hit else []
+    words += [f"fwd={outcome.fwd}"] if outcome.fwd else []
+    words += ["stored"] if outcome.stored else []
+    words += ["collapsed"] if outcome.collapsed else []
+    words += [f"detail={outcome.detail}"] if outcome.detail else []
+    words += [f"tier={outcome.tier}"] if outcome.tier else []
+    return ",".join(words) or "-"

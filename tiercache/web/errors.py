@@ -1,0 +1,83 @@
+"""The one table from an error to a status, and to what a client is told.
+
+Everything that tiercache foresaw has its row; the last resort tells a client nothing, and the log everything.
+"""
+
+from __future__ import annotations
+
+import math
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from tiercache.errors import (
+    DigestMismatch,
+    FileAbsent,
+    InvalidName,
+    LengthMismatch,
+    NoTierAnswered,
+    NotStored,
+    PageUnusable,
+    ProjectAbsent,
+    RangesUnsupported,
+    SidecarUnavailable,
+    StoreFull,
+    StoreUnusable,
+    TiercacheError,
+    TierUnreachable,
+    TooLarge,
+)
+from tiercache.policy.hops import LOOP
+from tiercache.web.answer import Answer, problem, text
+
+RETRY_AFTER_S = 10.0  # where a tier did not say: about when its breaker lets the next probe through
+
+log = Logger()
+
+
+def status_of(error: TiercacheError, only_if_cached: bool) -> int:
+    """The status of a foreseen error; `only_if_cached`: the client itself forbade to forward."""
+    match error:
+        case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable():
+            return 404
+        case NotStored():
+            return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
+        case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:
+            return 508  # not 503: this node is well, and its children are not to take it for down
+        case NoTierAnswered() | TierUnreachable() | StoreUnusable():
+            return 503
+        case DigestMismatch() | LengthMismatch() | PageUnusable() | RangesUnsupported() | TooLarge():
+            return 502
+        case StoreFull():
+            return 507
+        case _:
+            return 500
+
+
+def answer_to(failure: Failure, *, method: str, path: str, only_if_cached: bool) -> Answer:
+    """What a client is told: a sentence, or for `/api/` a problem (RFC 9457)."""
+    say = problem if path.startswith("/api/") else text
+    error = failure.value
+    match error:
+        case TiercacheError() if (status := status_of(error, only_if_cached)) != 500:
+            return say(status, str(error), _retry_after(error) if status == 503 else None)
+        case MethodNotAllowed():
+            allow = {"Allow": ", ".join(sorted({*(error.valid_methods or ()), "OPTIONS"}))}
+            if method == "OPTIONS":  # RFC 9110 section 9.3.7
+                return Answer(status=204, headers=allow)
+            return say(405, f"{method} has no meaning here.", allow)
+        case NotFound():
+            return say(404, "There is nothing here.")
+        case HTTPException() if error.code is not None and 400 <= error.code < 500:
+            return say(error.code, f"{error.name}.")
+        case _:
+            log.failure("{method} {path}: not foreseen", failure=failure, method=method, path=path)
+            return say(500, "Something went wrong here; the log of this node says what.")
+
+
+def _retry_after(error: TiercacheError) -> dict[str, str]:
+    seconds = getattr(error, "retry_after_s", None)
+    if seconds is None:
+        seconds = RETRY_AFTER_S
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}

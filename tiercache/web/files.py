@@ -1,0 +1,104 @@
+"""Files and what belongs to them: `/files/…`, `/local/files/…`, and the older `/packages/…`.
+
+Ranges, validators and types only; where the bytes come from is the cache's affair.
+"""
+
+from __future__ import annotations
+
+from attrs import define
+from twisted.web.server import Request
+
+from tiercache.cache.body import OpenFile
+from tiercache.cache.files import Files
+from tiercache.cache.sidecars import ShownAttachment, Sidecars
+from tiercache.policy.entry import Ask
+from tiercache.simple.model import FileIdentity
+from tiercache.simple.names import checked_filename, parse_identity
+from tiercache.web.answer import TEXT, Answer, text
+from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
+from tiercache.web.request import ask_of, field_of
+
+ARCHIVE = "application/octet-stream"  # a .tar.gz is no encoding of a .tar: it is the file
+PROVENANCE = "application/vnd.pypi.integrity.v1+json"
+IMMUTABLE = "public, max-age=31536000, immutable"  # RFC 8246; a year is the customary "for ever"
+REVALIDATED = "max-age=0, must-revalidate"
+
+
+@define(kw_only=True)
+class FileRoutes:
+    """The files below one root; with `_local` none of them ever asks a tier."""
+
+    _files: Files
+    _sidecars: Sidecars
+    _local: bool
+
+    async def by_identity(self, request: Request, segment: str, filename: str) -> Answer:
+        """`<segment>/<filename>`, with `.metadata` or `.provenance` behind it what belongs to that file."""
+        return await self._answer(request, parse_identity(segment), filename)
+
+    async def by_filename(self, request: Request, filename: str, directories: str) -> Answer:
+        """`/packages/<directories>/<filename>`: whatever file its project's page lists under that name."""
+        return await self._answer(request, None, filename)
+
+    async def _answer(self, request: Request, identity: FileIdentity | None, filename: str) -> Answer:
+        checked_filename(filename)
+        ask = ask_of(request, local=self._local)
+        of_sidecar = filename.removesuffix(".metadata")
+        if of_sidecar != filename:
+            whose = await self._identity(identity, of_sidecar, ask)
+            return _attachment(request, await self._sidecars.sidecar(whose, of_sidecar, ask), TEXT, IMMUTABLE)
+        of_provenance = filename.removesuffix(".provenance")
+        if of_provenance != filename:
+            whose = await self._identity(identity, of_provenance, ask)
+            shown = await self._sidecars.provenance(whose, of_provenance, ask)
+            return _attachment(request, shown, PROVENANCE, REVALIDATED)
+        if request.method == b"HEAD" or request.requestHeaders.hasHeader(b"if-none-match"):
+            head = await self._files.head(identity, filename, ask)
+            head.close()
+            if etag_matches(field_of(request, "if-none-match"), _etag(head)):
+                return Answer(status=304, headers=_fields(head), outcome=head.outcome)
+            if request.method == b"HEAD":
+                return Answer(headers=_fields(head), body=None, length=head.size_bytes, outcome=head.outcome)
+        return _whole_or_part(request, await self._files.open(identity, filename, ask))
+
+    async def _identity(self, identity: FileIdentity | None, filename: str, ask: Ask) -> FileIdentity:
+        if identity is not None:
+            return identity
+        head = await self._files.head(None, filename, ask)
+        head.close()
+        return head.identity
+
+
+def _whole_or_part(request: Request, opened: OpenFile) -> Answer:
+    fields, size_bytes = _fields(opened), opened.size_bytes
+    wanted = wanted_slice(field_of(request, "range"), field_of(request, "if-range"), _etag(opened), size_bytes)
+    match wanted:
+        case None:
+            return Answer(headers=fields, body=opened.body(0, None), length=size_bytes, outcome=opened.outcome)
+        case Slice(start=start, stop=stop):
+            fields["Content-Range"] = f"bytes {start}-{stop - 1}/{size_bytes}"
+            body = opened.body(start, stop)
+            return Answer(status=206, headers=fields, body=body, length=stop - start, outcome=opened.outcome)
+        case Unsatisfiable():
+            opened.close()
+            return text(416, "The file has none of these bytes.", {"Content-Range": f"bytes */{size_bytes}"})
+
+
+def _attachment(request: Request, shown: ShownAttachment, content_type: str, cache_control: str) -> Answer:
+    fields = {"ETag": f'"{shown.sha256}"', "Cache-Control": cache_control, "Content-Type": content_type}
+    if etag_matches(field_of(request, "if-none-match"), fields["ETag"]):
+        return Answer(status=304, headers=fields, outcome=shown.outcome)
+    return Answer(headers=fields, body=shown.data, outcome=shown.outcome)
+
+
+def _fields(file: OpenFile) -> dict[str, str]:
+    return {
+        "ETag": _etag(file),
+        "Cache-Control": IMMUTABLE,
+        "Accept-Ranges": "bytes",
+        "Content-Type": ARCHIVE,
+    }
+
+
+def _etag(file: OpenFile) -> str:
+    return f'"{file.identity.segment}"'

@@ -1,0 +1,33 @@
+"""How much of this node one connection, and all of them, may take."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class Limits:
+    """`head_timeout_s`: from a request head's first byte to its last.  `body_timeout_s`: the same for its body.
+
+    `idle_timeout_s`: between requests, and between two bytes of one.  `write_timeout_s`: how long a client may take
+    nothing of its response.  `body_bytes`: the largest request body.  `connections`: how many are served; above it
+    the newest are refused, and `refusals` of them at a time are told so.
+    """
+
+    idle_timeout_s: float = 60.0
+    head_timeout_s: float = 20.0
+    body_timeout_s: float = 60.0
+    write_timeout_s: float = 60.0
+    head_bytes: int = 16 * 1024
+    head_fields: int = 100
+    body_bytes: int = 1024 * 1024
+    connections: int = 1000
+    refusals: int = 16
+
+
+def connections_for(descriptors: int) -> int:
+    """How many connections to serve with so many file descriptors: each may hold a stored file open.
+
+    64 are left for the store, the log, listening sockets and tiers; at least 8 connections are served.
+    """
+    return max(8, (descriptors - 64) // 2)

@@ -1,0 +1,68 @@
+"""Writes an answer to a client: the head that every answer has, and the body if there is to be one."""
+
+from __future__ import annotations
+
+from attrs import define
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.server import Request
+
+from tiercache.policy.cache_status import append, render
+from tiercache.web.access_log import notes_of
+from tiercache.web.answer import BODILESS, NO_STORE, TEXT, Answer
+from tiercache.web.body import PIECE_BYTES, BytesBody, send_body
+
+
+@define(kw_only=True)
+class Responder:
+    """Speaks for the node `node_name`; a client that takes nothing for `write_timeout_s` is dropped."""
+
+    _clock: IReactorTime
+    _node_name: str
+    _write_timeout_s: float
+
+    async def send(self, request: Request, answer: Answer) -> None:
+        """Send an answer, all but its very end, which is the caller's `request.finish()`.
+
+        The first bytes are had before the head is written, so an error of the body that comes at once is raised, and
+        can still be answered; a later one cuts the connection.
+        """
+        body = BytesBody(answer.body) if isinstance(answer.body, bytes) else answer.body
+        if body is None or request.method == b"HEAD" or answer.status in BODILESS:
+            self._begin(request, answer)
+            if body is not None:
+                body.close()
+            return
+        try:
+            first = await body.read()
+        except BaseException:  # whatever it was, a cancellation included
+            body.close()
+            raise
+        self._begin(request, answer)
+        if isinstance(answer.body, bytes) and len(answer.body) <= PIECE_BYTES:
+            request.write(first)
+            return
+        await send_body(request, first, body, self._clock, self._write_timeout_s)
+
+    def refuse(self, request: Request, status: int, sentence: str) -> None:
+        """Answer a request that no route is to see, and finish it."""
+        body = f"{sentence}\n".encode()
+        self._begin(
+            request, Answer(status=status, headers={"Content-Type": TEXT, "Cache-Control": NO_STORE}, body=body)
+        )
+        request.write(body)
+        request.finish()
+
+    def _begin(self, request: Request, answer: Answer) -> None:
+        request.setResponseCode(answer.status)
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        for name, value in answer.headers.items():
+            request.setHeader(name.encode("ascii"), value.encode("latin-1", "replace"))
+        if answer.outcome is not None:
+            member = render(self._node_name, answer.outcome)
+            request.setHeader(b"Cache-Status", append(answer.outcome.above, member).encode("ascii", "replace"))
+            notes_of(request).outcome = answer.outcome
+        length = answer.stated_length
+        if length is not None:
+            request.setHeader(b"Content-Length", b"%d" % length)
+        if length is None or length == 0:
+            request.defaultContentType = None  # nothing is there for Twisted to call text/html

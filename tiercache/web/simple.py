@@ -1,0 +1,158 @@
+"""The Simple API: `/simple/` and `/local/`, their project lists and project pages.
+
+Which page is shown is the cache's affair, and how it reads `tiercache.simple`'s; here the two meet HTTP: negotiation,
+validators, encodings, and the renderings that are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+from attrs import define
+from isal import igzip
+from twisted.web.server import Request
+
+from tiercache.cache.pages import Pages, ShownPage
+from tiercache.cache.switch import OfflineSwitch
+from tiercache.interfaces import Pool
+from tiercache.policy.cache_status import Outcome
+from tiercache.policy.freshness import stated_age, stated_lifetime
+from tiercache.simple.model import File
+from tiercache.simple.names import identity_of, normalise
+from tiercache.simple.negotiate import Syntax, choose_encoding, negotiate
+from tiercache.simple.render import render_html, render_json, render_project_list_html, render_project_list_json
+from tiercache.web.answer import NO_STORE, Answer, moved, text
+from tiercache.web.conditional import etag_matches
+from tiercache.web.renderings import Rendering, Renderings
+from tiercache.web.request import ask_of, field_of, parameter_of, with_query
+
+LARGE_PAGE_FILES = 1000  # more than these are rendered off the reactor thread
+LARGE_LIST_NAMES = 5000  # the same of a project list
+VARY = "Accept, Accept-Encoding"
+
+
+@define(kw_only=True)
+class SimplePages:
+    """`/simple/`, or with `_local` `/local/`: the same pages, from the store alone."""
+
+    _pages: Pages
+    _switch: OfflineSwitch
+    _pool: Pool
+    _renderings: Renderings
+    _local: bool
+    _client_max_age_s: float
+
+    async def project_list(self, request: Request) -> Answer:
+        """Every project that this node knows; the tiers' own lists are never asked for."""
+        syntax = _syntax(request)
+        if syntax is None:
+            return _not_acceptable()
+        encoding = choose_encoding(field_of(request, "accept-encoding"))
+        names = self._pages.known_projects(self._local)
+        render = render_project_list_json if syntax.is_json else render_project_list_html
+        made = await self._made(lambda: render(names, None), encoding, is_large=len(names) > LARGE_LIST_NAMES)
+        return self._answer(request, made, syntax, encoding, Outcome(hit=True))
+
+    async def project_page(self, request: Request, project: str) -> Answer:
+        """A project's page.  A name that is not normalised is redirected (PEP 503)."""
+        name = normalise(project)
+        if name != project:
+            return moved(with_query(f"../{name}/", request))
+        syntax = _syntax(request)
+        if syntax is None:
+            return _not_acceptable()
+        encoding = choose_encoding(field_of(request, "accept-encoding"))
+        shown = await self._pages.shown(name, ask_of(request, local=self._local))
+        made = await self._rendering(shown, syntax, encoding)
+        fields = {
+            "Age": str(stated_age(shown.age_s)),
+            "Cache-Control": stated_lifetime(self._client_max_age_s, shown.age_s, shown.outcome.ttl_s),
+        }
+        if shown.outcome.fwd_status is not None and not shown.outcome.stored:
+            # Its tier forbids that it is kept, or there is no room for it: nobody below is to keep it either.
+            fields["Cache-Control"] = NO_STORE
+        if shown.serial is not None:
+            fields["X-PyPI-Last-Serial"] = str(shown.serial)
+        return self._answer(request, made, syntax, encoding, shown.outcome, fields)
+
+    async def missing_slash(self, request: Request, project: str) -> Answer:
+        """The page without its slash: redirected to the normalised name at once."""
+        return moved(with_query(f"{normalise(project)}/", request))
+
+    async def missing_slash_of_list(self, request: Request) -> Answer:
+        """The list without its slash."""
+        return moved(with_query("local/" if self._local else "simple/", request))
+
+    def file_url(self, file: File) -> str:
+        """Where a file is to be had, relative to its project's page."""
+        up = "../" if self._local else "../../"
+        return f"{up}files/{identity_of(file).segment}/{quote(file.filename, safe='')}"
+
+    # -- rendering --------------------------------------------------------------------------------------------
+
+    async def _rendering(self, shown: ShownPage, syntax: Syntax, encoding: str) -> Rendering:
+        shown_locally = self._local or self._switch.is_offline
+        key = (shown.project, self._local, shown_locally, shown.version, shown.serial, syntax.content_type, encoding)
+        return await self._renderings.rendering(key, lambda: self._rendered(shown, syntax, encoding))
+
+    def _rendered(self, shown: ShownPage, syntax: Syntax, encoding: str) -> Awaitable[Rendering]:
+        page = shown.page
+        render = render_json if syntax.is_json else render_html
+        return self._made(
+            lambda: render(page, file_url=self.file_url, serial=shown.serial),
+            encoding,
+            is_large=len(page.files) > LARGE_PAGE_FILES,
+        )
+
+    def _made(self, render: Callable[[], bytes], encoding: str, *, is_large: bool) -> Awaitable[Rendering]:
+        if is_large:
+            return self._pool(_make, render, encoding)
+        return _at_once(render, encoding)
+
+    def _answer(
+        self,
+        request: Request,
+        made: Rendering,
+        syntax: Syntax,
+        encoding: str,
+        outcome: Outcome,
+        fields: dict[str, str] | None = None,
+    ) -> Answer:
+        headers = {
+            "ETag": made.etag,
+            "Cache-Control": stated_lifetime(self._client_max_age_s, 0.0, None),
+            "Vary": VARY,
+            **(fields or {}),
+        }
+        if etag_matches(field_of(request, "if-none-match"), made.etag):
+            return Answer(status=304, headers=headers, outcome=outcome)  # RFC 9110 section 15.4.5
+        headers["Content-Type"] = syntax.content_type
+        if encoding != "identity":
+            headers["Content-Encoding"] = encoding
+        return Answer(headers=headers, body=made.body, outcome=outcome)
+
+
+async def _at_once(render: Callable[[], bytes], encoding: str) -> Rendering:
+    return _make(render, encoding)
+
+
+def _make(render: Callable[[], bytes], encoding: str) -> Rendering:
+    body = render()
+    if encoding == "gzip":
+        body = igzip.compress(body, mtime=0)  # no time in it: equal pages have equal tags
+    return Rendering(body=body, etag=f'"{hashlib.sha256(body).hexdigest()}"')
+
+
+def _syntax(request: Request) -> Syntax | None:
+    return negotiate(field_of(request, "accept"), parameter_of(request, "format"))
+
+
+def _not_acceptable() -> Answer:
+    return text(
+        406,
+        "This page is to be had as application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html "
+        "and text/html.",
+        {"Vary": VARY},
+    )
