@@ -1,0 +1,1 @@
+"""Stand-ins and small instruments for tests, each named for its noun."""

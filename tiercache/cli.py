@@ -1,0 +1,41 @@
+"""`tiercache`: the command line.
+
+The commands stand in `tiercache.commands`, one file a subject; here they are joined, and an error that was foreseen
+becomes its sentence and exit status 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tiercache import __version__
+from tiercache.commands.client_lines import client_config
+from tiercache.commands.configuration import config
+from tiercache.commands.offline import offline
+from tiercache.commands.pinning import pin, pins, unpin
+from tiercache.commands.serve import serve
+from tiercache.commands.soundness import fsck
+from tiercache.errors import TiercacheError
+
+
+class Sentences(click.Group):
+    """A group of commands whose foreseen errors are told in a sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a TiercacheError becomes a sentence on standard error, and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except TiercacheError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="tiercache %(version)s")
+def main() -> None:
+    """A cache for Python packages that forms chains of nodes."""
+
+
+for command in (serve, config, client_config, offline, fsck, pin, unpin, pins):
+    main.add_command(command)

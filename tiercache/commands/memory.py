@@ -1,0 +1,35 @@
+"""How the C library of this process keeps memory that was freed.
+
+Bodies and pages come and go in pieces of hundreds of kilobytes, from several threads.  glibc by itself would keep an
+arena for each thread, and learn from the first large piece to keep all like it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+# malloc.h of glibc
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
+
+LARGE_BYTES = 128 * 1024
+"""Pieces from this size on are given back to the system as soon as they are freed."""
+
+
+def give_memory_back() -> bool:
+    """Have freed memory given back; whether this C library can be told so.  Variables that the owner set win."""
+    if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # musl has no such call
+        return False
+    told = [
+        mallopt(_M_ARENA_MAX, 2),
+        mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES),
+        mallopt(_M_TRIM_THRESHOLD, LARGE_BYTES),
+    ]
+    return all(told)

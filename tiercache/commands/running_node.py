@@ -1,0 +1,112 @@
+"""The node that runs on this machine, as its store tells of it, and asking it something.
+
+A running node keeps `running.json` in its store, readable by its user alone: who may read it may tell the node what
+to do.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from tiercache.errors import TiercacheError
+
+ANSWER_WITHIN_S = 30.0
+ANSWER_LIMIT_BYTES = 1 << 20
+
+
+@frozen(kw_only=True, slots=False)
+class NoNodeRuns(TiercacheError):
+    """No node is running on the store {store}."""
+
+    store: str
+
+
+@frozen(kw_only=True, slots=False)
+class NodeRefused(TiercacheError):
+    """The node at {url} does not do it: {reason}."""
+
+    url: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class RunningNode:
+    """What `running.json` says: the process, the addresses to reach it at, and the word that it trusts."""
+
+    pid: int
+    urls: tuple[str, ...]
+    token: str
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """The JSON that the node answers to `method path`; `body`, if any, is sent as JSON.
+
+        Raises NodeRefused, also when the node cannot be reached.
+        """
+        url = self.urls[0].rstrip("/") + path
+        request = urllib.request.Request(  # noqa: S310  # `find_running_node` lets http and https through alone
+            url,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        # No proxy stands between a node and its own machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=ANSWER_WITHIN_S) as answer:
+                data = answer.read(ANSWER_LIMIT_BYTES + 1)
+        except urllib.error.HTTPError as error:
+            raise NodeRefused(url=url, reason=f"it answered {error.code} {error.reason}") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise NodeRefused(url=url, reason=str(getattr(error, "reason", error))) from error
+        if len(data) > ANSWER_LIMIT_BYTES:
+            raise NodeRefused(url=url, reason="its answer is too long")
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise NodeRefused(url=url, reason="its answer is not JSON") from error
+
+    def switch_offline(self, offline: bool | None) -> bool:
+        """Whether the node is offline, after having switched it unless `offline` is None.  Raises NodeRefused."""
+        path = "/api/v1/offline"
+        answer = self.ask("GET", path) if offline is None else self.ask("PUT", path, {"offline": offline})
+        match answer:
+            case {"offline": bool(is_offline)}:
+                return is_offline
+        raise NodeRefused(url=self.urls[0], reason="its answer is not what was asked for")
+
+
+def find_running_node(store: Path) -> RunningNode:
+    """The node that runs on the store in the folder `store`.  Raises NoNodeRuns.
+
+    What a node that was killed left behind is no node.
+    """
+    try:
+        said = json.loads((store / "running.json").read_text(encoding="utf-8"))
+        urls = tuple(url for url in said["urls"] if url.startswith(("http://", "https://")))
+        node = RunningNode(pid=int(said["pid"]), urls=urls, token=str(said["token"]))
+        runs = node.pid > 0 and _is_alive(node.pid)
+    except PermissionError as error:
+        raise NoNodeRuns(store=f"{store} that this user may speak to") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NoNodeRuns(store=str(store)) from error
+    if not runs:
+        raise NoNodeRuns(store=str(store))
+    if not node.urls:
+        raise NoNodeRuns(store=f"{store} that can be reached by HTTP")
+    return node
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
