@@ -1,0 +1,204 @@
+"""An index that gives weak digests or none, wrong bytes, or nothing usable: never a wrong byte under a 200."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+
+from tests.acceptance.conftest import IndexStarter, NodeStarter
+from tests.doubles.clients import Pip, Uv
+from tests.doubles.fetching import Answer, fetch
+from tests.doubles.processes import RunningNode, wait_until
+from tests.doubles.universe import Universe
+
+QUICK_TIER = {"timeout": "1s", "silence-timeout": "1s", "connect-timeout": "1s"}
+QUICK_BREAKER = {"failures": 3, "probe-every": "200ms"}
+
+
+def file_url(node: RunningNode, project: str, filename: str) -> str:
+    """Where the node's own page says that the file is, without its fragment."""
+    page = f"{node.simple}{project}/"
+    links: list[str] = re.findall(r'href="([^"#]+)[^"]*"', fetch(page, headers={"Accept": "text/html"}).body.decode())
+    return next(urljoin(page, link) for link in links if link.endswith(filename))
+
+
+def complete(url: str) -> Answer | None:
+    """The answer, or None if it was broken off, as a client must be able to tell."""
+    try:
+        return fetch(url)
+    except (OSError, http.client.IncompleteRead):
+        return None
+
+
+@pytest.mark.parametrize("project", ["tc-md5-only", "tc-blake2-only", "tc-many-digests", "tc-undigested"])
+def test_weak_digests_and_none_install(
+    project: str, variant: str, pip: Pip, uv: Uv, fake_index: IndexStarter, node_of: NodeStarter
+) -> None:
+    index = fake_index(variant, max_age=0)
+    node = node_of(index, freshness={"page": "0s"})
+
+    installed = pip.install(node.simple, project)
+
+    assert installed.succeeded, installed.run.said
+    assert set(installed.versions) == {project}
+    assert uv.install(node.simple, project).tree == installed.tree
+    index.kill()
+    for root in (node.simple, node.local):
+        again = pip.install(root, project)
+        assert again.succeeded, again.run.said
+        assert again.tree == installed.tree
+
+
+@pytest.mark.parametrize("project", ["tc-md5-only", "tc-blake2-only", "tc-vivid"])
+@pytest.mark.parametrize("bad", ["wrong", "half", "excess"])
+def test_wrong_bytes_are_never_given_out_as_a_whole_file(
+    project: str,
+    bad: str,
+    variant: str,
+    pip: Pip,
+    fake_index: IndexStarter,
+    node_of: NodeStarter,
+    universe: Universe,
+) -> None:
+    index = fake_index(variant)
+    node = node_of(index, tier=QUICK_TIER, breaker=QUICK_BREAKER)
+    wheel = universe.wheel(project, "1.0")
+    url = file_url(node, project, wheel.filename)
+    index.behave({"do": bad, "match": f"*/{wheel.filename}", "methods": ["GET"]})
+
+    answer = complete(url)
+
+    right = wheel.path.read_bytes()
+    if bad == "excess":  # what follows the right bytes may be cut off, or all of it be refused
+        assert answer is None or answer.status >= 500 or answer.body == right
+    else:
+        assert answer is None or answer.status >= 500
+        assert not pip.install(node.simple, f"{project}==1.0").succeeded
+    assert wheel.filename.encode() not in fetch(f"{node.local}{project}/").body or bad == "excess"
+    index.behave()
+    recovered = wait_until(lambda: (got := complete(url)) and got.status == 200 and got, what="the recovery")
+    assert isinstance(recovered, Answer)
+    assert recovered.body == right
+
+
+def test_a_big_file_with_a_wrong_digest_is_broken_off_before_its_last_byte(
+    fake_index: IndexStarter, node_of: NodeStarter, universe: Universe
+) -> None:
+    index = fake_index()
+    node = node_of(index)
+    big = universe.wheel("tc-big", "1.0")
+    url = file_url(node, "tc-big", big.filename)
+    index.behave({"do": "wrong", "match": f"*/{big.filename}"})
+
+    with pytest.raises((OSError, http.client.IncompleteRead)):
+        fetch(url)
+
+    index.behave()
+    assert fetch(url).body == big.path.read_bytes()
+
+
+BAD_PAGES: Mapping[str, Mapping[str, Any]] = {
+    "500": {"do": "status", "value": 500},
+    "429 with Retry-After": {"do": "status", "value": 429, "headers": {"Retry-After": "2"}},
+    "silence": {"do": "hang"},
+    "half a body": {"do": "half"},
+    "garbage": {"do": "garbage"},
+    "a gzip bomb": {"do": "gzip-bomb", "value": 256 << 20},
+    "an endless redirect": {"do": "redirect-loop"},
+}
+
+
+@pytest.mark.parametrize("bad", BAD_PAGES)
+def test_a_page_that_cannot_be_used_is_503_when_new_and_the_old_one_when_known(
+    bad: str, variant: str, fake_index: IndexStarter, node_of: NodeStarter
+) -> None:
+    index = fake_index(variant, max_age=0)
+    node = node_of(
+        index,
+        tier={**QUICK_TIER, "timeout": "2s"},
+        breaker=QUICK_BREAKER,
+        freshness={"page": "0s", "patience": "200ms"},
+    )
+    known = node.get("simple/tc-vivid/", Accept="application/vnd.pypi.simple.v1+json")
+    assert known.status == 200
+    index.behave({**BAD_PAGES[bad], "match": "/simple/*"})
+
+    new = node.get("simple/tc-paint/")
+    again = node.get("simple/tc-vivid/", Accept="application/vnd.pypi.simple.v1+json")
+
+    assert new.status == 503, new
+    assert int(new.headers["retry-after"]) >= 0
+    assert (again.status, again.body) == (200, known.body)
+    assert node.peak_memory_bytes() < 150 << 20
+    index.behave()
+    index.release()
+    wait_until(lambda: node.get("simple/tc-paint/").status == 200, what="the recovery")
+
+
+def test_a_page_that_drips_keeps_nobody_waiting_who_can_have_the_old_one(
+    variant: str, fake_index: IndexStarter, node_of: NodeStarter
+) -> None:
+    index = fake_index(variant, max_age=0)
+    node = node_of(index, tier=QUICK_TIER, freshness={"page": "0s", "patience": "200ms"})
+    known = node.get("simple/tc-vivid/")
+    index.behave({"do": "drip", "value": 2, "match": "/simple/*"})
+
+    again = node.get("simple/tc-vivid/")
+
+    assert (again.status, again.body) == (200, known.body)
+    assert index.requests("tc-vivid")[-1]["sent"] < 50
+
+
+def test_a_page_of_twenty_megabytes_is_served(variant: str, fake_index: IndexStarter, node_of: NodeStarter) -> None:
+    index = fake_index(variant)
+    index.behave({"do": "large", "value": 20 << 20, "match": "/simple/tc-ancient/"})
+    node = node_of(index)
+
+    page = node.get("simple/tc-ancient/", Accept="text/html")
+
+    assert page.status == 200
+    assert page.body.count(b"<a ") == 400
+
+
+def test_links_of_schemes_that_hold_no_files_are_dropped(
+    variant: str, fake_index: IndexStarter, node_of: NodeStarter
+) -> None:
+    index = fake_index(variant)
+    index.behave({"do": "scripts", "match": "/simple/tc-vivid/"})
+    node = node_of(index)
+
+    page = node.get("simple/tc-vivid/", Accept="text/html")
+
+    assert page.body.count(b"<a ") == 4
+    assert b"tc_bad" not in page.body
+
+
+def test_an_unknown_project_is_404_and_asked_for_once(
+    variant: str, fake_index: IndexStarter, node_of: NodeStarter
+) -> None:
+    index = fake_index(variant)
+    node = node_of(index)
+
+    answers = [node.get("simple/tc-no-such-project/").status for _ in range(5)]
+
+    assert answers == [404] * 5
+    assert len(index.requests("no-such")) == 1
+
+
+def test_a_tier_without_ranges_still_gives_metadata(
+    uv: Uv, fake_index: IndexStarter, node_of: NodeStarter, universe: Universe
+) -> None:
+    index = fake_index("html")
+    index.behave({"do": "whole", "match": "/files/*"})
+    node = node_of(index)
+    wheel = universe.wheel("tc-vivid", "2.0")
+
+    sidecar = fetch(f"{node.url}files/{wheel.hashes['sha256']}/{wheel.filename}.metadata")
+
+    assert (sidecar.status, sidecar.body) == (200, wheel.metadata)
+    assert uv.install(node.simple, "tc-vivid").succeeded

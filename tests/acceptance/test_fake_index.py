@@ -1,0 +1,50 @@
+"""The fake index is a package index: the clients install from it directly, and agree about what they get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.acceptance.conftest import IndexStarter
+from tests.doubles.clients import CLIENTS, Installation
+from tests.doubles.fetching import fetch
+from tests.doubles.universe import Universe
+
+Direct = Callable[[str, str], Installation]
+
+
+def test_every_client_installs_the_same_forty_projects_from_either_variant(direct: Direct) -> None:
+    trees = []
+    for client in CLIENTS:
+        for variant in ("html", "json"):
+            installed = direct(client, variant)
+            assert installed.succeeded, installed.run.said
+            assert len(installed.versions) >= 40
+            trees.append(installed.tree)
+    assert all(tree == trees[0] for tree in trees)
+
+
+def test_the_universe_has_sixty_projects(universe: Universe) -> None:
+    assert len(universe.projects) >= 60
+
+
+def test_the_html_variant_tells_no_more_than_an_old_mirror_does(fake_index: IndexStarter) -> None:
+    index = fake_index("html")
+
+    page = fetch(f"{index.simple}tc-vivid/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "etag" not in page.headers
+    assert b"metadata" not in page.body
+
+
+def test_orders_to_misbehave_are_obeyed_as_often_as_they_say(fake_index: IndexStarter) -> None:
+    index = fake_index("json")
+    index.behave(
+        {"do": "status", "value": 429, "headers": {"Retry-After": "7"}, "match": "/simple/tc-vivid/", "times": 1}
+    )
+
+    first = fetch(f"{index.simple}tc-vivid/")
+
+    assert (first.status, first.headers["retry-after"]) == (429, "7")
+    assert fetch(f"{index.simple}tc-vivid/").status == 200
+    assert [line["status"] for line in index.requests("tc-vivid")] == [429, 200]

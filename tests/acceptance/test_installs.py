@@ -1,0 +1,134 @@
+"""Real clients install an application through a node, and again once its index is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.acceptance.conftest import IndexStarter, NodeStarter
+from tests.doubles.clients import Client, Installation, Pip, Uv
+from tests.doubles.universe import APPLICATION, Universe
+
+Direct = Callable[[str, str], Installation]
+# Pages that are never fresh: every install asks the index again as long as it is there.
+NEVER_FRESH = {"page": "0s", "patience": "500ms", "stale-if-error": "30d"}
+
+
+def test_an_application_installs_through_the_node_and_again_without_the_index(
+    client: Client, variant: str, pip: Pip, fake_index: IndexStarter, node_of: NodeStarter, direct: Direct
+) -> None:
+    index = fake_index(variant, max_age=0)
+    node = node_of(index, freshness=NEVER_FRESH)
+
+    through = client.install(node.simple, APPLICATION)
+
+    assert through.succeeded, through.run.said
+    assert len(through.versions) >= 40
+    assert through.tree == direct(client.name, variant).tree
+
+    # poetry and pdm lock for every platform, and ask about projects whose files are wanted on another one only.
+    # `/local/` has what was fetched: who is to lock from it has to fetch these once.
+    for requirement in client.locked_elsewhere(through):
+        assert pip.download(node.simple, requirement, options=["--no-deps"])[0].succeeded
+
+    index.kill()
+    for root in (node.simple, node.local):
+        again = client.install(root, APPLICATION)
+        assert again.succeeded, again.run.said
+        assert again.tree == through.tree
+
+
+def test_an_application_installs_while_the_index_accepts_connections_and_says_nothing(
+    variant: str, uv: Uv, fake_index: IndexStarter, node_of: NodeStarter
+) -> None:
+    index = fake_index(variant, max_age=0)
+    node = node_of(index, freshness=NEVER_FRESH)
+    through = uv.install(node.simple, APPLICATION)
+    assert through.succeeded, through.run.said
+
+    index.freeze()
+    again = uv.install(node.simple, APPLICATION)
+    index.thaw()
+
+    assert again.succeeded, again.run.said
+    assert again.tree == through.tree
+
+
+def test_what_was_installed_survives_a_restart_of_the_node_without_its_index(
+    variant: str, uv: Uv, fake_index: IndexStarter, node_of: NodeStarter
+) -> None:
+    index = fake_index(variant, max_age=0)
+    node = node_of(index, freshness=NEVER_FRESH)
+    through = uv.install(node.simple, APPLICATION)
+    assert through.succeeded, through.run.said
+
+    index.kill()
+    node.close()
+    node.start_again()
+
+    for root in (node.simple, node.local):
+        again = uv.install(root, APPLICATION)
+        assert again.succeeded, again.run.said
+        assert again.tree == through.tree
+
+
+def test_local_never_asks_the_index(
+    variant: str, uv: Uv, fake_index: IndexStarter, node_of: NodeStarter, universe: Universe
+) -> None:
+    index = fake_index(variant, max_age=0)
+    node = node_of(index, freshness=NEVER_FRESH)
+    assert uv.install(node.simple, APPLICATION).succeeded
+    cold = universe.wheel("tc-epoch", "3.0")
+    known = universe.wheel("tc-vivid", "1.0")  # on a page that is stored, in a file that is not
+    index.forget()
+
+    assert uv.install(node.local, APPLICATION).succeeded
+    assert not uv.install(node.local, "tc-epoch").succeeded
+    for path in ("local/", "local/tc-vivid/", "local/tc-epoch/", "local/no-such-project/"):
+        for accept in ("text/html", "application/vnd.pypi.simple.v1+json"):
+            answer = node.get(path, Accept=accept)
+            assert answer.status == (404 if "epoch" in path or "no-such" in path else 200)
+            assert cold.filename.encode() not in answer.body
+            assert known.filename.encode() not in answer.body
+
+    assert index.requests() == []
+
+
+@pytest.mark.parametrize("state", ["configured", "switched"])
+def test_an_offline_node_answers_from_its_store_and_asks_nobody(
+    state: str, uv: Uv, fake_index: IndexStarter, node_of: NodeStarter
+) -> None:
+    index = fake_index("json", max_age=0)
+    node = node_of(index, freshness=NEVER_FRESH)
+    through = uv.install(node.simple, APPLICATION)
+    assert through.succeeded, through.run.said
+    if state == "switched":
+        switched = node.run("offline", "on")
+        assert switched.returncode == 0, switched.stderr
+    else:
+        node.close()
+        node.amend(offline=True)
+        node.start_again()
+    index.forget()
+
+    again = uv.install(node.simple, APPLICATION)
+
+    assert again.succeeded, again.run.said
+    assert again.tree == through.tree
+    assert not uv.install(node.simple, "tc-epoch").succeeded
+    assert index.requests() == []
+    if state == "switched":
+        assert node.run("offline", "off").returncode == 0
+        assert uv.install(node.simple, "tc-epoch").succeeded
+
+
+def test_names_and_versions_that_need_care_in_urls_install(
+    client: Client, variant: str, fake_index: IndexStarter, node_of: NodeStarter
+) -> None:
+    node = node_of(fake_index(variant))
+
+    installed = client.install(node.simple, "tc-epoch", "tc-local-build==1.0+made.5", "TC.Mixed-case")
+
+    assert installed.succeeded, installed.run.said
+    assert installed.versions == {"tc-epoch": "1!2.0", "tc-local-build": "1.0+made.5", "tc_mixed.case": "1.1"}
