@@ -68,6 +68,19 @@ class LoopFound(TierUnreachable):
 
 
 @frozen(kw_only=True, slots=False)
+class TierWithoutAnswer(TierUnreachable):
+    """Tier {tier} is well, but cannot say this now: {reason}.
+
+    Its own tiers are down, or it lets this node not read that: nothing is told about whether there is such a thing.
+    """
+
+
+@frozen(kw_only=True, slots=False)
+class NotANode(TierUnreachable):
+    """Tier {tier} does not speak the language of nodes: {reason}."""
+
+
+@frozen(kw_only=True, slots=False)
 class NoTierAnswered(TiercacheError):
     """{subject} is not in the store, and no tier that has it answers: {reason}."""
 

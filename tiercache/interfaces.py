@@ -6,7 +6,7 @@ Each docstring says what comes back and which errors; implementations do not rep
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 from attrs import frozen
@@ -14,7 +14,9 @@ from zope.interface import Attribute, Interface
 
 from tiercache.policy.entry import Head, NotModified, Present, Validators
 from tiercache.policy.hops import Hops
+from tiercache.policy.news import Change, Position
 from tiercache.simple.model import File, FileIdentity, ProjectName
+from tiercache.wire import Live, NodeState, Reserved
 
 T = TypeVar("T")
 
@@ -107,6 +109,49 @@ class IUpstream(Interface):
 
     def probe() -> Awaitable[None]:
         """One cheap exchange that tells whether the tier answers.  Raises TierUnreachable."""
+
+
+class IFeed(Interface):
+    """A change feed that is being followed, from a position on."""
+
+    def read() -> Awaitable[FeedEvent]:
+        """The next event, in order.
+
+        Backpressure: no more than a few events are taken from the tier ahead of the reader.
+        Raises TierUnreachable when the feed breaks off, is silent for three heartbeats, or sends what is no event.
+        """
+
+    def close() -> None:
+        """Give the feed up; harmless after its end."""
+
+
+@frozen(kw_only=True)
+class FeedEvent:
+    """One event of a feed, and the position after it: a change, a reset (`is_reset`), or what is `live` from now on."""
+
+    position: Position
+    change: Change | None = None
+    live: Live | None = None
+    is_reset: bool = False
+
+
+class INeighbour(Interface):
+    """What a tier that is a node offers beside `IUpstream`: parents and siblings.
+
+    Every method raises NotANode (the tier is none, or not any more, or does not offer this), TierUnreachable.
+    """
+
+    def about() -> Awaitable[NodeState]:
+        """What the node says of itself; also how it is found out whether the tier is a node at all."""
+
+    def reserved() -> Awaitable[Reserved]:
+        """The names that only it, or a node above it, may answer."""
+
+    def follow(since: Position | None) -> Awaitable[IFeed]:
+        """Follow its changes from a position on; without one, from now on."""
+
+    def stored_file(sha256: str, filename: str) -> Awaitable[IFileStream]:
+        """A file by its digest, if the node has it stored (`only-if-cached`).  Raises FileAbsent."""
 
 
 # -- the store: files -------------------------------------------------------------------------------------------
@@ -206,8 +251,17 @@ class Attachment:
     made: bool = False
 
 
+@frozen(kw_only=True)
+class Reservation:
+    """What a tier announced of names that only it may answer: sorted names, and the epoch of its journal then."""
+
+    tier: str
+    epoch: str
+    names: tuple[ProjectName, ...]
+
+
 class ICatalogue(Interface):
-    """Entries, files known, attachments, pins, settings.
+    """Entries, files known, attachments, pins, settings, the journal, what is hosted, what is reserved.
 
     Reads are inline and cheap (a point read).  Each write returns an awaitable that fires once it is durable, in the
     order of the calls; a write raises StoreFull when there is no room, and then changed nothing.
@@ -284,6 +338,33 @@ class ICatalogue(Interface):
 
     def store_setting(name: str, value: str | None) -> Awaitable[None]:
         """Store a setting, or with None remove it."""
+
+    def position() -> Position:
+        """The journal's epoch, made by chance with the store, and the serial of its last change, 0 before any."""
+
+    def changes(since: int, most: int) -> Sequence[Change] | None:
+        """At most `most` changes after a serial, oldest first; None where some of them are not kept any more."""
+
+    def append_changes(changes: Sequence[tuple[str, str]], at: float) -> Awaitable[Sequence[Change]]:
+        """Append (project, what) pairs to the journal, and say what they became.  Only the newest are kept."""
+
+    def hosted(project: ProjectName) -> bytes | None:
+        """The encoded page (opaque here) of a project that is hosted on this node."""
+
+    def hosted_names() -> Iterable[ProjectName]:
+        """The projects that are hosted on this node, sorted."""
+
+    def store_hosted(
+        project: ProjectName, body: bytes | None, changes: Sequence[tuple[str, str]], at: float
+    ) -> Awaitable[Sequence[Change]]:
+        """Store or replace a hosted page (None: the project is hosted no longer), and append to the journal, both or
+        neither."""
+
+    def reservations() -> Iterable[Reservation]:
+        """What the tiers have announced."""
+
+    def store_reservation(reservation: Reservation) -> Awaitable[None]:
+        """Store or replace what a tier announced; without names and epoch, forget it."""
 
     def close() -> Awaitable[None]:
         """Finish what was begun, and let the store go."""

@@ -5,9 +5,12 @@ Times are seconds since 1970 by this node's clock, durations are seconds.
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Mapping
+
+from attrs import field, frozen
 
 from tiercache.policy.hops import NONE_YET, Hops
+from tiercache.policy.news import Position
 from tiercache.simple.model import Page, ProjectName
 
 
@@ -27,6 +30,11 @@ class Head:
     header, 0 if absent.  `lifetime_s`: the explicit freshness lifetime (s-maxage, max-age or Expires less Date;
     0 for no-cache), or None where the tier stated none.  `storable` is False for no-store.  `serial` is
     X-PyPI-Last-Serial or `_last-serial`.
+
+    From a tier that is a node: `at` is its journal's position when it gave the page, and `home` the id of the node that
+    vouches for the page, in whose journal every change of it will stand (None: nobody does).  `outdated`: news has come
+    that the page is not what it was.  `instead_of`: the tier that should have answered and was unreachable, whose word
+    counts again once it is back.
     """
 
     tier: str
@@ -38,6 +46,10 @@ class Head:
     storable: bool = True
     validators: Validators = Validators()
     serial: int | None = None
+    at: Position | None = None
+    home: str | None = None
+    outdated: bool = False
+    instead_of: str | None = None
 
 
 @frozen(kw_only=True)
@@ -74,11 +86,13 @@ class Present:
     """A tier has the project, and this is its page.
 
     `cache_status`: what the tier says of how it came by the answer (RFC 9211), None where it says nothing.
+    `sidecars`: core metadata that came along, by its SHA-256 and verified by it.
     """
 
     page: Page
     head: Head
     cache_status: str | None = None
+    sidecars: Mapping[str, bytes] = field(factory=dict)
 
 
 @frozen(kw_only=True)
