@@ -252,6 +252,15 @@ class Attachment:
 
 
 @frozen(kw_only=True)
+class NewChange:
+    """What is to be appended to the journal.  `origin` "" is for a change that begins here: its own position then."""
+
+    project: str
+    what: str
+    origin: str = ""
+
+
+@frozen(kw_only=True)
 class Reservation:
     """What a tier announced of names that only it may answer: sorted names, and the epoch of its journal then."""
 
@@ -345,8 +354,8 @@ class ICatalogue(Interface):
     def changes(since: int, most: int) -> Sequence[Change] | None:
         """At most `most` changes after a serial, oldest first; None where some of them are not kept any more."""
 
-    def append_changes(changes: Sequence[tuple[str, str]], at: float) -> Awaitable[Sequence[Change]]:
-        """Append (project, what) pairs to the journal, and say what they became.  Only the newest are kept."""
+    def append_changes(changes: Sequence[NewChange], at: float) -> Awaitable[Sequence[Change]]:
+        """Append to the journal, and say what they became.  Only the newest are kept."""
 
     def hosted(project: ProjectName) -> bytes | None:
         """The encoded page (opaque here) of a project that is hosted on this node."""
@@ -355,7 +364,7 @@ class ICatalogue(Interface):
         """The projects that are hosted on this node, sorted."""
 
     def store_hosted(
-        project: ProjectName, body: bytes | None, changes: Sequence[tuple[str, str]], at: float
+        project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
     ) -> Awaitable[Sequence[Change]]:
         """Store or replace a hosted page (None: the project is hosted no longer), and append to the journal, both or
         neither."""

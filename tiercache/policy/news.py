@@ -39,9 +39,14 @@ class Position:
 
 @frozen(kw_only=True)
 class Change:
-    """One line of a journal; `at` in seconds since 1970 by that node's clock."""
+    """One line of a journal; `at` in seconds since 1970 by that node's clock.
+
+    `origin` is the position (`str(Position)`) in the journal where the change stood first, however many journals it has
+    come through since: by it a node knows news that it has passed on already, so that none runs in circles.
+    """
 
     serial: int
     project: str
     what: str
     at: float
+    origin: str = ""
