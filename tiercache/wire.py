@@ -71,8 +71,8 @@ class Changes:
 
 @frozen(kw_only=True)
 class Live:
-    """The ids of the nodes whose news this feed brings at once, each with its distance: 0 for the node itself, and those
-    above that it follows without a gap.  As with hops, what is further away than `MOST_HOPS` is not told.
+    """The ids of the nodes whose news this feed brings at once, each with its distance: 0 for the node itself, and
+    those above that it follows without a gap.  As with hops, what is further away than `MOST_HOPS` is not told.
 
     `reserved` is the digest of the reserved names (`Reserved.digest`), so that a reader knows when to ask for them.
     """
