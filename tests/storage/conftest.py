@@ -4,4 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("tests.storage.contract_files", "tests.storage.contract_catalogue")
+pytest.register_assert_rewrite(
+    "tests.storage.contract_files",
+    "tests.storage.contract_catalogue",
+    "tests.storage.contract_news",
+    "tests.storage.contract_uses",
+)

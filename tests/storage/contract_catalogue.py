@@ -110,6 +110,14 @@ class CatalogueContract:
             result_of(catalogue.store_entry(entry(ProjectName(name))))
         assert list(catalogue.entry_names()) == ["a", "a-b", "a1", "ab", "zoo"]
 
+    def test_pages_are_counted_by_the_tier_that_they_are_from(self, catalogue: ICatalogue) -> None:
+        assert dict(catalogue.homes()) == {}
+        for name, tier in (("a", "office"), ("b", "office"), ("c", "public"), ("d", "gone")):
+            stored = StoredEntry(project=ProjectName(name), head=evolve(FULL_HEAD, tier=tier), body=b"page")
+            result_of(catalogue.store_entry(stored))
+        result_of(catalogue.store_entry(entry(ProjectName("d"), body=None)))
+        assert dict(catalogue.homes()) == {"office": 2, "public": 1}
+
     # -- files --
 
     def test_a_record_comes_back_by_each_of_its_names_with_nothing_lost(self, catalogue: ICatalogue) -> None:

@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError
 from tests.doubles.held_pool import HeldPool
 from tests.doubles.now import at_once, begun, result_of
 from tests.storage.contract_catalogue import CatalogueContract
+from tests.storage.contract_uses import UsesContract
 from tests.storage.samples import ACME, ZOO, attachment, digest_of, entry, head, open_descriptors, record, sha256_name
 from tiercache.errors import StoreFull, StoreUnusable
 from tiercache.storage import statements
@@ -41,6 +42,10 @@ def writer_of(catalogue: SqlCatalogue) -> sqlite3.Connection:
 
 
 class TestSqlCatalogue(CatalogueContract):
+    """The contract, for a catalogue in SQLite."""
+
+
+class TestUsesInSqlite(UsesContract):
     """The contract, for a catalogue in SQLite."""
 
 
@@ -279,7 +284,8 @@ POINT_READS = {
     "FILE": statements.FILE,
     "FILES_OF": statements.FILES_OF,
     "FILES_AFTER": statements.FILES_AFTER,
-    "STORED_BYTES": statements.STORED_BYTES,
+    "TOTAL": statements.TOTAL,
+    "PROJECTS_AFTER": statements.PROJECTS_AFTER,
     "ATTACHMENT": statements.ATTACHMENT,
     "ATTACHMENT_DIGESTS": statements.ATTACHMENT_DIGESTS,
     "ODD_FILE": statements.ODD_FILE,

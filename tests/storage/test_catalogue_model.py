@@ -11,7 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.doubles.now import at_once, result_of
 from tests.storage.samples import ACME, ZOO, attachment, digest_of, entry, head, record, sha256_name, url_name
-from tiercache.interfaces import ICatalogue
+from tiercache.interfaces import ICatalogue, NewChange, Reservation
+from tiercache.policy.news import Change, Position
+from tiercache.policy.selection import HERE
 from tiercache.simple.model import File, FileIdentity, ProjectName
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.memory import MemoryCatalogue
@@ -19,11 +21,28 @@ from tiercache.storage.memory import MemoryCatalogue
 CONTENTS = [b"one", b"two two", b"three three three"]
 OTHER_NAMES = [url_name("https://files.example/latest"), FileIdentity("md5", "0" * 32)]
 KINDS = ["metadata", "provenance"]
+CHANGES_KEPT = 6
 
 projects = st.sampled_from([ACME, ZOO, ProjectName("a")])
 contents = st.sampled_from(CONTENTS)
 names = st.sampled_from([*OTHER_NAMES, *map(sha256_name, CONTENTS)])
 times = st.floats(0, 2e9, allow_nan=False)
+tiers = st.sampled_from(["public", "office", HERE])
+news = st.lists(
+    st.builds(
+        NewChange,
+        project=projects,
+        what=st.sampled_from(["page", "reserved", "a later word"]),
+        origin=st.sampled_from(["", "far:7"]),
+    ),
+    max_size=4,
+)
+reservations = st.builds(
+    Reservation,
+    tier=tiers,
+    epoch=st.sampled_from(["", "e1", "e2"]),
+    names=st.lists(projects, unique=True).map(lambda names: tuple(sorted(names))),
+)
 bodies = st.none() | st.binary(max_size=20) | st.integers(4090, 4100).map(lambda size: b"x" * size)
 
 
@@ -31,8 +50,14 @@ class Catalogues(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        sql = SqlCatalogue.open(Path(self.folder.name) / "catalogue.sqlite", writer=at_once)
-        self.both: tuple[ICatalogue, ICatalogue] = (sql, MemoryCatalogue())
+        sql = self.opened()
+        memory = MemoryCatalogue(changes_kept=CHANGES_KEPT, epoch=sql.position().epoch)
+        self.both: tuple[ICatalogue, ICatalogue] = (sql, memory)
+        self.appended: list[Change] = []
+
+    def opened(self) -> SqlCatalogue:
+        path = Path(self.folder.name) / "catalogue.sqlite"
+        return SqlCatalogue.open(path, writer=at_once, changes_kept=CHANGES_KEPT)
 
     def teardown(self) -> None:
         for catalogue in self.both:
@@ -56,15 +81,16 @@ class Catalogues(RuleBasedStateMachine):
 
     @rule(
         content=contents, project=projects, used_at=times, others=st.lists(st.sampled_from(OTHER_NAMES)),
-        filename=st.sampled_from(["a.whl", "B.whl", "b.whl"]), pinned=st.booleans(),
+        filename=st.sampled_from(["a.whl", "B.whl", "b.whl"]), pinned=st.booleans(), tier=tiers,
     )  # fmt: skip
     def store_file(
         self, content: bytes, project: ProjectName, used_at: float, others: list[FileIdentity], filename: str,
-        pinned: bool,
+        pinned: bool, tier: str,
     ) -> None:  # fmt: skip
         stored = record(
             content,
             project=project,
+            tier=tier,
             used_at=used_at,
             identities=tuple(others),
             listing=File(filename=filename, url=f"https://files.example/{filename}"),
@@ -113,10 +139,55 @@ class Catalogues(RuleBasedStateMachine):
             result_of(catalogue.store_setting(name, value))
             assert catalogue.setting(name) == value
 
+    @rule(changes=news, at=times)
+    def append_changes(self, changes: list[NewChange], at: float) -> None:
+        sql, memory = (result_of(catalogue.append_changes(changes, at)) for catalogue in self.both)
+        assert sql == memory
+        self.appended += sql
+
+    @rule(project=projects, body=bodies, changes=news, at=times)
+    def store_hosted(self, project: ProjectName, body: bytes | None, changes: list[NewChange], at: float) -> None:
+        sql, memory = (result_of(catalogue.store_hosted(project, body, changes, at)) for catalogue in self.both)
+        assert sql == memory
+        assert [change.project for change in sql] == [change.project for change in changes]
+        self.appended += sql
+
+    @rule(used_at=st.dictionaries(projects, times))
+    def touch_projects(self, used_at: dict[ProjectName, float]) -> None:
+        for catalogue in self.both:
+            result_of(catalogue.touch_projects(used_at))
+
+    @rule(project=projects)
+    def forget_project(self, project: ProjectName) -> None:
+        for catalogue in self.both:
+            result_of(catalogue.forget_project(project))
+
+    @rule(reservation=reservations)
+    def store_reservation(self, reservation: Reservation) -> None:
+        for catalogue in self.both:
+            result_of(catalogue.store_reservation(reservation))
+
+    @rule()
+    def restart(self) -> None:
+        result_of(self.both[0].close())
+        self.both = (self.opened(), self.both[1])
+
     @invariant()
     def both_show_the_same(self) -> None:
         sql, memory = map(shown, self.both)
         assert sql == memory
+
+    @invariant()
+    def the_journal_is_the_end_of_all_that_was_appended(self) -> None:
+        assert [change.serial for change in self.appended] == list(range(1, len(self.appended) + 1))
+        for catalogue in self.both:
+            epoch = catalogue.position().epoch
+            assert catalogue.position() == Position(epoch=epoch, serial=len(self.appended))
+            for since in range(len(self.appended) + 2):
+                kept = since >= len(self.appended) - CHANGES_KEPT
+                for most in (2, 100):
+                    found = catalogue.changes(since, most)
+                    assert found == (tuple(self.appended[since : since + most]) if kept else None)
 
 
 def shown(catalogue: ICatalogue) -> dict[str, object]:
@@ -134,6 +205,12 @@ def shown(catalogue: ICatalogue) -> dict[str, object]:
         "digests": [dict(catalogue.attachment_digests(project, kind)) for project in all_projects for kind in KINDS],
         "odd files": [catalogue.odd_file_project(name) for name in all_names],
         "pins": catalogue.pins(),
+        "idle": list(catalogue.idle_projects()),
+        "hosted bytes": catalogue.hosted_bytes(),
+        "position": catalogue.position(),
+        "hosted": [catalogue.hosted(project) for project in all_projects],
+        "hosted names": list(catalogue.hosted_names()),
+        "reservations": list(catalogue.reservations()),
     }
 
 

@@ -49,7 +49,7 @@ def checked(files: IFiles, catalogue: ICatalogue, *, repair: bool = False) -> Fs
     return report
 
 
-def troubles(report: FsckReport) -> list[tuple[str, Trouble]]:
+def troubles(report: FsckReport) -> list[tuple[str | None, Trouble]]:
     return [(finding.sha256, finding.trouble) for finding in report.findings]
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.doubles.now import result_of
 from tests.storage.contract_catalogue import CatalogueContract
 from tests.storage.contract_files import FilesContract
+from tests.storage.contract_uses import UsesContract
 from tests.storage.samples import ACME, ZOO, attachment, digest_of, entry, head, record, stored
 from tiercache.errors import StoreFull
 from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue, MemoryFiles
@@ -21,6 +22,14 @@ class TestMemoryFiles(FilesContract):
 
 
 class TestMemoryCatalogue(CatalogueContract):
+    """The contract, for a catalogue in memory."""
+
+    @pytest.fixture
+    def catalogue(self) -> MemoryCatalogue:
+        return MemoryCatalogue()
+
+
+class TestUsesInMemory(UsesContract):
     """The contract, for a catalogue in memory."""
 
     @pytest.fixture
@@ -78,6 +87,7 @@ def test_a_catalogue_fills_its_room_and_a_refused_write_changes_nothing() -> Non
         catalogue.store_file(record()),
         catalogue.store_attachment(attachment()),
         catalogue.pin(ZOO, True),
+        catalogue.store_hosted(ZOO, b"", [], 1.0),
     ):
         with pytest.raises(StoreFull):
             result_of(write)

@@ -12,17 +12,22 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
 from tests.doubles.now import at_once, result_of
-from tests.storage.samples import ACME, entry
+from tests.storage.samples import ACME, attachment, entry, record, sha256_name, url_name
 from tiercache.errors import StoreUnusable, TiercacheError
+from tiercache.interfaces import NewChange
+from tiercache.policy.news import PAGE
+from tiercache.policy.selection import HERE
+from tiercache.storage import statements
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.revisions import config, revision_of
-from tiercache.storage.tables import METADATA, REVISION
+from tiercache.storage.tables import METADATA, REVISION, USES
 
 TREE = Path(__file__).parents[2]
 
@@ -80,6 +85,75 @@ def test_a_database_of_a_newer_program_is_refused_and_left_alone(path: Path) -> 
         database.execute("UPDATE alembic_version SET version_num = ?", (REVISION,))
     database.close()
     assert SqlCatalogue.open(path, writer=at_once).entry(ACME) == entry()
+
+
+@pytest.fixture
+def first_revision(tmp_path: Path) -> Path:
+    """A database as the first version left it, with something in each table that it used."""
+    path = tmp_path / "old.sqlite"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(config(connection), "0001")
+        for change in (
+            statements.store_entry(entry(body=b"page" * 2000)),
+            statements.store_file(record()),
+            statements.store_attachment(attachment()),
+            statements.note_odd_file(url_name("odd"), ACME),
+            statements.pin(ACME, True),
+            statements.store_setting("node-id", "0123456789abcdef"),
+        ):
+            for statement, parameters in change:
+                if getattr(statement, "table", None) is not USES:  # which that version did not have
+                    connection.execute(statement, parameters)
+    engine.dispose()
+    return path
+
+
+def test_a_database_of_the_first_revision_is_brought_up_and_loses_nothing(first_revision: Path) -> None:
+    catalogue = SqlCatalogue.open(first_revision, writer=at_once)
+    assert catalogue.entry(ACME) == entry(body=b"page" * 2000)
+    assert catalogue.file(sha256_name(b"wheel")) == record(pinned=True)
+    assert (catalogue.stored_bytes(), catalogue.hosted_bytes()) == (len(b"wheel"), 0)
+    assert catalogue.attachment(attachment().identity, "metadata") == attachment()
+    assert catalogue.odd_file_project(url_name("odd")) == ACME
+    assert catalogue.setting("node-id") == "0123456789abcdef"
+    assert list(catalogue.idle_projects()) == []  # it holds a file
+    assert (list(catalogue.hosted_names()), list(catalogue.reservations())) == ([], [])
+    result_of(catalogue.store_file(record(b"mine", tier=HERE)))
+    assert catalogue.hosted_bytes() == len(b"mine")
+    news = NewChange(project=ACME, what=PAGE)
+    assert [change.serial for change in result_of(catalogue.store_hosted(ACME, b"page", [news], 1.0))] == [1]
+    result_of(catalogue.close())
+
+
+def test_a_database_that_was_brought_up_has_a_journal_of_its_own_and_keeps_it(first_revision: Path) -> None:
+    copy = first_revision.with_name("copy.sqlite")
+    copy.write_bytes(first_revision.read_bytes())
+    epochs = []
+    for path in (first_revision, first_revision, copy):
+        catalogue = SqlCatalogue.open(path, writer=at_once)
+        epochs.append(catalogue.position().epoch)
+        result_of(catalogue.close())
+    assert epochs[0] == epochs[1] != epochs[2]
+
+
+def test_a_database_that_was_brought_up_has_the_tables_of_a_new_one(first_revision: Path, path: Path) -> None:
+    result_of(SqlCatalogue.open(first_revision, writer=at_once).close())
+    assert schema_of(first_revision) == schema_of(path)
+
+
+def test_a_database_of_the_first_revision_that_cannot_be_brought_up_stays_what_it_was(first_revision: Path) -> None:
+    with sqlite3.connect(first_revision) as database:
+        database.execute("CREATE TABLE reservations (in_the_way TEXT)")
+    database.close()
+    before = schema_of(first_revision)
+    with pytest.raises(StoreUnusable, match="reservations"):
+        SqlCatalogue.open(first_revision, writer=at_once)
+    assert schema_of(first_revision) == before
+    with sqlite3.connect(first_revision) as database:
+        database.execute("DROP TABLE reservations")
+    database.close()
+    assert SqlCatalogue.open(first_revision, writer=at_once).entry(ACME) == entry(body=b"page" * 2000)
 
 
 def test_a_migration_that_cannot_end_leaves_nothing(tmp_path: Path) -> None:

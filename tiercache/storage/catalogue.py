@@ -7,8 +7,9 @@ Reads run where they are called, in tens of microseconds; writes queue for one w
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import groupby
 from math import inf
@@ -16,25 +17,36 @@ from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, field
-from sqlalchemy import Connection, Row, Select
+from sqlalchemy import Connection, Select
 from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from tiercache.interfaces import Attachment, FileRecord, ICatalogue, Pool, StoredEntry
+from tiercache.errors import StoreUnusable
+from tiercache.interfaces import (
+    Attachment,
+    FileRecord,
+    ICatalogue,
+    NewChange,
+    Pool,
+    Reservation,
+    StoredEntry,
+)
 from tiercache.policy.entry import Head
+from tiercache.policy.news import Change, Position
 from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.storage import statements
-from tiercache.storage.database import meaning, reading_connection, writing_connection
-from tiercache.storage.group_commit import GroupCommit
+from tiercache.storage import news_statements, statements
+from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
+from tiercache.storage.group_commit import GroupCommit, Rows
+from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.lock import alone_in
 from tiercache.storage.revisions import bring_up_to_date, revision_of
-from tiercache.storage.rows import Unreadable, head_of, listing_of, unpacked
+from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, unpacked
 from tiercache.storage.tables import REVISION
 
 FILES_AT_ONCE = 500
-"""Records that `all_files` reads in one go: no read stays open between them."""
+"""Records that `all_files` reads in one go, and projects that `idle_projects` does: no read stays open between."""
 
 
 @implementer(ICatalogue)
@@ -43,22 +55,32 @@ class SqlCatalogue:
     """`ICatalogue` in one database file; made by `open`.
 
     What the disk lost of a row makes the row absent, so that it is fetched anew; a database that cannot be read at
-    all is StoreUnusable.
+    all, and a hosted page, which nobody else has, are StoreUnusable.
     """
 
     _path: Path
     _reader: Connection
     _changes: GroupCommit
+    _changes_kept: int
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
     _log = Logger()
 
     @classmethod
-    def open(cls, path: Path, *, writer: Pool, write_patience_s: float = 10.0, read_patience_s: float = 1.0) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        writer: Pool,
+        write_patience_s: float = 10.0,
+        read_patience_s: float = 1.0,
+        changes_kept: int = CHANGES_KEPT,
+    ) -> Self:
         """The catalogue in the file `path`, made or migrated if need be.  Blocking, for the start of a process.
 
         `writer` runs one thing at a time (`ReactorThreads.single`, `on_the_spot`).  The patience is for other
-        processes that have the database locked.  Raises StoreFull, StoreUnusable.
+        processes that have the database locked; so many changes are kept in the journal.  Raises StoreFull,
+        StoreUnusable.
         """
         with ExitStack() as undone, alone_in(path.parent):  # SQLite refuses two that make one database at once
             writing = writing_connection(path, patience_s=write_patience_s)
@@ -72,7 +94,7 @@ class SqlCatalogue:
                 raise meaning(path, error) from error
             undone.pop_all()
         changes = GroupCommit(connection=writing, path=path, writer=writer)
-        return cls(path=path, reader=reading, changes=changes)
+        return cls(path=path, reader=reading, changes=changes, changes_kept=changes_kept)
 
     # -- entries ------------------------------------------------------------------------------------------------
 
@@ -97,6 +119,13 @@ class SqlCatalogue:
     def entry_names(self) -> list[ProjectName]:
         return [project for (project,) in self._rows(statements.ENTRY_NAMES)]
 
+    def homes(self) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for (head,) in self._rows(statements.HEADS_OF_PAGES):
+            with suppress(Unreadable):
+                found[head_of(head).tier] += 1
+        return found
+
     # -- files --------------------------------------------------------------------------------------------------
 
     def file(self, identity: FileIdentity) -> FileRecord | None:
@@ -116,7 +145,10 @@ class SqlCatalogue:
             last_used_at, last_sha256 = rows[-1].used_at, rows[-1].sha256
 
     def stored_bytes(self) -> int:
-        return sum(size_bytes for (size_bytes,) in self._rows(statements.STORED_BYTES))
+        return sum(size_bytes for (size_bytes,) in self._rows(statements.TOTAL, name=statements.ALL_FILES))
+
+    def hosted_bytes(self) -> int:
+        return sum(size_bytes for (size_bytes,) in self._rows(statements.TOTAL, name=statements.HOSTED_FILES))
 
     def store_file(self, record: FileRecord) -> Deferred[None]:
         return self._changes.submit(partial(statements.store_file, record))
@@ -127,7 +159,7 @@ class SqlCatalogue:
     def touch_files(self, used_at: Mapping[str, float]) -> Deferred[None]:
         return self._changes.submit(partial(statements.touch_files, dict(used_at)))
 
-    def _records(self, rows: Iterable[Row[*tuple[Any, ...]]]) -> Iterator[FileRecord]:
+    def _records(self, rows: Rows) -> Iterator[FileRecord]:
         for sha256, of_one_file in groupby(rows, key=lambda row: row.sha256):
             row, *others = of_one_file
             try:
@@ -183,6 +215,25 @@ class SqlCatalogue:
         rows = self._rows(statements.ODD_FILE, algorithm=identity.algorithm, value=identity.value)
         return next((project for (project,) in rows), None)
 
+    # -- what all this takes ------------------------------------------------------------------------------------
+
+    def size_bytes(self) -> int:
+        return sum(size_bytes for (size_bytes,) in self._rows(SIZE))
+
+    def idle_projects(self) -> Iterator[ProjectName]:
+        last_used_at, last_project = -inf, ""
+        while rows := self._rows(
+            statements.PROJECTS_AFTER, used_at=last_used_at, project=last_project, most=FILES_AT_ONCE
+        ):
+            yield from (row.project for row in rows if not row.holds_files and not row.pinned)
+            last_used_at, last_project = rows[-1].used_at, rows[-1].project
+
+    def touch_projects(self, used_at: Mapping[ProjectName, float]) -> Deferred[None]:
+        return self._changes.submit(partial(statements.touch_projects, dict(used_at)))
+
+    def forget_project(self, project: ProjectName) -> Deferred[None]:
+        return self._changes.submit(partial(statements.forget_project, project))
+
     # -- what people say ----------------------------------------------------------------------------------------
 
     def pin(self, project: ProjectName, pinned: bool) -> Deferred[None]:
@@ -197,6 +248,61 @@ class SqlCatalogue:
     def store_setting(self, name: str, value: str | None) -> Deferred[None]:
         return self._changes.submit(partial(statements.store_setting, name, value))
 
+    # -- news, what is hosted, what is reserved -----------------------------------------------------------------
+
+    def position(self) -> Position:
+        for epoch, serial in self._rows(news_statements.POSITION_NOW):
+            return Position(epoch=epoch, serial=serial)
+        raise StoreUnusable(path=str(self._path), reason="the catalogue is damaged: its journal has lost its position")
+
+    def changes(self, since: int, most: int) -> Sequence[Change] | None:
+        last = self.position().serial  # before the rows: what is appended in between is more than was asked for
+        if since >= last:
+            return ()
+        found = _changes(self._rows(news_statements.CHANGES_AFTER, since=since, most=most))
+        expected = min(most, last - since)
+        if len(found) < expected or (found and found[-1].serial != since + len(found)):
+            return None  # pruned, or lost by the disk
+        return found
+
+    def append_changes(self, changes: Sequence[NewChange], at: float) -> Deferred[Sequence[Change]]:
+        steps = partial(news_statements.append_changes, tuple(changes), at, self._changes_kept)
+        return self._changes.submit_asking(steps).addCallback(_changes)
+
+    def hosted(self, project: ProjectName) -> bytes | None:
+        for coding, data in self._rows(news_statements.HOSTED_PAGE, project=project):
+            try:
+                return unpacked(coding, data)
+            except Unreadable as error:
+                raise StoreUnusable(
+                    path=str(self._path), reason=f"the page of {project}, which is hosted here, is damaged ({error})"
+                ) from error
+        return None
+
+    def hosted_names(self) -> list[ProjectName]:
+        return [project for (project,) in self._rows(news_statements.HOSTED_NAMES)]
+
+    def store_hosted(
+        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+    ) -> Deferred[Sequence[Change]]:
+        steps = partial(news_statements.store_hosted, project, body, tuple(changes), at, self._changes_kept)
+        return self._changes.submit_asking(steps).addCallback(_changes)
+
+    def reservations(self) -> list[Reservation]:
+        found = []
+        for tier, epoch, names in self._rows(news_statements.ALL_RESERVATIONS):
+            try:
+                found.append(Reservation(tier=tier, epoch=epoch, names=names_of(names)))
+            except Unreadable as error:
+                # Absent, they would open private names to every tier.
+                raise StoreUnusable(
+                    path=str(self._path), reason=f"the names that {tier} has reserved are damaged ({error})"
+                ) from error
+        return found
+
+    def store_reservation(self, reservation: Reservation) -> Deferred[None]:
+        return self._changes.submit(partial(news_statements.store_reservation, reservation))
+
     async def close(self) -> None:
         try:
             await self._changes.close()
@@ -204,10 +310,17 @@ class SqlCatalogue:
             with self._reading:
                 self._reader.close()
 
-    def _rows(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> Sequence[Row[*tuple[Any, ...]]]:
+    def _rows(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> Rows:
         """All rows at once: a read that stayed open would hold this connection in the past."""
         try:
             with self._reading:
                 return self._reader.execute(statement, parameters).all()
         except SQLAlchemyError as error:
             raise meaning(self._path, error) from error
+
+
+def _changes(rows: Rows) -> tuple[Change, ...]:
+    return tuple(
+        Change(serial=serial, project=project, what=what, at=at, origin=origin)
+        for serial, project, what, at, origin in rows
+    )

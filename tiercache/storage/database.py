@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, BigInteger, Connection, Engine, create_engine, event, literal_column, select, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -20,6 +20,12 @@ _WAL_KEPT_BYTES = 64 * 1024 * 1024
 _NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_TRUNCATE")
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+SIZE = select(literal_column("(page_count - freelist_count) * page_size", BigInteger)).select_from(
+    text("pragma_page_count, pragma_freelist_count, pragma_page_size")
+)
+"""What a database takes of its file; the rest of that is used again before the file grows."""
 
 
 def writing_connection(path: Path, *, patience_s: float) -> Connection:
@@ -68,12 +74,12 @@ def meaning(path: Path, error: SQLAlchemyError) -> StoreFull | StoreUnusable:
     return StoreUnusable(path=str(path), reason=str(cause))
 
 
-def is_busy(error: SQLAlchemyError) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether another process was not done in time, so that to try again at once is to wait as long again."""
     return error_name(error).startswith(_BUSY)
 
 
-def error_name(error: SQLAlchemyError) -> str:
+def error_name(error: Exception) -> str:
     """SQLite's own name for an error (`SQLITE_FULL`), or an empty string."""
     cause = error.orig if isinstance(error, DBAPIError) else None
     return getattr(cause, "sqlite_errorname", "") if isinstance(cause, sqlite3.Error) else ""

@@ -1,4 +1,5 @@
-"""Whether what is stored is what its names say, and what becomes of that which is not.
+"""Whether what is stored is what its names say, whether what was published here is all there, and what becomes of
+that which is not.
 
 A blocking loop over the two interfaces, for a process of its own (`tiercache fsck`), also while a node runs on the
 same store.  The catalogue must write on the spot.
@@ -12,15 +13,17 @@ from enum import Enum
 
 from attrs import define, evolve, field, frozen
 
-from tiercache.errors import FileAbsent
+from tiercache.errors import FileAbsent, PageUnusable, StoreUnusable
 from tiercache.interfaces import FileRecord, ICatalogue, IFiles
-from tiercache.simple.model import FileIdentity
+from tiercache.policy.selection import HERE
+from tiercache.simple.model import File, FileIdentity, ProjectName
+from tiercache.simple.stored import load_page
 
 _CHUNK_BYTES = 1024 * 1024
 
 
 class Trouble(Enum):
-    """What may be wrong with a stored file, as a person reads it."""
+    """What may be wrong with a stored file or a hosted page, as a person reads it."""
 
     CORRUPT = "is corrupt: quarantined, and forgotten"
     UNREADABLE = "cannot be read: quarantined, and forgotten"
@@ -28,19 +31,44 @@ class Trouble(Enum):
     WRONG_SIZE = "was recorded with another length: corrected"
     UNKNOWN = "is there and not recorded: harmless, but it counts towards no budget"
     REMOVED = "was there and not recorded: removed"
+    LOST = "was published here and is lost: publish it again"
+    UNGUARDED = "was published here and not recorded as such: recorded"
+    UNLISTED = "was published here and is on no page: kept"
+    UNREADABLE_PAGE = "cannot be read: publish its files again"
+
+
+_HARMLESS = (Trouble.UNKNOWN, Trouble.REMOVED, Trouble.UNGUARDED, Trouble.UNLISTED)
 
 
 @frozen(kw_only=True)
 class Finding:
-    """One file that is not as it should be; `record` is what was known of it.  What is forgotten is fetched anew."""
+    """One file that is not as it should be, or with `sha256` None the hosted page of `project`.
 
-    sha256: str
+    `record` is what was known of the file.  What is forgotten is fetched anew, but for what was published here.
+    """
+
+    sha256: str | None
     trouble: Trouble
-    record: FileRecord | None
+    record: FileRecord | None = None
+    project: ProjectName | None = None
+    filename: str | None = None
 
     def __str__(self) -> str:
-        called = f" ({self.record.listing.filename} of {self.record.project})" if self.record else ""
+        if self.sha256 is None:
+            return f"The page of {self.project}, which is hosted here, {self.trouble.value}"
+        project, filename = self.project, self.filename
+        if self.record is not None:
+            project, filename = self.record.project, self.record.listing.filename
+        called = f" ({filename} of {project})" if filename else ""
         return f"{self.sha256}{called} {self.trouble.value}"
+
+
+@frozen(kw_only=True)
+class _Hosted:
+    """What the hosted pages list, by SHA-256, and the projects whose page cannot be read."""
+
+    files: Mapping[str, tuple[ProjectName, File]]
+    unreadable: frozenset[ProjectName]
 
 
 @frozen(kw_only=True)
@@ -54,7 +82,7 @@ class FsckReport:
     @property
     def is_sound(self) -> bool:
         """Whether every file that can be served was what its name says, and every record has its file."""
-        return all(finding.trouble in (Trouble.UNKNOWN, Trouble.REMOVED) for finding in self.findings)
+        return all(finding.trouble in _HARMLESS for finding in self.findings)
 
 
 def check(
@@ -63,7 +91,8 @@ def check(
     """Hash every stored file and compare the records; `report` hears of each finding when it is made.
 
     Corrupt files are quarantined and records without their file forgotten in any case, since neither is of use to
-    anyone; with `repair` files without a record are removed as well.
+    anyone; with `repair` files without a record are removed as well, unless a hosted page lists them, or cannot be
+    read and so may.
     """
     return _Check(files=files, catalogue=catalogue, report=report).run(repair=repair)
 
@@ -89,6 +118,9 @@ class _Check:
                 _settled(self._catalogue.forget_file(sha256))
         for record in list(self._catalogue.all_files()):
             self._compare(record, sound)
+        hosted = self._hosted()
+        self._check_hosted(hosted, sound)
+        repair = repair and not hosted.unreadable
         # Last, so that a file which a running node has just brought in has had the time to be recorded.
         for sha256 in sound:
             if self._record_of(sha256) is None and self._files.size(sha256) is not None:
@@ -119,11 +151,53 @@ class _Check:
             _settled(self._catalogue.store_file(evolve(record, size_bytes=sound[record.sha256])))
             self._found(record.sha256, Trouble.WRONG_SIZE, record)
 
+    def _hosted(self) -> _Hosted:
+        files: dict[str, tuple[ProjectName, File]] = {}
+        unreadable = set()
+        for project in self._catalogue.hosted_names():
+            try:
+                body = self._catalogue.hosted(project)
+                page = None if body is None else load_page(body)
+            except (PageUnusable, StoreUnusable):
+                unreadable.add(project)
+                self._tell(Finding(sha256=None, trouble=Trouble.UNREADABLE_PAGE, project=project))
+                continue
+            for file in page.files if page is not None else ():
+                if (sha256 := file.hashes.get("sha256")) is not None:
+                    files[sha256] = project, file
+        return _Hosted(files=files, unreadable=frozenset(unreadable))
+
+    def _check_hosted(self, hosted: _Hosted, sound: Mapping[str, int]) -> None:
+        """Nothing that a page of this node lists is missing, or may be evicted or removed."""
+        for sha256, (project, file) in hosted.files.items():
+            record = self._record_of(sha256)
+            if self._files.size(sha256) is None:
+                self._tell(Finding(sha256=sha256, trouble=Trouble.LOST, project=project, filename=file.filename))
+            elif sha256 in sound and (record is None or record.tier != HERE):
+                if record is None:
+                    record = FileRecord(
+                        sha256=sha256,
+                        size_bytes=sound[sha256],
+                        project=project,
+                        tier=HERE,
+                        listing=file,
+                        identities=(),
+                        stored_at=0.0,  # nobody knows any more
+                        used_at=0.0,
+                    )
+                _settled(self._catalogue.store_file(evolve(record, project=project, tier=HERE, listing=file)))
+                self._found(sha256, Trouble.UNGUARDED, self._record_of(sha256))
+        for record in list(self._catalogue.all_files()):
+            if record.tier == HERE and record.sha256 not in hosted.files and record.project not in hosted.unreadable:
+                self._found(record.sha256, Trouble.UNLISTED, record)
+
     def _record_of(self, sha256: str) -> FileRecord | None:
         return self._catalogue.file(FileIdentity("sha256", sha256))
 
     def _found(self, sha256: str, trouble: Trouble, record: FileRecord | None) -> None:
-        finding = Finding(sha256=sha256, trouble=trouble, record=record)
+        self._tell(Finding(sha256=sha256, trouble=trouble, record=record))
+
+    def _tell(self, finding: Finding) -> None:
         self._findings.append(finding)
         self._report(finding)
 

@@ -5,11 +5,12 @@ One writer, one order, one trip to the disk for many changes.  What the changes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from attrs import define, field, frozen
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.defer import Deferred, ensureDeferred, fail
 
@@ -21,6 +22,9 @@ from tiercache.storage.statements import Step
 Change = Callable[[], Sequence[Step]]
 """Gives the steps of a change; called in the writer, since it may have to encode and compress."""
 
+Rows = Sequence[Row[*tuple[Any, ...]]]
+"""What the steps of a change have told: the rows of the last that asked for any."""
+
 MOST_AT_ONCE = 256
 """Changes in one transaction: other processes wait for its end."""
 
@@ -28,7 +32,7 @@ MOST_AT_ONCE = 256
 @frozen(eq=False)
 class _Waiting:
     change: Change
-    done: Deferred[None] = field(factory=Deferred)
+    done: Deferred[Rows] = field(factory=Deferred)
 
 
 @define(kw_only=True, eq=False)
@@ -48,6 +52,10 @@ class GroupCommit:
         The Deferred, which is for one waiter, fires once it is on the disk, or with what kept it from there
         (StoreFull, StoreUnusable); then nothing of it was done.  Nobody who stops waiting takes a change back.
         """
+        return self.submit_asking(change).addCallback(_nothing)
+
+    def submit_asking(self, change: Change) -> Deferred[Rows]:
+        """The same for a change of which something is to be told: it fires with that."""
         if self._closed:
             return fail(StoreUnusable(path=str(self._path), reason="it has been closed"))
         return self._enqueue(change)
@@ -60,7 +68,7 @@ class GroupCommit:
         await self._enqueue(tuple)  # no steps: it comes after all others, and cannot fail by itself
         await self._writer(_close, self._connection)
 
-    def _enqueue(self, change: Change) -> Deferred[None]:
+    def _enqueue(self, change: Change) -> Deferred[Rows]:
         waiting = _Waiting(change)
         self._waiting.append(waiting)
         if not self._writing:
@@ -72,47 +80,63 @@ class GroupCommit:
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             try:
-                failures = await self._writer(self._written, [waiting.change for waiting in batch])
+                outcomes = await self._writer(self._written, [waiting.change for waiting in batch])
             except Exception as error:  # noqa: BLE001  # a pool that does not work: told to those who wait
-                failures = [error] * len(batch)
-            for waiting, failure in zip(batch, failures, strict=True):
-                if failure is None:
-                    waiting.done.callback(None)
+                outcomes = [error] * len(batch)
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    waiting.done.errback(outcome)
                 else:
-                    waiting.done.errback(failure)
+                    waiting.done.callback(outcome)
         self._writing = False
 
     # -- in the writer ------------------------------------------------------------------------------------------
 
-    def _written(self, changes: Sequence[Change]) -> list[Exception | None]:
-        """Make the changes, and say for each what kept it from being made."""
-        failures: list[Exception | None] = [None] * len(changes)
+    def _written(self, changes: Sequence[Change]) -> list[Rows | Exception]:
+        """Make the changes, and say for each what it told, or what kept it from being made."""
+        outcomes: list[Rows | Exception] = [()] * len(changes)
         possible: dict[int, Sequence[Step]] = {}
         for index, change in enumerate(changes):
             try:
                 if steps := change():
                     possible[index] = steps
             except Exception as error:  # noqa: BLE001  # a value that cannot be encoded: told to the one who gave it
-                failures[index] = error
+                outcomes[index] = error
         if not possible:
-            return failures
+            return outcomes
         try:
-            self._transact([step for steps in possible.values() for step in steps])
-        except SQLAlchemyError as error:
+            told = self._transact(list(possible.values()))
+            outcomes = [next(told) if index in possible else outcome for index, outcome in enumerate(outcomes)]
+        except Exception as error:  # noqa: BLE001  # also of the driver's own: a text that is no Unicode, a huge number
             if len(possible) == 1 or is_busy(error):
-                return [meaning(self._path, error) if index in possible else f for index, f in enumerate(failures)]
+                return [self._meaning(error) if index in possible else f for index, f in enumerate(outcomes)]
             # One of them cannot be made, and SQLite may have rolled all of them back: now each by itself.
             for index, steps in possible.items():
                 try:
-                    self._transact(steps)
-                except SQLAlchemyError as its_own:
-                    failures[index] = meaning(self._path, its_own)
-        return failures
+                    (outcomes[index],) = self._transact([steps])
+                except Exception as its_own:  # noqa: BLE001  # as above
+                    outcomes[index] = self._meaning(its_own)
+        return outcomes
 
-    def _transact(self, steps: Sequence[Step]) -> None:
+    def _meaning(self, error: Exception) -> Exception:
+        return meaning(self._path, error) if isinstance(error, SQLAlchemyError) else error
+
+    def _transact(self, changes: Sequence[Sequence[Step]]) -> Iterator[Rows]:
+        """Make the changes in one transaction; what each told, once that is on the disk."""
+        told: list[Rows] = []
         with self._connection.begin():
-            for statement, parameters in steps:
-                self._connection.execute(statement, parameters)
+            for steps in changes:
+                rows: Rows = ()
+                for statement, parameters in steps:
+                    result = self._connection.execute(statement, parameters)
+                    if result.returns_rows:
+                        rows = result.all()
+                told.append(rows)
+        return iter(told)
+
+
+def _nothing(_rows: Rows) -> None:
+    return None
 
 
 def _close(connection: Connection) -> None:

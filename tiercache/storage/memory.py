@@ -6,8 +6,9 @@ can be full.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from typing import BinaryIO, TypeVar
@@ -16,38 +17,32 @@ from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
-from tiercache.errors import FileAbsent, InvalidName, StoreFull, StoreUnusable
-from tiercache.interfaces import Attachment, FileRecord, ICatalogue, IFiles, IPartial, StoredEntry
+from tiercache.errors import FileAbsent, StoreUnusable
+from tiercache.interfaces import (
+    Attachment,
+    FileRecord,
+    ICatalogue,
+    IFiles,
+    IPartial,
+    NewChange,
+    Reservation,
+    StoredEntry,
+)
 from tiercache.policy.entry import Head
+from tiercache.policy.news import Change, Position
+from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.storage.identity import identities_of, is_sha256
+from tiercache.storage.identity import identities_of
+from tiercache.storage.kept import CHANGES_KEPT
+from tiercache.storage.memory_journal import MemoryJournal
+from tiercache.storage.memory_partial import MemoryPartial, Room, room_of
 
 K = TypeVar("K")
 V = TypeVar("V")
+T = TypeVar("T")
 
 ROW_BYTES = 256
 """What the catalogue counts for a row, its bodies and attachments aside."""
-
-
-@define(eq=False)
-class _Room:
-    """What may still be taken; `limit_bytes` None is no limit.  Shared by the threads that fill."""
-
-    limit_bytes: int | None
-    taken_bytes: int = 0
-    _lock: threading.Lock = field(factory=threading.Lock)
-
-    def take(self, size_bytes: int) -> None:
-        """Take, or with a negative size give back.  Raises StoreFull, and then took nothing."""
-        with self._lock:
-            after = self.taken_bytes + size_bytes
-            if size_bytes > 0 and self.limit_bytes is not None and after > self.limit_bytes:
-                raise StoreFull(reason=f"{after} bytes do not fit in {self.limit_bytes} bytes of memory")
-            self.taken_bytes = after
-
-
-def _room_of(limit_bytes: int | None) -> _Room:
-    return _Room(limit_bytes)
 
 
 @implementer(IFiles)
@@ -55,7 +50,7 @@ def _room_of(limit_bytes: int | None) -> _Room:
 class MemoryFiles:
     """`IFiles` in memory, partials and quarantine counted in `room_bytes`."""
 
-    _room: _Room = field(default=None, converter=_room_of, alias="room_bytes")
+    _room: Room = field(default=None, converter=room_of, alias="room_bytes")
     _stored: dict[str, bytes] = field(factory=dict, init=False)
     _quarantined: dict[str, bytes] = field(factory=dict, init=False)
 
@@ -84,69 +79,35 @@ class MemoryFiles:
         return iter([(sha256, len(data)) for sha256, data in sorted(self._stored.items())])
 
 
-@implementer(IPartial)
-@define(kw_only=True, eq=False)
-class MemoryPartial:
-    """A file that grows in memory."""
-
-    _room: _Room
-    _stored: dict[str, bytes]
-    _data: bytes | bytearray = field(factory=bytearray, init=False)
-    _discarded: bool = field(default=False, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
-
-    def write(self, data: bytes) -> None:
-        with self._lock:
-            self._refuse_if_discarded()
-            if isinstance(self._data, bytes):
-                raise ValueError("a committed file is immutable")
-            self._room.take(len(data))
-            self._data += data
-
-    def read(self, start: int, size_bytes: int) -> bytes:
-        with self._lock:
-            self._refuse_if_discarded()
-            return bytes(memoryview(self._data)[start : start + size_bytes])
-
-    def commit(self, sha256: str) -> None:
-        if not is_sha256(sha256):
-            raise InvalidName(name=sha256)
-        with self._lock:
-            self._refuse_if_discarded()
-            if isinstance(self._data, bytearray):
-                mine = bytes(self._data)
-                self._data = self._stored.setdefault(sha256, mine)
-                if self._data is not mine:
-                    self._room.take(-len(mine))
-
-    def discard(self) -> None:
-        with self._lock:
-            if not self._discarded:
-                self._discarded = True
-                if isinstance(self._data, bytearray):
-                    self._room.take(-len(self._data))
-                self._data = b""
-
-    def _refuse_if_discarded(self) -> None:
-        if self._discarded:
-            raise ValueError("the partial was discarded")
-
-
 @implementer(ICatalogue)
 @define(kw_only=True, eq=False)
 class MemoryCatalogue:
-    """`ICatalogue` in memory; `room_bytes` counts bodies, attachments, and `ROW_BYTES` for each row."""
+    """`ICatalogue` in memory; `room_bytes` counts bodies, attachments, and `ROW_BYTES` for each row.
 
-    _room: _Room = field(default=None, converter=_room_of, alias="room_bytes")
+    `epoch` and `changes_kept` are the journal's.
+    """
+
+    _room: Room = field(default=None, converter=room_of, alias="room_bytes")
+    _epoch: str = field(factory=partial(secrets.token_hex, 8))
+    _changes_kept: int = CHANGES_KEPT
     _entries: dict[ProjectName, StoredEntry] = field(factory=dict, init=False)
     _files: dict[str, FileRecord] = field(factory=dict, init=False)
     _names: dict[FileIdentity, str] = field(factory=dict, init=False)
     _attachments: dict[tuple[FileIdentity, str], Attachment] = field(factory=dict, init=False)
     _odd_files: dict[FileIdentity, ProjectName] = field(factory=dict, init=False)
+    _used_at: dict[ProjectName, float] = field(factory=dict, init=False)
     _pins: dict[ProjectName, ProjectName] = field(factory=dict, init=False)
     _settings: dict[str, str] = field(factory=dict, init=False)
+    _hosted: dict[ProjectName, bytes] = field(factory=dict, init=False)
+    _reservations: dict[str, Reservation] = field(factory=dict, init=False)
+    _journal: MemoryJournal = field(init=False)
     _stored_bytes: int = field(default=0, init=False)
+    _hosted_bytes: int = field(default=0, init=False)
     _closed: bool = field(default=False, init=False)
+
+    @_journal.default
+    def _new_journal(self) -> MemoryJournal:
+        return MemoryJournal(epoch=self._epoch, most_kept=self._changes_kept)
 
     # -- entries ------------------------------------------------------------------------------------------------
 
@@ -154,7 +115,11 @@ class MemoryCatalogue:
         return self._entries.get(project)
 
     def store_entry(self, entry: StoredEntry) -> Deferred[None]:
-        return self._change(partial(self._put, self._entries, entry.project, entry))
+        def store() -> None:
+            self._put(self._entries, entry.project, entry)
+            self._used_at.setdefault(entry.project, entry.head.received_at)
+
+        return self._change(store)
 
     def freshen_entry(self, project: ProjectName, head: Head) -> Deferred[None]:
         def freshen() -> None:
@@ -168,6 +133,9 @@ class MemoryCatalogue:
 
     def entry_names(self) -> list[ProjectName]:
         return sorted(project for project, entry in self._entries.items() if entry.body is not None)
+
+    def homes(self) -> dict[str, int]:
+        return Counter(entry.head.tier for entry in self._entries.values() if entry.body is not None)
 
     # -- files --------------------------------------------------------------------------------------------------
 
@@ -189,13 +157,18 @@ class MemoryCatalogue:
     def stored_bytes(self) -> int:
         return self._stored_bytes
 
+    def hosted_bytes(self) -> int:
+        return self._hosted_bytes
+
     def store_file(self, record: FileRecord) -> Deferred[None]:
         def store() -> None:
             identities = identities_of(record)
             old = self._files.get(record.sha256)
+            if old is not None and old.tier == HERE and record.tier != HERE:
+                return
             self._put(self._files, record.sha256, evolve(record, identities=identities))
             self._forget(old)
-            self._stored_bytes += record.size_bytes
+            self._count(record, record.size_bytes)
             self._names.update(dict.fromkeys(identities, record.sha256))  # a name means what was last stored under it
 
         return self._change(store)
@@ -220,9 +193,14 @@ class MemoryCatalogue:
 
     def _forget(self, record: FileRecord | None) -> None:
         if record is not None:
-            self._stored_bytes -= record.size_bytes
+            self._count(record, -record.size_bytes)
             for name in self._shown(record).identities:
                 del self._names[name]
+
+    def _count(self, record: FileRecord, more_bytes: int) -> None:
+        self._stored_bytes += more_bytes
+        if record.tier == HERE:
+            self._hosted_bytes += more_bytes
 
     # -- what belongs to a file ---------------------------------------------------------------------------------
 
@@ -237,17 +215,51 @@ class MemoryCatalogue:
         }
 
     def store_attachment(self, attachment: Attachment) -> Deferred[None]:
-        key = (attachment.identity, attachment.kind)
-        return self._change(partial(self._put, self._attachments, key, attachment))
+        def store() -> None:
+            self._put(self._attachments, (attachment.identity, attachment.kind), attachment)
+            self._used_at.setdefault(attachment.project, 0.0)
+
+        return self._change(store)
 
     def forget_attachment(self, identity: FileIdentity, kind: str) -> Deferred[None]:
         return self._change(partial(self._drop, self._attachments, (identity, kind)))
 
     def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
-        return self._change(partial(self._put, self._odd_files, identity, project))
+        def note() -> None:
+            self._put(self._odd_files, identity, project)
+            self._used_at.setdefault(project, 0.0)
+
+        return self._change(note)
 
     def odd_file_project(self, identity: FileIdentity) -> ProjectName | None:
         return self._odd_files.get(identity)
+
+    # -- what all this takes ------------------------------------------------------------------------------------
+
+    def size_bytes(self) -> int:
+        return self._room.taken_bytes
+
+    def idle_projects(self) -> Iterator[ProjectName]:
+        busy = {record.project for record in self._files.values()} | self._pins.keys()
+        found = sorted((used_at, project) for project, used_at in self._used_at.items() if project not in busy)
+        return iter([project for _used_at, project in found])
+
+    def touch_projects(self, used_at: Mapping[ProjectName, float]) -> Deferred[None]:
+        def touch() -> None:
+            self._used_at.update({project: used_at[project] for project in used_at.keys() & self._used_at.keys()})
+
+        return self._change(touch)
+
+    def forget_project(self, project: ProjectName) -> Deferred[None]:
+        def forget() -> None:
+            self._used_at.pop(project, None)
+            self._drop(self._entries, project)
+            for key in [key for key, attachment in self._attachments.items() if attachment.project == project]:
+                self._drop(self._attachments, key)
+            for identity in [identity for identity, its in self._odd_files.items() if its == project]:
+                self._drop(self._odd_files, identity)
+
+        return self._change(forget)
 
     # -- what people say ----------------------------------------------------------------------------------------
 
@@ -267,19 +279,62 @@ class MemoryCatalogue:
             return self._change(partial(self._drop, self._settings, name))
         return self._change(partial(self._put, self._settings, name, value))
 
+    # -- news, what is hosted, what is reserved -----------------------------------------------------------------
+
+    def position(self) -> Position:
+        return self._journal.position
+
+    def changes(self, since: int, most: int) -> Sequence[Change] | None:
+        return self._journal.changes(since, most)
+
+    def append_changes(self, changes: Sequence[NewChange], at: float) -> Deferred[Sequence[Change]]:
+        def append() -> Sequence[Change]:
+            self._room.take(ROW_BYTES * self._journal.more_rows(len(changes)))
+            return self._journal.append(changes, at)
+
+        return self._change(append)
+
+    def hosted(self, project: ProjectName) -> bytes | None:
+        return self._hosted.get(project)
+
+    def hosted_names(self) -> list[ProjectName]:
+        return sorted(self._hosted)
+
+    def store_hosted(
+        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+    ) -> Deferred[Sequence[Change]]:
+        def store() -> Sequence[Change]:
+            before = _cost(self._hosted[project]) if project in self._hosted else 0
+            after = 0 if body is None else _cost(body)
+            self._room.take(after - before + ROW_BYTES * self._journal.more_rows(len(changes)))
+            if body is None:
+                self._hosted.pop(project, None)
+            else:
+                self._hosted[project] = body
+            return self._journal.append(changes, at)
+
+        return self._change(store)
+
+    def reservations(self) -> list[Reservation]:
+        return [self._reservations[tier] for tier in sorted(self._reservations)]
+
+    def store_reservation(self, reservation: Reservation) -> Deferred[None]:
+        if not reservation.names and not reservation.epoch:
+            return self._change(partial(self._drop, self._reservations, reservation.tier))
+        return self._change(partial(self._put, self._reservations, reservation.tier, reservation))
+
     async def close(self) -> None:
         self._closed = True
 
     # -- changes and what they take -----------------------------------------------------------------------------
 
-    def _change(self, change: Callable[[], None]) -> Deferred[None]:
+    def _change(self, change: Callable[[], T]) -> Deferred[T]:
         if self._closed:
             return fail(StoreUnusable(path="memory", reason="it has been closed"))
         try:
-            change()
+            return succeed(change())
         except Exception as error:  # noqa: BLE001  # a write fails where it is awaited, in every implementation
             return fail(error)
-        return succeed(None)
 
     def _put(self, table: dict[K, V], key: K, value: V) -> None:
         self._room.take(_cost(value) - (_cost(table[key]) if key in table else 0))
@@ -292,7 +347,7 @@ class MemoryCatalogue:
 
 def _cost(value: object) -> int:
     match value:
-        case StoredEntry(body=bytes(data)) | Attachment(data=bytes(data)):
+        case StoredEntry(body=bytes(data)) | Attachment(data=bytes(data)) | bytes(data):
             return ROW_BYTES + len(data)
         case _:
             return ROW_BYTES

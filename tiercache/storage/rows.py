@@ -1,18 +1,18 @@
 """The values of a catalogue as the columns of its tables hold them, and back.
 
-Heads and listings are JSON; larger bytes are compressed.  No SQL here.
+Heads, listings and names are JSON; larger bytes are compressed.  No SQL here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from isal import igzip, igzip_lib
 
 from tiercache.policy.entry import Head
-from tiercache.simple.model import File
+from tiercache.simple.model import File, ProjectName
 
 PACK_ABOVE_BYTES = 4096
 """Bytes up to this length, a page of SQLite's, are kept as they are."""
@@ -74,6 +74,19 @@ def listing_of(data: bytes) -> File:
         raise Unreadable(str(error)) from error
 
 
+def names_bytes(names: Sequence[ProjectName]) -> bytes:
+    """The names of projects as JSON."""
+    return _encoder.encode(names)
+
+
+def names_of(data: bytes) -> tuple[ProjectName, ...]:
+    """The names that `names_bytes` was given.  Raises Unreadable."""
+    try:
+        return tuple(map(ProjectName, _names.decode(data)))
+    except msgspec.DecodeError as error:
+        raise Unreadable(str(error)) from error
+
+
 def _plain(value: object) -> Any:
     """What JSON can hold of a value that msgspec does not know: the read-only mappings of a frozen page."""
     if isinstance(value, Mapping):
@@ -84,3 +97,4 @@ def _plain(value: object) -> Any:
 _encoder = msgspec.json.Encoder(enc_hook=_plain)
 _heads = msgspec.json.Decoder(Head)
 _listings = msgspec.json.Decoder(File)
+_names = msgspec.json.Decoder(tuple[str, ...])

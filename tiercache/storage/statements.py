@@ -6,11 +6,27 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Delete, Executable, Select, Table, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    Delete,
+    Double,
+    Executable,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql.selectable import FromClause
 
 from tiercache.interfaces import Attachment, FileRecord, StoredEntry
 from tiercache.policy.entry import Head
+from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage.identity import identities_of
 from tiercache.storage.rows import head_bytes, listing_bytes, packed
@@ -24,6 +40,7 @@ from tiercache.storage.tables import (
     PINS,
     SETTINGS,
     TOTALS,
+    USES,
 )
 
 Step = tuple[Executable, Mapping[str, Any] | Sequence[Mapping[str, Any]]]
@@ -37,8 +54,11 @@ ENTRY = (
     .where(ENTRIES.c.project == bindparam("project"))
 )
 ENTRY_NAMES = select(BODIES.c.project).order_by(BODIES.c.project)
+HEADS_OF_PAGES = select(ENTRIES.c.head).join(BODIES, ENTRIES.c.project == BODIES.c.project)
 FILE_PROJECTS = select(FILES.c.project).distinct().order_by(FILES.c.project)
-STORED_BYTES = select(TOTALS.c.bytes).where(TOTALS.c.name == "files")
+TOTAL = select(TOTALS.c.bytes).where(TOTALS.c.name == bindparam("name"))
+ALL_FILES, HOSTED_FILES = "files", "hosted"
+"""The names of totals."""
 
 
 _NAMES = IDENTITIES.alias("names")
@@ -98,25 +118,61 @@ ATTACHMENT_DIGESTS = select(
 ODD_FILE = select(ODD_FILES.c.project).where(
     ODD_FILES.c.algorithm == bindparam("algorithm"), ODD_FILES.c.value == bindparam("value")
 )
+PROJECTS_AFTER = (
+    select(
+        USES.c.project,
+        USES.c.used_at,
+        exists(select(FILES.c.sha256).where(FILES.c.project == USES.c.project)).label("holds_files"),
+        exists(select(PINS.c.project).where(PINS.c.project == USES.c.project)).label("pinned"),
+    )
+    .where(tuple_(USES.c.used_at, USES.c.project) > tuple_(bindparam("used_at"), bindparam("project")))
+    .order_by(USES.c.used_at, USES.c.project)
+    .limit(bindparam("most"))
+)
+"""The next `most` projects in the order of their use, after the one last used at `used_at` (ties by name)."""
+
 PINNED = select(PINS.c.project).order_by(PINS.c.project)
 SETTING = select(SETTINGS.c.value).where(SETTINGS.c.name == bindparam("name"))
 
 # -- what is changed: each function gives the steps of one change, to be taken together -------------------------
 
-_OLD_SIZE = (
-    select(FILES.c.size_bytes).where(FILES.c.sha256 == bindparam("old_sha256")).scalar_subquery()
-)  # NULL where there is no such file
-_COUNT = (
+_USED = USES.alias("used")
+_OLD = FILES.alias("old")  # a name of its own, or it would be the row that a statement is at
+_OLD_SIZE = select(_OLD.c.size_bytes).where(_OLD.c.sha256 == bindparam("the_sha256"))
+_HOSTED_SIZE = _OLD_SIZE.where(_OLD.c.tier == HERE)
+_STAYS = exists(_HOSTED_SIZE.where(bindparam("new_tier", type_=Text) != HERE))
+"""Whether the record that is there is of a hosted file, and the new one of another tier."""
+_COUNT, _COUNT_HOSTED = (
     update(TOTALS)
-    .where(TOTALS.c.name == "files")
-    .values(bytes=TOTALS.c.bytes + bindparam("more_bytes") - func.coalesce(_OLD_SIZE, 0))
+    .where(TOTALS.c.name == name, ~_STAYS)
+    .values(bytes=TOTALS.c.bytes + bindparam("more_bytes") - func.coalesce(old_size.scalar_subquery(), 0))
+    for name, old_size in ((ALL_FILES, _OLD_SIZE), (HOSTED_FILES, _HOSTED_SIZE))
+)
+_FORGET_NAMES = delete(IDENTITIES).where(IDENTITIES.c.sha256 == bindparam("the_sha256"), ~_STAYS)
+_FORGET_FILE = delete(FILES).where(FILES.c.sha256 == bindparam("the_sha256"), ~_STAYS)
+_TAKE_NAME = delete(IDENTITIES).where(
+    IDENTITIES.c.algorithm == bindparam("the_algorithm"), IDENTITIES.c.value == bindparam("the_value"), ~_STAYS
+)
+_STORE_FILE, _STORE_NAME = (
+    insert(table).from_select(
+        [column.name for column in table.c],
+        select(*(bindparam(column.name, type_=column.type) for column in table.c)).where(~_STAYS),
+    )
+    for table in (FILES, IDENTITIES)
 )
 _FRESHEN = update(ENTRIES).where(ENTRIES.c.project == bindparam("of")).values(head=bindparam("new_head"))
+_NOTE = insert(USES).from_select(
+    ["project", "used_at"],
+    select(bindparam("project", type_=Text), bindparam("used_at", type_=Double)).where(
+        ~exists(select(_USED.c.project).where(_USED.c.project == bindparam("project")))
+    ),
+)
+_TOUCH_PROJECT = update(USES).where(USES.c.project == bindparam("of")).values(used_at=bindparam("now"))
 _TOUCH = update(FILES).where(FILES.c.sha256 == bindparam("of")).values(used_at=bindparam("now"))
 
 
 def store_entry(entry: StoredEntry) -> list[Step]:
-    steps = forget_entry(entry.project)
+    steps = [_noted(entry.project, entry.head.received_at), *forget_entry(entry.project)]
     steps.append((insert(ENTRIES), {"project": entry.project, "head": head_bytes(entry.head)}))
     if entry.body is not None:
         coding, data = packed(entry.body)
@@ -129,20 +185,22 @@ def freshen_entry(project: ProjectName, head: Head) -> list[Step]:
 
 
 def forget_entry(project: ProjectName) -> list[Step]:
-    return [(_without(table, "project"), {"the_project": project}) for table in (ENTRIES, BODIES)]
+    return [(without(table, "project"), {"the_project": project}) for table in (ENTRIES, BODIES)]
 
 
 def store_file(record: FileRecord) -> list[Step]:
     names = identities_of(record)
+    which = {"the_sha256": record.sha256, "new_tier": record.tier}
     return [
-        *_forget_file(record.sha256, then_bytes=record.size_bytes),
+        *_forget_file(record.sha256, then_bytes=record.size_bytes, then_tier=record.tier),
         (
-            _without(IDENTITIES, "algorithm", "value"),  # a name means the file that was stored under it last
-            [{"the_algorithm": name.algorithm, "the_value": name.value} for name in names],
+            _TAKE_NAME,  # a name means the file that was stored under it last
+            [{"the_algorithm": name.algorithm, "the_value": name.value, **which} for name in names],
         ),
         (
-            insert(FILES),
+            _STORE_FILE,
             {
+                **which,
                 "sha256": record.sha256,
                 "project": record.project,
                 "filename": record.listing.filename,
@@ -154,9 +212,10 @@ def store_file(record: FileRecord) -> list[Step]:
             },
         ),
         (
-            insert(IDENTITIES),
+            _STORE_NAME,
             [
                 {"algorithm": name.algorithm, "value": name.value, "sha256": record.sha256, "position": position}
+                | which
                 for position, name in enumerate(names)
             ],
         ),
@@ -164,7 +223,7 @@ def store_file(record: FileRecord) -> list[Step]:
 
 
 def forget_file(sha256: str) -> list[Step]:
-    return _forget_file(sha256, then_bytes=0)
+    return _forget_file(sha256, then_bytes=0, then_tier=HERE)  # whatever it was
 
 
 def touch_files(used_at: Mapping[str, float]) -> list[Step]:
@@ -174,6 +233,7 @@ def touch_files(used_at: Mapping[str, float]) -> list[Step]:
 def store_attachment(attachment: Attachment) -> list[Step]:
     coding, data = (None, None) if attachment.data is None else packed(attachment.data)
     return [
+        _noted(attachment.project),
         *forget_attachment(attachment.identity, attachment.kind),
         (
             insert(ATTACHMENTS),
@@ -194,7 +254,7 @@ def store_attachment(attachment: Attachment) -> list[Step]:
 def forget_attachment(identity: FileIdentity, kind: str) -> list[Step]:
     return [
         (
-            _without(ATTACHMENTS, "algorithm", "value", "kind"),
+            without(ATTACHMENTS, "algorithm", "value", "kind"),
             {"the_algorithm": identity.algorithm, "the_value": identity.value, "the_kind": kind},
         )
     ]
@@ -202,33 +262,49 @@ def forget_attachment(identity: FileIdentity, kind: str) -> list[Step]:
 
 def note_odd_file(identity: FileIdentity, project: ProjectName) -> list[Step]:
     return [
+        _noted(project),
         (
-            _without(ODD_FILES, "algorithm", "value"),
+            without(ODD_FILES, "algorithm", "value"),
             {"the_algorithm": identity.algorithm, "the_value": identity.value},
         ),
         (insert(ODD_FILES), {"algorithm": identity.algorithm, "value": identity.value, "project": project}),
     ]
 
 
+def touch_projects(used_at: Mapping[ProjectName, float]) -> list[Step]:
+    return [(_TOUCH_PROJECT, [{"of": project, "now": now} for project, now in used_at.items()])] if used_at else []
+
+
+def forget_project(project: ProjectName) -> list[Step]:
+    tables = (USES, ENTRIES, BODIES, ATTACHMENTS, ODD_FILES)
+    return [(without(table, "project"), {"the_project": project}) for table in tables]
+
+
 def pin(project: ProjectName, pinned: bool) -> list[Step]:
-    steps: list[Step] = [(_without(PINS, "project"), {"the_project": project})]
+    steps: list[Step] = [(without(PINS, "project"), {"the_project": project})]
     return [*steps, (insert(PINS), {"project": project})] if pinned else steps
 
 
 def store_setting(name: str, value: str | None) -> list[Step]:
-    steps: list[Step] = [(_without(SETTINGS, "name"), {"the_name": name})]
+    steps: list[Step] = [(without(SETTINGS, "name"), {"the_name": name})]
     return steps if value is None else [*steps, (insert(SETTINGS), {"name": name, "value": value})]
 
 
-def _forget_file(sha256: str, *, then_bytes: int) -> list[Step]:
+def _forget_file(sha256: str, *, then_bytes: int, then_tier: str) -> list[Step]:
+    which = {"the_sha256": sha256, "new_tier": then_tier}
     return [
-        (_COUNT, {"old_sha256": sha256, "more_bytes": then_bytes}),
-        (_without(IDENTITIES, "sha256"), {"the_sha256": sha256}),
-        (_without(FILES, "sha256"), {"the_sha256": sha256}),
+        (_COUNT, {**which, "more_bytes": then_bytes}),
+        (_COUNT_HOSTED, {**which, "more_bytes": then_bytes if then_tier == HERE else 0}),
+        (_FORGET_NAMES, which),
+        (_FORGET_FILE, which),
     ]
 
 
+def _noted(project: ProjectName, used_at: float = 0.0) -> Step:
+    return _NOTE, {"project": project, "used_at": used_at}
+
+
 @cache
-def _without(table: Table, *columns: str) -> Delete:
+def without(table: Table, *columns: str) -> Delete:
     """Delete the rows whose `columns` are the parameters `the_<column>`."""
     return delete(table).where(*(table.c[column] == bindparam(f"the_{column}") for column in columns))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
 
 METADATA = MetaData()
@@ -79,6 +79,17 @@ ODD_FILES = Table(
     Column("algorithm", Text, primary_key=True),
     Column("value", Text, primary_key=True),
     Column("project", Text, nullable=False),
+    Index("odd_files_by_project", "project"),
+    sqlite_with_rowid=False,
+)
+
+# Every project that has a row in the tables above, its records aside.
+USES = Table(
+    "uses",
+    METADATA,
+    Column("project", Text, primary_key=True),
+    Column("used_at", Double, nullable=False),
+    Index("uses_by_time", "used_at", "project"),
     sqlite_with_rowid=False,
 )
 
@@ -92,11 +103,50 @@ SETTINGS = Table(
     sqlite_with_rowid=False,
 )
 
-# One row, `files`: the sum of their sizes, kept in the transaction that changes it.
+# Sums of sizes, kept in the transactions that change them: `files` of all stored files, `hosted` of those published
+# to this node.
 TOTALS = Table(
     "totals",
     METADATA,
     Column("name", Text, primary_key=True),
     Column("bytes", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# One row: the journal's epoch, and the serial of its last change.
+POSITION = Table(
+    "position",
+    METADATA,
+    Column("epoch", Text, primary_key=True),
+    Column("serial", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Serials come from `position`, in the transaction that appends: the order of a sequence is not that of commits.
+CHANGES = Table(
+    "changes",
+    METADATA,
+    Column("serial", BigInteger, primary_key=True, autoincrement=False),
+    Column("project", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("origin", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+HOSTED = Table(
+    "hosted",
+    METADATA,
+    Column("project", Text, primary_key=True),
+    Column("coding", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# `names` is JSON.
+RESERVATIONS = Table(
+    "reservations",
+    METADATA,
+    Column("tier", Text, primary_key=True),
+    Column("epoch", Text, nullable=False),
+    Column("names", LargeBinary, nullable=False),
 )

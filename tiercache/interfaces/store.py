@@ -1,158 +1,19 @@
-"""The small interfaces between what acts (`cache`, later `publish` and `prefetch`) and the edges.
+"""What a node keeps: files by their digest, and a catalogue of all else.
 
-Each docstring says what comes back and which errors; implementations do not repeat it.  Every implementation of
-`IFiles` and `ICatalogue`, the in-memory ones included, runs the contract suite of its interface (`tests/storage`).
+Every implementation, the in-memory ones included, runs the contract suite of its interface (`tests/storage`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, BinaryIO, Protocol, TypeVar
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import BinaryIO
 
 from attrs import frozen
-from zope.interface import Attribute, Interface
+from zope.interface import Interface
 
-from tiercache.policy.entry import Head, NotModified, Present, Validators
-from tiercache.policy.hops import Hops
+from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
 from tiercache.simple.model import File, FileIdentity, ProjectName
-from tiercache.wire import Live, NodeState, Reserved
-
-T = TypeVar("T")
-
-
-class Pool(Protocol):
-    """Runs blocking work off the reactor thread: `await pool(function, *args)`; in tests, at once."""
-
-    def __call__(self, function: Callable[..., T], /, *args: Any) -> Awaitable[T]: ...
-
-
-# -- tiers ------------------------------------------------------------------------------------------------------
-
-
-@frozen(kw_only=True)
-class Tier:
-    """What a node says about one of its upstreams: `name` as configured, `kind` one of origin, parent, sibling."""
-
-    name: str
-    kind: str
-
-
-class IFileStream(Interface):
-    """The body of a file as it comes from a tier."""
-
-    size_bytes = Attribute("int | None: the whole file's length as the tier stated it (not what is left of it).")
-    cache_status = Attribute("str | None: what the tier says of how it came by the file (RFC 9211).")
-    start = Attribute("int: the offset of the first byte that `read` gives; 0 where the tier ignored the Range.")
-
-    def read() -> Awaitable[bytes]:
-        """The next bytes (at most 1 MiB, at least one), or b"" after the last.
-
-        Backpressure: no more than about 1 MiB is taken from the tier ahead of the reader.
-        Raises TierUnreachable when the body breaks off, falls silent past the tier's silence timeout, or ends
-        before the stated length.
-        """
-
-    def close() -> None:
-        """Give the body up; harmless after the end."""
-
-
-@frozen(kw_only=True)
-class FileRange:
-    """Some bytes of a file: `data` begins at `start`; `size_bytes` is the length of the whole file."""
-
-    data: bytes
-    start: int
-    size_bytes: int
-
-
-class IUpstream(Interface):
-    """The object that speaks to one tier.  It retries where that is safe, and keeps its own deadlines and limits.
-
-    Where TierUnreachable may be raised, LoopFound is what it is when the tier refuses the way that a request took.
-    """
-
-    tier = Attribute("Tier")
-
-    def behind(hops: Hops) -> IUpstream:
-        """The same upstream for one request, which says what it has passed before this node."""
-
-    def page(project: ProjectName, validators: Validators, no_cache: bool) -> Awaitable[Present | NotModified]:
-        """Ask for a project page, conditionally if any validator is given; `no_cache` asks that it be revalidated.
-
-        Raises ProjectAbsent (404, 410) or TierUnreachable (everything else that is no page).
-        """
-
-    def file(file: File, start: int) -> Awaitable[IFileStream]:
-        """Begin to fetch `file.url` from byte `start` on; the stream's own `start` says what was really given.
-
-        Raises FileAbsent (404, 410), TierUnreachable.
-        """
-
-    def file_range(file: File, start: int, size_bytes: int) -> Awaitable[FileRange]:
-        """At most `size_bytes` bytes from `start` on; a negative `start` counts from the end of the file.
-
-        Raises FileAbsent, RangesUnsupported (a 200 is not read), TierUnreachable.
-        """
-
-    def file_size(file: File) -> Awaitable[int | None]:
-        """The length by HEAD, or None where the tier does not say.  Raises FileAbsent, TierUnreachable."""
-
-    def sidecar(file: File) -> Awaitable[bytes]:
-        """The core metadata at `{file.url}.metadata` (PEP 658), unverified, of bounded length.
-
-        Raises FileAbsent, TierUnreachable.
-        """
-
-    def provenance(file: File) -> Awaitable[bytes]:
-        """The bytes at `file.provenance` (PEP 740), of bounded length.  Raises FileAbsent, TierUnreachable."""
-
-    def probe() -> Awaitable[None]:
-        """One cheap exchange that tells whether the tier answers.  Raises TierUnreachable."""
-
-
-class IFeed(Interface):
-    """A change feed that is being followed, from a position on."""
-
-    def read() -> Awaitable[FeedEvent]:
-        """The next event, in order.
-
-        Backpressure: no more than a few events are taken from the tier ahead of the reader.
-        Raises TierUnreachable when the feed breaks off, is silent for three heartbeats, or sends what is no event.
-        """
-
-    def close() -> None:
-        """Give the feed up; harmless after its end."""
-
-
-@frozen(kw_only=True)
-class FeedEvent:
-    """One event of a feed, and the position after it: a change, a reset (`is_reset`), or what is `live` from now on."""
-
-    position: Position
-    change: Change | None = None
-    live: Live | None = None
-    is_reset: bool = False
-
-
-class INeighbour(Interface):
-    """What a tier that is a node offers beside `IUpstream`: parents and siblings.
-
-    Every method raises NotANode (the tier is none, or not any more, or does not offer this), TierUnreachable.
-    """
-
-    def about() -> Awaitable[NodeState]:
-        """What the node says of itself; also how it is found out whether the tier is a node at all."""
-
-    def reserved() -> Awaitable[Reserved]:
-        """The names that only it, or a node above it, may answer."""
-
-    def follow(since: Position | None) -> Awaitable[IFeed]:
-        """Follow its changes from a position on; without one, from now on."""
-
-    def stored_file(sha256: str, filename: str) -> Awaitable[IFileStream]:
-        """A file by its digest, if the node has it stored (`only-if-cached`).  Raises FileAbsent."""
-
 
 # -- the store: files -------------------------------------------------------------------------------------------
 
@@ -222,7 +83,8 @@ class FileRecord:
     """What the catalogue knows of one stored file.
 
     `identities` are all the names it goes by (its SHA-256 is always one).  `listing` is the file as its page last
-    listed it, with the tier it came from.  `used_at` in seconds since 1970, `pinned` by its project.
+    listed it, `tier` whose page that was, whoever then gave the bytes.  `used_at` in seconds since 1970, `pinned` by
+    its project.
     """
 
     sha256: str
@@ -236,9 +98,13 @@ class FileRecord:
     pinned: bool = False
 
 
+METADATA = "metadata"
+PROVENANCE = "provenance"
+
+
 @frozen(kw_only=True)
 class Attachment:
-    """Small bytes that belong to a file: `kind` is `metadata` (its sidecar) or `provenance`.
+    """Small bytes that belong to a file: `kind` is `METADATA` (its sidecar) or `PROVENANCE`.
 
     `made` is True for a sidecar that this node made itself.  `data` None records that there is none to be had.
     """
@@ -291,6 +157,9 @@ class ICatalogue(Interface):
     def entry_names() -> Iterable[ProjectName]:
         """The projects that have an entry with a page, sorted."""
 
+    def homes() -> Mapping[str, int]:
+        """How many of these entries are from each tier; it reads every head, so not for each request."""
+
     def file(identity: FileIdentity) -> FileRecord | None:
         """The stored file that goes by this name."""
 
@@ -306,8 +175,11 @@ class ICatalogue(Interface):
     def stored_bytes() -> int:
         """The sum of the sizes of the stored files."""
 
+    def hosted_bytes() -> int:
+        """What those of them take that are hosted on this node (`tier` is `HERE`)."""
+
     def store_file(record: FileRecord) -> Awaitable[None]:
-        """Store or replace a record (`pinned` is not taken from it)."""
+        """Store or replace a record, a hosted file's by a hosted one's only; `pinned` is not taken from it."""
 
     def forget_file(sha256: str) -> Awaitable[None]:
         """Remove a record and its other names; its attachments stay.  Harmless if there is none."""
@@ -341,6 +213,18 @@ class ICatalogue(Interface):
 
     def pins() -> list[ProjectName]:
         """The pinned projects, sorted."""
+
+    def size_bytes() -> int:
+        """About what all that is kept here takes."""
+
+    def idle_projects() -> Iterable[ProjectName]:
+        """The projects with entry, attachments or odd files, but no stored file or pin; least recently used first."""
+
+    def touch_projects(used_at: Mapping[ProjectName, float]) -> Awaitable[None]:
+        """Note when projects were last used; those of which nothing is known stay unknown."""
+
+    def forget_project(project: ProjectName) -> Awaitable[None]:
+        """Remove a project's entry, attachments and odd files; its stored files, its pin, and what is hosted stay."""
 
     def setting(name: str) -> str | None:
         """A setting of the running node that outlives a restart (`offline`)."""

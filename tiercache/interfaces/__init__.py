@@ -1,0 +1,40 @@
+"""The small interfaces between what acts (`cache`, later `publish` and `prefetch`) and the edges.
+
+Each docstring says what comes back and which errors; implementations do not repeat it.
+"""
+
+from tiercache.interfaces.pool import Pool
+from tiercache.interfaces.store import (
+    METADATA,
+    PROVENANCE,
+    Attachment,
+    FileRecord,
+    ICatalogue,
+    IFiles,
+    IPartial,
+    NewChange,
+    Reservation,
+    StoredEntry,
+)
+from tiercache.interfaces.tiers import FeedEvent, FileRange, IFeed, IFileStream, INeighbour, IUpstream, Tier
+
+__all__ = [
+    "METADATA",
+    "PROVENANCE",
+    "Attachment",
+    "FeedEvent",
+    "FileRange",
+    "FileRecord",
+    "ICatalogue",
+    "IFeed",
+    "IFileStream",
+    "IFiles",
+    "INeighbour",
+    "IPartial",
+    "IUpstream",
+    "NewChange",
+    "Pool",
+    "Reservation",
+    "StoredEntry",
+    "Tier",
+]
