@@ -21,6 +21,7 @@ NAMES = [
     "tier_failures",
     "breakers_opened",
     "serial_regressions",
+    "conflicts",
     "fills_begun",
     "fills_completed",
     "fills_failed",

@@ -51,12 +51,14 @@ class NotStored(TiercacheError):
 class TierUnreachable(TiercacheError):
     """Tier {tier} gave no usable answer: {reason}.
 
-    `retry_after_s` is what the tier itself asked for (RFC 9110 section 10.2.3), in seconds, or None.
+    `retry_after_s` is what the tier itself asked for (RFC 9110 section 10.2.3), in seconds, or None.  `has_answered`:
+    it did answer, with an error of its own, so that to ask it for something else is not to wait for a dead tier.
     """
 
     tier: str
     reason: str
     retry_after_s: float | None = None
+    has_answered: bool = False
 
 
 @frozen(kw_only=True, slots=False)
@@ -73,6 +75,8 @@ class TierWithoutAnswer(TierUnreachable):
 
     Its own tiers are down, or it lets this node not read that: nothing is told about whether there is such a thing.
     """
+
+    has_answered: bool = True
 
 
 @frozen(kw_only=True, slots=False)
@@ -137,6 +141,50 @@ class SidecarUnavailable(TiercacheError):
 
     filename: str
     reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class CredentialsNeeded(TiercacheError):
+    """Whoever asks for this has to say who they are."""
+
+
+@frozen(kw_only=True, slots=False)
+class CredentialsWrong(TiercacheError):
+    """These credentials are nobody's."""
+
+
+@frozen(kw_only=True, slots=False)
+class ControlTokenNeeded(TiercacheError):
+    """This needs the node's control token."""
+
+
+@frozen(kw_only=True, slots=False)
+class PermissionMissing(TiercacheError):
+    """{user} may not {permission} this."""
+
+    user: str
+    permission: str
+
+
+@frozen(kw_only=True, slots=False)
+class TooManyLogins(TiercacheError):
+    """More passwords are to be checked than this node takes at once."""
+
+    retry_after_s: float = 1.0
+
+
+@frozen(kw_only=True, slots=False)
+class FilenameTaken(TiercacheError):
+    """{filename} already exists, with other bytes: what was published once is never changed."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class ReaderBehind(TiercacheError):
+    """A reader of the journal is more than {limit} events behind."""
+
+    limit: int
 
 
 @frozen(kw_only=True, slots=False)

@@ -34,6 +34,7 @@ class Stats:
     tier_failures: int = 0
     breakers_opened: int = 0
     serial_regressions: int = 0
+    conflicts: int = 0
 
     fills_begun: int = 0
     fills_completed: int = 0

@@ -8,10 +8,10 @@ A key or a word that a reader does not know is passed over, so that newer nodes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-import msgspec
 from attrs import field, frozen
+from msgspec import Meta
 
 from tiercache.policy.news import Change
 
@@ -41,11 +41,20 @@ LONGEST_WAIT_S = 60.0
 HEARTBEAT_S = 15.0
 """A feed that has nothing to tell sends a comment this often; one silent for three times as long is taken for dead."""
 
+LONGEST_NAME = 200
+"""Of a project, in characters."""
+
+LONGEST_ETAG = 1024
+"""In characters."""
+
+NormalisedName = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=LONGEST_NAME)]
+"""A project's name in its normalised form (PEP 503)."""
+
+MOST_TIERS = 100
+"""Told of by one node, those of its tiers included."""
+
 LONGEST_EVENT_BYTES = 64 * 1024
 """Of one event of a feed, and of the answer to `GET /node`."""
-
-NO_PAGE = msgspec.Raw(b"null")
-"""What stands for the page in a line that has none."""
 
 # The events of a feed.  Each but the heartbeat has the id `<epoch>:<serial>`, by which a reader resumes.
 CHANGE_EVENT = "change"
@@ -101,7 +110,8 @@ class TierState:
     `state`: `up`, `down` (its breaker is open) or `unknown` (not asked yet).  `round_trip_s`: the last exchange's,
     None before any.  `live`: its change feed is followed without a gap.  `lag`: by how many serials what was heard of
     it is behind, None where nothing is known.  `id`: where the tier is a node.  `home_of`: how many stored pages are
-    from it.
+    from it.  `tiers`: what it said of its own ones when it was asked last, `MOST_TIERS` in all and no node twice on the
+    way up.
     """
 
     name: str
@@ -112,6 +122,7 @@ class TierState:
     lag: int | None = None
     id: str | None = None
     home_of: int = 0
+    tiers: tuple[TierState, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -138,8 +149,8 @@ class NodeState:
 class PageWanted:
     """One project wanted, normalised; `etag` as an earlier `PageLine` gave it."""
 
-    name: str
-    etag: str | None = None
+    name: NormalisedName
+    etag: Annotated[str, Meta(max_length=LONGEST_ETAG)] | None = None
 
 
 @frozen(kw_only=True)
@@ -147,8 +158,8 @@ class PagesWanted:
     """The body of `POST /pages`: at most `MOST_PROJECTS`; `metadata`: of how many releases a page's sidecars may come
     along, `MOST_SIDECARS` at most.  `Cache-Control` of the request counts for every project in it."""
 
-    projects: tuple[PageWanted, ...]
-    metadata: int = 0
+    projects: Annotated[tuple[PageWanted, ...], Meta(min_length=1, max_length=MOST_PROJECTS)]
+    metadata: Annotated[int, Meta(ge=0, le=MOST_SIDECARS)] = 0
 
 
 @frozen(kw_only=True)
@@ -166,6 +177,8 @@ class PageLine:
     `age_s` and `lifetime_s` are what Age and s-maxage say; `storable` is False for no-store.  `serial` is
     X-PyPI-Last-Serial.  `at`: the journal's serial when the line was made: later changes are not in it.  `home`: the id
     of the node that vouches for it, in whose journal every change of it will stand; None where nobody does.
+    `reserved`: the name is reserved here, and the page that of the node which hosts the project; of a tier that has
+    announced a name, no other page of that name counts.
     `cache_status`: RFC 9211.  `sidecars`: core metadata as text by its SHA-256, for the files whose `core-metadata` is
     that.
     """
@@ -180,8 +193,9 @@ class PageLine:
     epoch: str = ""
     at: int = 0
     home: str | None = None
+    reserved: bool = False
     cache_status: str | None = None
     reason: str | None = None
     retry_after_s: float | None = None
-    page: msgspec.Raw = field(factory=lambda: NO_PAGE)
+    page: Any = None  # not `msgspec.Raw`, which decodes without a default alone (msgspec 0.22); who sends may put one
     sidecars: Mapping[str, str] = field(factory=dict)

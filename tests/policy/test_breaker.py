@@ -116,3 +116,10 @@ def test_breaker_never_lets_a_client_ask_unless_the_tier_answered_last(events: l
         assert breaker.may_ask(now) is (failures < RULES.failures and not told)
         assert breaker.wants_probe(now + 600) is not breaker.may_ask(now)
         assert 0 <= breaker.seconds_to_probe(now) <= 600
+
+
+def test_a_failure_in_doubt_opens_at_once_and_one_of_a_tier_that_is_down_already_changes_nothing_more() -> None:
+    opened = CLOSED.failed_in_doubt(NOON)
+    assert (opened.state, opened.until) == ("open", NOON + RULES.probe_every_s)
+    assert CLOSED.failed_in_doubt(NOON, retry_after_s=60).until == NOON + 60
+    assert OPEN.failed_in_doubt(NOON + 1).until == OPEN.until

@@ -5,6 +5,7 @@ from attrs import evolve
 
 from tests.policy.given import NOON, NUMPY, PAGE, entry, head
 from tiercache.policy.conclude import (
+    PARTIAL,
     Conclusion,
     Freshen,
     Serve,
@@ -140,3 +141,23 @@ def test_page_that_the_client_would_not_have_still_serves_in_an_outage() -> None
     stored = entry()
     forced = Revalidate(entry=stored, reason="request", patience_s=None)
     assert concluded(forced, SILENCE, 0) == ServeStale(entry=stored, reason="timeout")
+
+
+# -- pages of which a part is missing ---------------------------------------------------------------------------
+
+PARTIAL_PAGE = Present(page=NEW_PAGE, head=head(at=NOON + 700), missing=SILENCE)
+
+
+def test_a_page_of_which_a_part_is_missing_is_given_once_where_nothing_is_stored() -> None:
+    partial = Entry(project=NUMPY, head=head(at=NOON + 700), page=NEW_PAGE)
+    assert concluded(MISS, PARTIAL_PAGE) == Serve(entry=partial, detail=PARTIAL)
+
+
+@pytest.mark.parametrize(("passed", "stands_in"), [(LAST_SECOND, True), (LAST_SECOND + 1, False)])
+def test_a_stored_page_that_lacks_nothing_is_given_before_one_that_lacks_a_part(passed: float, stands_in: bool) -> None:
+    stored = entry()
+    conclusion = concluded(about(stored), PARTIAL_PAGE, passed)
+    if stands_in:
+        assert conclusion == ServeStale(entry=stored, reason="timeout")
+    else:
+        assert isinstance(conclusion, Serve)

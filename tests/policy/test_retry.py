@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercache.policy.retry import Fault, RetryRules, is_retryable, retry_delay_s
+from tiercache.policy.retry import (
+    LONGEST_RECONNECT_S,
+    Fault,
+    RetryRules,
+    is_retryable,
+    reconnect_delay_s,
+    retry_delay_s,
+)
 
 RULES = RetryRules(attempts=3, first_s=0.1, longest_s=2, longest_retry_after_s=2)
 TOP = 0.999
@@ -68,3 +75,15 @@ def test_wait_keeps_within_its_bounds(attempt: int, retry_after_s: float | None,
     if delay_s is not None:
         assert attempt < RULES.attempts
         assert (retry_after_s or 0) <= delay_s <= RULES.longest_s
+
+
+@pytest.mark.parametrize(
+    ("failures", "jitter", "delay_s"),
+    [(0, 0.0, 0.5), (1, 0.0, 0.5), (1, 0.5, 0.75), (2, 0.0, 1.0), (5, 0.0, 8.0), (6, 0.0, 15.0), (10_000, 0.0, 15.0)],
+)
+def test_a_feed_is_asked_for_again_ever_less_often(failures: int, jitter: float, delay_s: float) -> None:
+    assert reconnect_delay_s(failures, jitter) == delay_s
+
+
+def test_a_feed_is_asked_for_again_at_least_every_half_minute() -> None:
+    assert max(reconnect_delay_s(failures, 0.999) for failures in range(100)) < LONGEST_RECONNECT_S

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from tiercache.policy.selection import ProjectRule, allowed_tiers, rule_for
+from tiercache.policy.selection import (
+    NOT_RESERVED,
+    ProjectRule,
+    ReservedBy,
+    Selection,
+    allowed_tiers,
+    rule_for,
+    select,
+)
 from tiercache.simple.model import ProjectName
 
 TIERS = ("office", "spare", "public")
@@ -68,3 +76,71 @@ def test_patterns_are_normalised_as_names_are(pattern: str, project: str, matche
 
 def test_any_pattern_of_a_rule_will_do() -> None:
     assert rule_for(ProjectName("numpy"), (rule("scipy", "num*"),)) is not None
+
+
+# -- reserved names ---------------------------------------------------------------------------------------------
+
+NUMPY = ProjectName("numpy")
+HOSTED = ReservedBy(hosted=True)
+
+
+def by(*tiers: str) -> ReservedBy:
+    return ReservedBy(announced_by=tiers)
+
+
+def selected(reserved: ReservedBy, *, rule: ProjectRule | None = None) -> Selection:
+    return select(NUMPY, () if rule is None else (rule,), TIERS, reserved)
+
+
+def everything(*tiers: str, merge: bool = False, also_upstream: tuple[str, ...] = ()) -> ProjectRule:
+    return ProjectRule(match=("*",), tiers=tiers or TIERS, merge=merge, also_upstream=also_upstream)
+
+
+def test_a_name_that_nobody_has_reserved_is_answered_by_the_rule() -> None:
+    assert selected(NOT_RESERVED) == Selection(tiers=TIERS)
+    assert selected(NOT_RESERVED, rule=everything("public")) == Selection(tiers=("public",))
+    assert selected(NOT_RESERVED, rule=everything("office", also_upstream=("public",))) == Selection(tiers=("office",))
+
+
+def test_a_name_that_is_hosted_here_is_asked_of_nobody() -> None:
+    assert selected(HOSTED) == Selection(tiers=(), hosted=True)
+    assert selected(HOSTED, rule=everything(merge=True)) == Selection(tiers=(), hosted=True)
+    assert selected(ReservedBy(hosted=True, announced_by=("office",))) == Selection(tiers=(), hosted=True)
+
+
+def test_a_name_that_a_tier_announced_is_asked_of_that_tier_alone() -> None:
+    assert selected(by("spare")) == Selection(tiers=("spare",), reserved=("spare",))
+    assert selected(by("spare", "office")) == Selection(tiers=("office", "spare"), reserved=("office", "spare"))
+    assert selected(by("spare", "office"), rule=everything("spare", "public", "office")) == Selection(
+        tiers=("spare", "office"), reserved=("spare", "office")
+    )
+
+
+@pytest.mark.parametrize("announcing", ["office", "a tier of before"])
+def test_a_name_that_is_reserved_for_tiers_that_may_not_be_asked_is_asked_of_nobody(announcing: str) -> None:
+    assert selected(by(announcing), rule=everything("public")) == Selection(tiers=())
+
+
+def test_also_upstream_opens_a_reserved_name_behind_those_who_reserved_it() -> None:
+    opened = everything("public", "office", also_upstream=("public",))
+    assert selected(by("office"), rule=opened) == Selection(
+        tiers=("office", "public"), merge=True, reserved=("office",)
+    )
+    assert selected(HOSTED, rule=opened) == Selection(tiers=("public",), hosted=True)
+    both = everything("office", also_upstream=("public", "spare", "public"))
+    assert selected(HOSTED, rule=both) == Selection(tiers=("public", "spare"), hosted=True, merge=True)
+    assert selected(by("public"), rule=opened) == Selection(tiers=("public",), reserved=("public",))
+
+
+def test_also_upstream_names_no_tier_that_is_not_there() -> None:
+    assert selected(HOSTED, rule=everything(also_upstream=("gone",))) == Selection(tiers=(), hosted=True)
+
+
+def test_pages_are_merged_where_the_rule_says_so_and_there_is_more_than_one() -> None:
+    assert selected(NOT_RESERVED, rule=everything(merge=True)) == Selection(tiers=TIERS, merge=True)
+    assert selected(NOT_RESERVED, rule=everything("office", merge=True)) == Selection(tiers=("office",))
+    assert selected(NOT_RESERVED, rule=everything("office", "gone", merge=True)) == Selection(tiers=("office",))
+    assert selected(by("office"), rule=everything(merge=True)) == Selection(tiers=("office",), reserved=("office",))
+    assert selected(by("office", "spare"), rule=everything(merge=True)) == Selection(
+        tiers=("office", "spare"), merge=True, reserved=("office", "spare")
+    )

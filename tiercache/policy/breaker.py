@@ -81,3 +81,8 @@ class Breaker:
             case _:
                 wait_s = self.rules.probe_every_s if told_s is None else told_s
                 return evolve(self, state="open", failures=failures, until=now + wait_s)
+
+    def failed_in_doubt(self, now: float, retry_after_s: float | None = None) -> Breaker:
+        """A probe failed that was sent because something else told of trouble already: two signs are enough."""
+        doubted = evolve(self, failures=max(self.failures, self.rules.failures - 1))
+        return doubted.failed(now, retry_after_s)

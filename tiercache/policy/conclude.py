@@ -15,6 +15,7 @@ from tiercache.policy.entry import Absent, Answer, Entry, Head, NotModified, Pre
 from tiercache.policy.freshness import FreshnessRules, freshened, serves_when_stale
 from tiercache.simple.model import ProjectName
 
+PARTIAL = "partial"
 SERIAL_REGRESSION = "serial-regression"
 UNEXPECTED_NOT_MODIFIED = "unexpected-304"
 
@@ -28,9 +29,13 @@ class Store:
 
 @frozen(kw_only=True)
 class Serve:
-    """Answer from the entry this once, and keep nothing of the answer (no-store, RFC 9111 §5.2.2.5)."""
+    """Answer from the entry this once, and keep nothing of the answer.
+
+    It may not be kept (no-store, RFC 9111 §5.2.2.5), or it is not the whole of what there is (`detail` says so).
+    """
 
     entry: Entry
+    detail: str | None = None
 
 
 @frozen(kw_only=True)
@@ -73,6 +78,11 @@ def conclude(
     """What follows from the chain's answer; `now` in seconds since 1970."""
     entry = decision.entry if isinstance(decision, Revalidate) else None
     match answer:
+        case Present(page=page, head=head, missing=Unreachable(reason=reason)):
+            # The stored page lacks nothing, if it is not what it was; what some tiers list is not what there is.
+            if entry is not None and serves_when_stale(entry, rules, now):
+                return ServeStale(entry=entry, reason=reason)
+            return Serve(entry=Entry(project=project, head=head, page=page), detail=PARTIAL)
         case Present(page=page, head=head):
             if entry is not None and _goes_back(entry.head, head) and serves_when_stale(entry, rules, now):
                 return ServeStale(entry=entry, reason=SERIAL_REGRESSION)

@@ -32,9 +32,12 @@ class Head:
     X-PyPI-Last-Serial or `_last-serial`.
 
     From a tier that is a node: `at` is its journal's position when it gave the page, and `home` the id of the node that
-    vouches for the page, in whose journal every change of it will stand (None: nobody does).  `outdated`: news has come
+    vouches for the page, in whose journal every change of it will stand (None: nobody does).  `reserved`: the node says
+    that the name is reserved there, so that this is the hosted project's page, and nothing that some index has under
+    that name.  `outdated`: news has come
     that the page is not what it was.  `instead_of`: the tier that should have answered and was unreachable, whose word
-    counts again once it is back.
+    counts again once it is back.  `merged`: the tiers of whose pages the page was made, in order (none: of one alone).
+    `vouched`: as it counts now, its home would have told of a change; never stored.
     """
 
     tier: str
@@ -48,8 +51,11 @@ class Head:
     serial: int | None = None
     at: Position | None = None
     home: str | None = None
+    reserved: bool = False
     outdated: bool = False
     instead_of: str | None = None
+    merged: tuple[str, ...] = ()
+    vouched: bool = False
 
 
 @frozen(kw_only=True)
@@ -86,13 +92,15 @@ class Present:
     """A tier has the project, and this is its page.
 
     `cache_status`: what the tier says of how it came by the answer (RFC 9211), None where it says nothing.
-    `sidecars`: core metadata that came along, by its SHA-256 and verified by it.
+    `sidecars`: core metadata that came along, by its SHA-256 and verified by it.  `missing`: the page is made of those
+    of several tiers, and lacks that of this one, which did not answer.
     """
 
     page: Page
     head: Head
     cache_status: str | None = None
     sidecars: Mapping[str, bytes] = field(factory=dict)
+    missing: Unreachable | None = None
 
 
 @frozen(kw_only=True)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 from attrs import evolve, frozen
 
@@ -29,6 +30,9 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 # RFC 9110 §8.8.3, and the bare words that some servers send without quotes; never more than one tag.
 _ETAG = re.compile(r'(?:W/)?"[\x20\x21\x23-\x7e]*"|[\x21\x23-\x2b\x2d-\x7e]+')
 
+Removed = Literal["hide", "keep", "warn"]
+"""What becomes on `/simple/` of stored files that their tier offers no more; see `tiercache.policy.removed`."""
+
 
 @frozen(kw_only=True)
 class FreshnessRules:
@@ -37,7 +41,8 @@ class FreshnessRules:
     `page_s`: the longest that a page is used without asking.  `absent_s`: the same for "no such project".
     `stale_if_error_s`: how long past its lifetime a page is still served while no tier answers (RFC 5861).
     `patience_s`: how long a client waits for a tier when there is a page to give it.  `client_max_age_s`: the
-    max-age that pages are given to clients with.
+    max-age that pages are given to clients with.  `removed`: what becomes on `/simple/` of stored files that their page
+    no longer lists.
     """
 
     page_s: float = 600.0
@@ -45,6 +50,7 @@ class FreshnessRules:
     stale_if_error_s: float = 30 * 86400.0
     patience_s: float = 0.5
     client_max_age_s: float = 0.0
+    removed: Removed = "hide"
 
 
 # -- what a tier said -------------------------------------------------------------------------------------------
@@ -149,15 +155,22 @@ def is_fresh(entry: Entry, rules: FreshnessRules, now: float) -> bool:
     """Whether an entry may be used without asking (RFC 9111 §4.2).
 
     An entry that lies further ahead than its own lifetime is not: the clock was set back, and would else keep
-    such an entry fresh for as long as it was wrong.
+    such an entry fresh for as long as it was wrong.  Nor is one that is outdated, whatever its age; one that is vouched
+    for is.
     """
+    if entry.head.outdated or entry.head.vouched:
+        return not entry.head.outdated
     lifetime = lifetime_s(entry, rules)
     return current_age_s(entry.head, now) < lifetime and entry.head.received_at - now <= lifetime
 
 
 def time_to_live_s(entry: Entry, rules: FreshnessRules, now: float) -> float:
-    """What is left of an entry's lifetime in seconds; negative once it is stale."""
-    return lifetime_s(entry, rules) - current_age_s(entry.head, now)
+    """What is left of an entry's lifetime in seconds; negative once it is stale, not positive if it is outdated, not
+    negative while it is vouched for."""
+    left_s = lifetime_s(entry, rules) - current_age_s(entry.head, now)
+    if entry.head.outdated:
+        return min(left_s, 0.0)
+    return max(left_s, 0.0) if entry.head.vouched else left_s
 
 
 def serves_when_stale(entry: Entry, rules: FreshnessRules, now: float) -> bool:

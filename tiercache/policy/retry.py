@@ -1,7 +1,7 @@
 """Whether to ask a tier again after a failure, and when: within one request, in front of the breaker.
 
 Only what is safe to repeat and likely to pass is repeated, a few times and within seconds; a tier that stays down
-is the breaker's business.
+is the breaker's business.  A feed is asked for again and again, ever less often.
 """
 
 from __future__ import annotations
@@ -67,3 +67,17 @@ def retry_delay_s(attempt: int, rules: RetryRules, retry_after_s: float | None, 
 
 def _is_soon(retry_after_s: float | None, rules: RetryRules) -> bool:
     return retry_after_s is None or retry_after_s <= rules.longest_retry_after_s
+
+
+FIRST_RECONNECT_S = 1.0
+LONGEST_RECONNECT_S = 30.0
+
+
+def reconnect_delay_s(failures: int, jitter: float) -> float:
+    """Seconds to wait before a feed is asked for again, after so many failures in a row (1 for the first).
+
+    Exponential backoff, of which half is left to `jitter` in [0, 1): the children of a node that comes back do not all
+    come at once, and none of them comes at once again.
+    """
+    longest_s = min(LONGEST_RECONNECT_S, FIRST_RECONNECT_S * 2.0 ** min(max(failures, 1) - 1, 64))
+    return longest_s * (1.0 + jitter) / 2.0

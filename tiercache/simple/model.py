@@ -82,7 +82,8 @@ class Page:
     """A project page (PEP 691 project detail).
 
     `files` in the tier's order.  `versions` as the tier listed them, or None where it did not (HTML).
-    `meta_extra` and `extra` keep unknown keys of `meta` and of the page itself.
+    `meta_extra` and `extra` keep unknown keys of `meta` and of the page itself.  `listed_by`: on a page that was made
+    of several tiers', by filename the tier whose file it is; it is shown to nobody.
     """
 
     project: ProjectName
@@ -91,3 +92,4 @@ class Page:
     status: ProjectStatus | None = None
     meta_extra: Mapping[str, Any] = field(factory=dict)
     extra: Mapping[str, Any] = field(factory=dict)
+    listed_by: Mapping[str, str] = field(factory=dict)

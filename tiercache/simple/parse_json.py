@@ -51,7 +51,11 @@ def parse_json(data: bytes, *, url: str, project: ProjectName) -> Parsed:
 
     Raises PageUnusable for what is no JSON, no project page, another project's, or of a greater major api-version.
     """
-    top = _decoded(data)
+    return read_json(_decoded(data), url=url, project=project)
+
+
+def read_json(top: Any, *, url: str, project: ProjectName) -> Parsed:
+    """The same, from JSON that is decoded already."""
     if not isinstance(top, dict):
         raise PageUnusable(reason="it is no JSON object")
     meta = top.get("meta", {})
