@@ -12,10 +12,10 @@ from tests.doubles.small_node import ANY, CONFIG, NO_CACHE, SmallNode, listed, s
 from tests.doubles.upstream import ScriptedUpstream
 from tiercache.cache.signal import Signal
 from tiercache.errors import DigestMismatch, FileAbsent, NoTierAnswered, NotStored, TierUnreachable
-from tiercache.policy.entry import Absent, Present, Unreachable
+from tiercache.policy.entry import Absent, Entry, Head, Present, Unreachable
 from tiercache.policy.hops import NONE_YET
 from tiercache.policy.selection import ProjectRule
-from tiercache.simple.model import File
+from tiercache.simple.model import File, Page
 from tiercache.simple.names import identity_of, normalise
 
 NUMPY = normalise("numpy")
@@ -97,7 +97,9 @@ def test_what_a_tier_said_counts_as_long_as_the_rules_let_it_be_asked(
     rules: tuple[ProjectRule, ...], tier: str, counts: bool
 ) -> None:
     node = SmallNode(upstreams=[scripted("office"), scripted("public")], config=evolve(CONFIG, projects=rules))
-    assert node.parts.chain.may_answer(NUMPY, tier) is counts
+    head = Head(tier=tier, requested_at=0, received_at=0)
+    entry = Entry(project=NUMPY, head=head, page=Page(project=NUMPY))
+    assert node.parts.chain.counted(entry) == (entry if counts else None)
 
 
 def test_nothing_is_asked_while_the_node_is_offline_probes_included() -> None:

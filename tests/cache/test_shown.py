@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from attrs import evolve
 
-from tiercache.cache.shown import names_of, shown_everywhere, shown_locally
+from tiercache.cache.shown import Origin, names_of, shown_everywhere, shown_locally
 from tiercache.interfaces import FileRecord
 from tiercache.simple.model import File, FileIdentity, Page, ProjectStatus
 from tiercache.simple.names import identity_of, normalise
@@ -81,7 +81,7 @@ def local(
     page: Page | None, *records: FileRecord, sidecars: dict[FileIdentity, str | None] | None = None, kept: str = ""
 ) -> Page:
     provenances: dict[FileIdentity, str | None] = {identity_of(SDIST): kept} if kept else {}
-    return shown_locally(NUMPY, page, records, sidecars or {}, provenances)
+    return shown_locally(NUMPY, page, records, sidecars or {}, provenances, Origin(tiers=("public",)))
 
 
 def test_locally_what_is_stored_is_shown_in_the_tiers_order_and_nothing_else() -> None:
@@ -100,6 +100,12 @@ def test_locally_a_withdrawn_file_stays_and_is_marked() -> None:
     withdrawn = evolve(SDIST, extra={"other": 1})
     (file,) = local(page_of(WHEEL), record_of(withdrawn, B)).files
     assert file.extra == {"other": 1, "_withdrawn": True}
+    assert file.yanked == "removed from public"
+
+
+def test_locally_what_another_tier_than_the_pages_listed_is_not_withdrawn_by_it() -> None:
+    (file,) = local(page_of(WHEEL), evolve(record_of(SDIST, B), tier="office")).files
+    assert (file.extra, file.yanked) == ({}, False)
 
 
 def test_locally_a_file_that_was_replaced_is_shown_as_it_is_listed_now() -> None:
@@ -142,5 +148,16 @@ def test_locally_a_quarantined_project_keeps_its_files_marked() -> None:
     page = evolve(page_of(WHEEL), status=ProjectStatus(status="quarantined"))
     shown = local(page, record_of(WHEEL, A))
     assert (shown.status, [file.extra for file in shown.files]) == (None, [{"_withdrawn": True}])
+    assert [file.yanked for file in shown.files] == ["quarantined at public"]
     archived = evolve(page, status=ProjectStatus(status="archived"))
     assert local(archived, record_of(WHEEL, A)).status == archived.status
+
+
+def test_a_nodes_word_that_a_wheel_has_no_sidecar_is_taken_and_nobody_elses() -> None:
+    """The node would have made one; an index that says so may only never have looked."""
+    page = page_of(evolve(WHEEL, core_metadata=False))
+    for are_nodes, shown in ((True, False), (False, True)):
+        (file,) = shown_everywhere(page, [], {}, Origin(tiers=("office",), are_nodes=are_nodes)).files
+        assert file.core_metadata is shown
+    (stored,) = shown_everywhere(page, [record_of(WHEEL, A)], {}, Origin(tiers=("office",), are_nodes=True)).files
+    assert stored.core_metadata is True  # it is looked for in the wheel that is here

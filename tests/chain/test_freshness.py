@@ -111,18 +111,17 @@ def test_the_shortest_lifetime_of_the_chain_counts_below() -> None:
     assert chain.index_requests("numpy") == 2
 
 
-@pytest.mark.parametrize(("ahead_s", "fresh_s"), [(0.0, 600), (400.0, 600), (-400.0, 200), (-700.0, 0)])
-def test_a_parent_whose_clock_is_wrong_makes_no_page_fresh_for_longer(ahead_s: float, fresh_s: int) -> None:
+@pytest.mark.parametrize("ahead_s", [0.0, 400.0, -400.0, -700.0])
+def test_a_parent_whose_clock_is_wrong_makes_no_page_fresh_for_longer_nor_for_less_long(ahead_s: float) -> None:
     chain = ChainOfNodes()
     office = chain.node("office", ORIGIN, ahead_s=ahead_s)
     laptop = chain.node("laptop", "office")
     chain.lists("numpy", NUMPY)
     laptop.page("numpy")
-    if fresh_s:
-        chain.advance(fresh_s - 1)
-        laptop.page("numpy")
-        assert len(office.received) == 1
-        chain.advance(1)
+    chain.advance(599)
+    laptop.page("numpy")
+    assert len(office.received) == 1
+    chain.advance(1)
     laptop.page("numpy")
     assert len(office.received) == 2
 

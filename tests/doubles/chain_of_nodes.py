@@ -36,11 +36,17 @@ from tests.doubles.wire import Connection, Reply, Wire
 from tiercache.config import Config
 from tiercache.interfaces import Tier
 from tiercache.node import Parts, assemble, limits_of, root_of
+from tiercache.simple.model import File
+from tiercache.simple.names import normalise
 from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
 from tiercache.storage.node_id import node_id_of
+from tiercache.upstream.credentials import Credentials, credentials_of
+from tiercache.upstream.parent import Parent
 from tiercache.upstream.simple_index import SimpleIndex
+from tiercache.upstream.target import Target
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
+from tiercache.wire import HEARTBEAT_S
 
 ORIGIN = "origin"
 """The name of the tier that is the far index."""
@@ -88,7 +94,8 @@ class Gate:
 class JoinedNode:
     """One node.  `received` is every request that came to it, from clients and from other nodes.
 
-    `ahead_s`: how far its clock is ahead of the others'.  What it stores is in `files` and `catalogue`.
+    `ahead_s`: how far its clock is ahead of the others'.  `siblings` are those of its `tiers` that are such, `tokens`
+    what it shows to them.  What it stores is in `files` and `catalogue`.
     """
 
     chain: ChainOfNodes
@@ -96,11 +103,13 @@ class JoinedNode:
     tiers: tuple[str, ...]
     config: Config
     ahead_s: float = 0.0
+    siblings: tuple[str, ...] = ()
+    tokens: Mapping[str, str] = field(factory=dict)
     files: MemoryFiles = field(factory=MemoryFiles)
     catalogue: MemoryCatalogue = field(factory=MemoryCatalogue)
     received: list[Received] = field(factory=list)
     node_id: str = field(init=False)
-    upstreams: list[SimpleIndex] = field(init=False)
+    upstreams: list[SimpleIndex | Parent] = field(init=False)
     parts: Parts = field(init=False)
     site: NodeSite = field(init=False)
     _clients: Wire = field(init=False)
@@ -121,6 +130,7 @@ class JoinedNode:
             clock=clock,
             now=self.now,
             pool=at_once,
+            node_id=self.node_id,
         )
         root = root_of(
             self.config,
@@ -133,6 +143,23 @@ class JoinedNode:
         )
         self.site = site(Gate(root, self), clock, limits_of(self.config))
         self._clients = Wire(clock, self.site)
+
+    def follow(self) -> None:
+        """Follow the news of its parents from now on, as a node does as soon as it runs."""
+        self.parts.following.start()
+        self.chain.settle()
+
+    def stop(self) -> None:
+        """Follow no more, as a node that stops; `start` begins anew."""
+        self.chain.index.result(self.parts.following.stop())
+
+    def host(self, project: str, filename: str, content: bytes) -> None:
+        """Publish a file here, as an upload does."""
+        partial = self.files.begin()
+        partial.write(content)
+        partial.commit(sha256(content))
+        file = File(filename=filename, url="", hashes={"sha256": sha256(content)}, size=len(content))
+        self.chain.index.result(self.parts.hosted.add(normalise(project), file))
 
     @property
     def url(self) -> str:
@@ -177,10 +204,10 @@ class JoinedNode:
         """What came for this path."""
         return [request for request in self.received if request.path == path]
 
-    def _upstream(self, tier: str) -> SimpleIndex:
+    def _upstream(self, tier: str) -> SimpleIndex | Parent:
         is_origin = tier == ORIGIN
-        return SimpleIndex(
-            tier=Tier(name=tier, kind="origin" if is_origin else "parent"),
+        index = SimpleIndex(
+            tier=Tier(name=tier, kind="origin" if is_origin else "sibling" if tier in self.siblings else "parent"),
             base_url=BASE if is_origin else f"http://{tier}.example:8141/simple/",
             agent=Agent.usingEndpointFactory(self.chain.clock, self.chain, HTTPConnectionPool(self.chain.clock)),
             clock=self.chain.clock,
@@ -188,7 +215,17 @@ class JoinedNode:
             jitter=lambda: 0.0,
             pool=at_once,
             node_id=self.node_id,
+            credentials=self._credentials(tier),
         )
+        if is_origin:
+            return index
+        # Asks gather until the next turn, so that `settle` is enough for all that needs no time.
+        return Parent(index=index, root_url=f"http://{tier}.example:8141/", gather_s=0.0)
+
+    def _credentials(self, tier: str) -> Credentials | None:
+        if tier not in self.tokens:
+            return None
+        return credentials_of(Target.parse(f"http://{tier}.example:8141/"), token=self.tokens[tier])
 
 
 @implementer(IAgentEndpointFactory)
@@ -201,15 +238,26 @@ class ChainOfNodes:
     index: TierHttp = field(init=False)
     _unreachable: dict[str, Exception | None] = field(factory=dict)
     _ends: list[End] = field(factory=list)
+    _ends_at: dict[str, list[End]] = field(factory=dict)
     _ids: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.index = TierHttp(clock=self.clock)
 
-    def node(self, name: str, *tiers: str, ahead_s: float = 0.0, **config: Any) -> JoinedNode:
+    def node(
+        self,
+        name: str,
+        *tiers: str,
+        ahead_s: float = 0.0,
+        siblings: tuple[str, ...] = (),
+        tokens: Mapping[str, str] | None = None,
+        **config: Any,
+    ) -> JoinedNode:
         """A node whose tiers are the nodes of these names, there already or not, and `ORIGIN`; `config` overrides."""
         own = evolve(CONFIG, node=evolve(CONFIG.node, name=name), **config)
-        self.nodes[name] = JoinedNode(chain=self, name=name, tiers=tiers, config=own, ahead_s=ahead_s)
+        self.nodes[name] = JoinedNode(
+            chain=self, name=name, tiers=tiers, config=own, ahead_s=ahead_s, siblings=siblings, tokens=tokens or {}
+        )
         return self.nodes[name]
 
     def next_id(self) -> str:
@@ -223,7 +271,7 @@ class ChainOfNodes:
         """Let the index have a project, for 600 s of freshness unless `fields` (of the head) say otherwise."""
         files = []
         for filename, content in contents:
-            self.index.on(f"GET {FILES}{filename}", _whole_or_part(content))
+            self.index.on(f"GET {FILES}{filename}", whole_or_part(content))
             self.index.on(f"HEAD {FILES}{filename}", http_answer(200, length=len(content)))
             hashes = {"sha256": sha256(content)}
             files.append({"filename": filename, "url": FILES + filename, "hashes": hashes, "size": len(content)})
@@ -253,8 +301,14 @@ class ChainOfNodes:
         else:
             self._unreachable[name] = error
 
+    def unplug(self, name: str) -> None:
+        """Cut a node off silently, and let nothing pass on the connections to it that are open, without a word."""
+        self.cut(name, silently=True)
+        for end in self._ends_at.get(name, []):
+            end.is_dead = True
+
     def join(self, name: str) -> None:
-        """The end of a `cut`."""
+        """The end of a `cut` or `unplug`; what was open when it was unplugged stays dead."""
         if name == ORIGIN:
             for host in ("index.example", "files.example"):
                 self.index.connections_again(host)
@@ -278,6 +332,13 @@ class ChainOfNodes:
         """Let time pass, and then all happen that is due."""
         self.index.advance(seconds)
 
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass as it does: in steps so small that no heartbeat of a feed comes late."""
+        while seconds > 0:
+            step_s = min(seconds, HEARTBEAT_S / 3)
+            self.advance(step_s)
+            seconds -= step_s
+
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         return _Endpoint(self, uri)
 
@@ -294,12 +355,14 @@ class ChainOfNodes:
         far = node.site.buildProtocol(None)
         near = factory.buildProtocol(None)  # type: ignore[arg-type]  # Twisted's client looks at no address
         assert near is not None
-        self._ends += pipe(self.clock, near, far, near_host="192.0.2.1", far_host="192.0.2.2")
+        ends = pipe(self.clock, near, far, near_host="192.0.2.1", far_host="192.0.2.2")
+        self._ends += ends
+        self._ends_at.setdefault(name, []).extend(ends)
         return succeed(near)
 
 
 @implementer(IStreamClientEndpoint)
-@define
+@define(repr=False)  # Twisted keeps the text of every endpoint
 class _Endpoint:
     chain: ChainOfNodes
     uri: URI
@@ -308,7 +371,7 @@ class _Endpoint:
         return self.chain.connect(self.uri, protocolFactory)
 
 
-def _whole_or_part(content: bytes) -> Any:
+def whole_or_part(content: bytes) -> Any:
     """A file as an index sends it: whole, or the range that was asked for."""
 
     def answer(request: FarRequest) -> bytes:

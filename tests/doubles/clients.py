@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 
 from tests.doubles.processes import TOOLS, bare_environment
 
-_DEADLINE_S = 240.0
+_DEADLINE_S = 600.0
 # What an installer writes of itself or of the way it went, and the environment's own files.
 _NOT_FROM_THE_INDEX = frozenset(
     {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}

@@ -5,11 +5,22 @@ It stands on the standard library, so that it has no part in common with what is
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import field, frozen
+
+PATIENCE_S = 120.0
+"""How long a connection may keep silent: a busy machine is no failure, and who is to be quick is told so."""
+
+_SHOWN_BYTES = 200
+
+
+def _shown(body: bytes) -> str:
+    return repr(body) if len(body) <= _SHOWN_BYTES else f"{body[:_SHOWN_BYTES]!r}… ({len(body)} bytes)"
 
 
 @frozen(kw_only=True)
@@ -18,7 +29,20 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=_shown)
+
+
+def assert_whole(answer: Answer, path: Path) -> None:
+    """It is a 200 with the very bytes of that file.  What is amiss is told in a few words: the bodies may be large."""
+    __tracebackhide__ = True
+    expected = path.read_bytes()
+    if answer.status == 200 and answer.body == expected:
+        return
+    raise AssertionError(
+        f"{path.name} has {len(expected)} bytes with the SHA-256 {hashlib.sha256(expected).hexdigest()}, but the answer"
+        f" is a {answer.status} of {len(answer.body)} bytes with {hashlib.sha256(answer.body).hexdigest()}:"
+        f" {_shown(answer.body)}"
+    )
 
 
 def fetch(
@@ -26,7 +50,7 @@ def fetch(
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
-    timeout_s: float = 60.0,
+    timeout_s: float = PATIENCE_S,
 ) -> Answer:
     """One request on a connection of its own.
 
@@ -41,7 +65,7 @@ def fetch(
         connection.close()
 
 
-def connect(url: str, timeout_s: float = 60.0) -> tuple[http.client.HTTPConnection, str]:
+def connect(url: str, timeout_s: float = PATIENCE_S) -> tuple[http.client.HTTPConnection, str]:
     """An HTTP connection to the host of `url`, not yet opened, and the path with its query."""
     parts = urlsplit(url)
     assert parts.scheme == "http"

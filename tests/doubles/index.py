@@ -30,6 +30,7 @@ from tests.doubles.misbehaviour import USUAL, Misbehaviour, Mood, bomb, spoiled_
 from tests.doubles.universe import Sizes, Universe
 
 _HOLD_S = 300.0
+_LOOK_AGAIN_S = 0.05
 
 
 @define(kw_only=True)
@@ -41,6 +42,7 @@ class Index:
     max_age_s: int
     mood: Mood = field(factory=Mood)
     base: str = ""
+    releases: int = field(init=False, default=0)
     _pages: dict[tuple[str, str], bytes] = field(init=False, factory=dict)
     _log: list[dict[str, Any]] = field(init=False, factory=list)
     _lock: Lock = field(init=False, factory=Lock)
@@ -58,6 +60,18 @@ class Index:
     def forget(self) -> None:
         with self._lock:
             self._log.clear()
+
+    def let_go(self) -> None:
+        """Whoever hangs or is held goes free, also one whose request has come, but who is not yet where it waits."""
+        with self._lock:
+            self.releases += 1
+        self.mood.release()
+
+    def wait_for_release(self, releases: int) -> None:
+        """Hold the calling thread until there are more releases than these, or for as long as is sensible."""
+        end = time.monotonic() + _HOLD_S
+        while self.releases == releases and time.monotonic() < end:
+            self.mood.wait_for_release(_LOOK_AGAIN_S)
 
     def page(self, name: str, wants_json: bool) -> bytes:
         """The page of a project, or with an empty name the list; a KeyError if there is no such project."""
@@ -88,6 +102,7 @@ class Connection(BaseHTTPRequestHandler):
     _greeted = False
     _line: dict[str, Any]
     _rule: Misbehaviour = USUAL
+    _releases: int = 0
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name of the method overridden
         """Nothing: the log that tests read is kept in `Index`."""
@@ -104,8 +119,9 @@ class Connection(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/_behave":
             self.index.mood.set(json.loads(body))
+            self.index.let_go()
         elif self.path == "/_release":
-            self.index.mood.release()
+            self.index.let_go()
         else:
             return self._send(404, b"")
         return self._send(200, b"")
@@ -124,6 +140,7 @@ class Connection(BaseHTTPRequestHandler):
         mood = self.index.mood
         time.sleep(mood.round_trip_s * (1 if self._greeted else 2))
         self._greeted = True
+        self._releases = self.index.releases
         self._rule = rule = mood.towards(self.command, path)
         match rule.do:
             case "status":
@@ -220,7 +237,7 @@ class Connection(BaseHTTPRequestHandler):
                 self._vanish()
             case "hold":
                 self._copy(file, start, start + rule.value)
-                self.index.mood.wait_for_release(_HOLD_S)
+                self.index.wait_for_release(self._releases)
                 self._copy(file, start + rule.value, stop)
             case "drip":
                 for at in range(start, stop):
@@ -252,7 +269,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def _vanish(self, after_release: bool = False) -> None:
         if after_release:
-            self.index.mood.wait_for_release(_HOLD_S)
+            self.index.wait_for_release(self._releases)
         self.close_connection = True
 
     def handle(self) -> None:

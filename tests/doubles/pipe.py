@@ -27,6 +27,8 @@ class End:
         self.protocol: IProtocol
         self.other: End
         self.is_closed = False
+        self.is_dead = False
+        """Whether what is written goes nowhere, and nobody is told: a cable that was pulled out."""
         self._clock = clock
         self._here, self._there = here, there
         self._on_the_way = bytearray()
@@ -111,6 +113,8 @@ class End:
 
     def _flow(self) -> None:
         self._is_due = False
+        if self.is_dead:
+            return
         while self._on_the_way and self.other._is_reading and not self.is_closed:
             segment = bytes(self._on_the_way[:SEGMENT_BYTES])
             del self._on_the_way[:SEGMENT_BYTES]

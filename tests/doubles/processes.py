@@ -12,27 +12,40 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from attrs import define, field
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
 
-from tests.doubles.fetching import Answer, fetch
+from tests.doubles.fetching import PATIENCE_S, Answer, fetch
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
-_START_S = 30.0
 _PAUSE_S = 0.01
+_END_S = 40.0
+"""A node may take the 30 s of its `stop-timeout` to end."""
+
+_RESERVED_AT_ONCE = 50
+_reserved: deque[socket.socket] = deque()
 
 
-def wait_until(condition: Callable[[], T], within_s: float = 30.0, what: str = "it") -> T:
-    """What `condition` gives once it is true; an AssertionError if it is not within the time."""
+def wait_until(condition: Callable[[], T], within_s: float = PATIENCE_S, what: str | Callable[[], str] = "it") -> T:
+    """What `condition` gives once it is true; an AssertionError if it is not within the time.
+
+    `what`: what is waited for, or what can be said of it when the time is over.
+    """
     end = time.monotonic() + within_s
     while not (found := condition()):
-        assert time.monotonic() < end, f"{what} did not come to pass within {within_s} s"
+        if time.monotonic() >= end:
+            told = what if isinstance(what, str) else what()
+            raise AssertionError(f"{told} did not come to pass within {within_s} s")
         time.sleep(_PAUSE_S)
     return found
 
@@ -53,10 +66,26 @@ def bare_environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port of the loopback interface that nobody listens on; on Linux nobody else is given it for a while.
+
+    There a socket that is bound and does not listen keeps the port from those who want any, and leaves it to those
+    who name it, as long as both allow the address to be used again.
+    """
+    reserving = socket.socket()
+    if sys.platform == "linux":
+        reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserving.bind(("127.0.0.1", 0))
+    port = int(reserving.getsockname()[1])
+    _reserved.append(reserving)
+    while _reserved and (sys.platform != "linux" or len(_reserved) > _RESERVED_AT_ONCE):
+        _reserved.popleft().close()
+    return port
+
+
+def _version_of(filename: str) -> Version:
+    if filename.endswith(".whl"):
+        return parse_wheel_filename(filename)[1]
+    return parse_sdist_filename(filename)[1]
 
 
 @define(kw_only=True)
@@ -113,7 +142,7 @@ class Running:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
             try:
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=_END_S)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -138,7 +167,7 @@ class RunningIndex(Running):
             command += [f"--{name.replace('_', '-')}", str(value)]
         process = cls.launch(command, bare_environment(folder / "home"), log)
         index = cls(log=log, process=process, url="")
-        wait_until(lambda: index.said().endswith("/\n") or not index.is_alive, _START_S, "the start of the fake index")
+        wait_until(lambda: index.said().endswith("/\n") or not index.is_alive, what="the start of the fake index")
         assert index.is_alive, index.said()
         index.url = index.said().strip()
         return index
@@ -206,12 +235,14 @@ class RunningNode(Running):
         descriptors: int | None = None,
         environment: Mapping[str, str] | None = None,
         store: Path | None = None,
+        command: Sequence[str | Path] | None = None,
     ) -> Self:
         """A node that was just launched, and is perhaps not ready yet.
 
         `settings` is merged into a configuration that names a free port and a store in `folder`.
 
-        `descriptors`: its limit of open files.  `environment`: in place of a bare one.
+        `descriptors`: its limit of open files.  `environment`: in place of a bare one.  `command`: in place of
+        `twistd tiercache`.
         """
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
@@ -221,7 +252,7 @@ class RunningNode(Running):
         }
         tiers_file = folder / "tiers.yaml"
         tiers_file.write_text(json.dumps({**settings, **whole}))  # JSON is YAML too
-        command: list[str | Path] = [TOOLS / "twistd", "-n", "--pidfile=", "tiercache", "--config", tiers_file]
+        command = command or [TOOLS / "twistd", "-n", "--pidfile=", "tiercache", "--config", tiers_file]
         if descriptors is not None:
             command = ["/bin/bash", "-c", f'ulimit -n {descriptors} && exec "$@"', "bash", *command]
         log = folder / "node.log"
@@ -255,16 +286,27 @@ class RunningNode(Running):
         def ready() -> bool:
             assert self.is_alive, f"the node ended with status {self.process.returncode}:\n{self.said()}"
             try:
-                return fetch(f"{self.url}readyz", timeout_s=5).status == 200
+                return fetch(f"{self.url}readyz").status == 200
             except OSError:
                 return False
 
-        wait_until(ready, _START_S, f"the node's start (it said: {self.said()})")
+        wait_until(ready, what="the node's start")
         self.ready_after_s = time.monotonic() - self.started_at
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET of a path below the root; `headers` with `_` for `-`."""
         return fetch(self.url + path, headers={name.replace("_", "-"): text for name, text in headers.items()})
+
+    def wait_until_kept(self, versions: Mapping[str, str]) -> None:
+        """Until `/local/` has a file of each of these versions: one is written down after its client has all of it."""
+        for name, version in versions.items():
+            wait_until(partial(self._keeps, canonicalize_name(name), Version(version)), what=f"{name} {version} kept")
+
+    def _keeps(self, name: str, version: Version) -> bool:
+        page = self.get(f"local/{name}/", Accept="application/vnd.pypi.simple.v1+json")
+        return page.status == 200 and version in map(
+            _version_of, (file["filename"] for file in json.loads(page.body)["files"])
+        )
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`tiercache …` with this node's configuration."""
@@ -274,14 +316,21 @@ class RunningNode(Running):
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
 
     def peak_memory_bytes(self) -> int:
         """The most memory that it ever held (VmHWM)."""
+        return self._memory_bytes("VmHWM")
+
+    def memory_bytes(self) -> int:
+        """The memory that it holds now (VmRSS)."""
+        return self._memory_bytes("VmRSS")
+
+    def _memory_bytes(self, which: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+        return int(next(line for line in status.splitlines() if line.startswith(which)).split()[1]) * 1024
 
     def open_descriptors(self) -> int:
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))

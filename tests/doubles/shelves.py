@@ -14,9 +14,11 @@ from tiercache.cache.body import OpenFile
 from tiercache.cache.pages import ShownPage
 from tiercache.cache.sidecars import ShownAttachment
 from tiercache.errors import FileAbsent, NotStored, ProjectAbsent, SidecarUnavailable
+from tiercache.interfaces import FileRecord
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import File, FileIdentity, Page, ProjectName
+from tiercache.simple.names import candidate_projects
 
 CHUNK_BYTES = 256 * 1024
 
@@ -111,8 +113,12 @@ class MemoryBody:
 
 @define
 class FileShelf:
-    """Files by name; one that is `cold` gives the body that was put there.  `asked` keeps what was asked."""
+    """Files by name; one that is `cold` gives the body that was put there.  `asked` keeps what was asked.
 
+    `projects`: whose files those are whose names say otherwise.
+    """
+
+    projects: dict[str, ProjectName] = field(factory=dict)
     files: dict[str, tuple[FileIdentity, bytes]] = field(factory=dict)
     cold: dict[str, tuple[FileIdentity, MemoryBody, int | None]] = field(factory=dict)
     raising: Exception | None = None
@@ -141,6 +147,14 @@ class FileShelf:
     async def head(self, identity: FileIdentity | None, filename: str, ask: Ask) -> OpenFile:
         return self._opened("head", identity, filename, ask)
 
+    async def open_stored(self, sha256: str) -> tuple[FileRecord, OpenFile] | None:
+        wanted = FileIdentity("sha256", sha256)
+        for filename, (identity, data) in self.files.items():
+            if identity == wanted:
+                opened = self._opened("open", identity, filename, Ask(only_if_cached=True))
+                return _record(filename, identity, len(data)), opened
+        return None
+
     def _opened(self, how: str, identity: FileIdentity | None, filename: str, ask: Ask) -> OpenFile:
         self.asked.append((how, filename, ask))
         if self.raising is not None:
@@ -168,8 +182,27 @@ class FileShelf:
             self.closed += 1
 
         return OpenFile(
-            identity=known, filename=filename, size_bytes=size_bytes, outcome=outcome, new_body=new_body, close=closed
+            identity=known,
+            filename=filename,
+            size_bytes=size_bytes,
+            outcome=outcome,
+            project=self.projects.get(filename) or _project(filename),
+            new_body=new_body,
+            close=closed,
         )
+
+
+def _record(filename: str, identity: FileIdentity, size_bytes: int) -> FileRecord:
+    return FileRecord(
+        sha256=identity.value,
+        size_bytes=size_bytes,
+        project=_project(filename) or ProjectName(filename),
+        tier="public",
+        listing=File(filename=filename, url=f"https://files.example/{filename}", size=size_bytes),
+        identities=(identity,),
+        stored_at=0.0,
+        used_at=0.0,
+    )
 
 
 @define
@@ -193,7 +226,13 @@ class SidecarShelf:
         if filename not in shelf:
             raise SidecarUnavailable(filename=filename, reason="there is none")
         data = shelf[filename]
-        return ShownAttachment(data=data, sha256=hashlib.sha256(data).hexdigest(), outcome=Outcome(hit=True))
+        digest = hashlib.sha256(data).hexdigest()
+        return ShownAttachment(data=data, sha256=digest, outcome=Outcome(hit=True), project=_project(filename))
+
+
+def _project(filename: str) -> ProjectName | None:
+    """The most plausible one; the shelves know no other."""
+    return next(iter(candidate_projects(filename)), None)
 
 
 @define

@@ -110,6 +110,7 @@ class SmallNode:
     clock: Clock = field(factory=Clock)
     files: MemoryFiles = field(factory=MemoryFiles)
     catalogue: MemoryCatalogue = field(factory=MemoryCatalogue)
+    node_id: str = ""
     parts: Parts = field(init=False)
 
     @parts.default
@@ -124,6 +125,7 @@ class SmallNode:
             clock=self.clock,
             now=self.clock.seconds,
             pool=at_once,
+            node_id=self.node_id,
         )
 
     async def page(self, project: str, ask: Ask = ANY) -> Page:

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 from tiercache.config import Config, load_config
 
-ENVIRON = {"HOME": "/home/ann", "OFFICE": "office.example", "EMPTY": "", "TOKEN": "t0ken"}
+ENVIRON = {
+    "HOME": "/home/ann",
+    "OFFICE": "office.example",
+    "EMPTY": "",
+    "TOKEN": "t0ken",
+    "LONG_TOKEN": "0123456789abcdef",
+}
 FILES = {"/run/password": "pass word \n", "/home/ann/password": "fr0m-home\r\n", "/run/empty": "\n"}
 
 

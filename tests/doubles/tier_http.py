@@ -9,6 +9,7 @@ Answers are raw bytes, so that a tier can break every rule; each connection stay
 from __future__ import annotations
 
 import gzip
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -61,7 +62,7 @@ def gzipped_answer(body: bytes, headers: Mapping[str, str] | None = None) -> byt
 class Wire(StringTransport):
     """One connection, seen from the far end."""
 
-    def __init__(self, clock: Clock, came: Callable[[bytes, Wire], None]) -> None:
+    def __init__(self, clock: Clock, came: Callable[[bytes, bytes, Wire], None]) -> None:
         super().__init__(lenient=True)
         self.protocol: IProtocol
         self.closed = False
@@ -102,8 +103,13 @@ class Wire(StringTransport):
         super().write(data)
         self._head += data
         while b"\r\n\r\n" in self._head:
-            head, self._head = self._head.split(b"\r\n\r\n", 1)
-            self._clock.callLater(0, self._came, head, self)
+            head, rest = self._head.split(b"\r\n\r\n", 1)
+            length = re.search(rb"(?mi)^content-length: (\d+)\r?$", head)
+            body_bytes = int(length[1]) if length else 0
+            if len(rest) < body_bytes:
+                return
+            self._head = rest[body_bytes:]
+            self._clock.callLater(0, self._came, head, rest[:body_bytes], self)
 
     def writeSequence(self, data: Any) -> None:
         self.write(b"".join(data))
@@ -152,6 +158,7 @@ class Received:
     url: str
     headers: dict[str, str]
     wire: Wire
+    body: bytes = b""
 
 
 Answer = bytes | Callable[[Received], bytes | None] | None
@@ -233,7 +240,7 @@ class TierHttp:
             error = self._connect_errors[host]
             return Deferred() if error is None else fail(error)
         root = f"{uri.scheme.decode('ascii')}://{uri.netloc.decode('ascii')}"
-        wire = Wire(self.clock, lambda head, wire: self._came(root, head, wire))
+        wire = Wire(self.clock, lambda head, body, wire: self._came(root, head, body, wire))
         self.wires.append(wire)
         protocol = factory.buildProtocol(wire.getPeer())
         assert protocol is not None
@@ -241,7 +248,7 @@ class TierHttp:
         protocol.makeConnection(wire)
         return succeed(protocol)
 
-    def _came(self, root: str, head: bytes, wire: Wire) -> None:
+    def _came(self, root: str, head: bytes, body: bytes, wire: Wire) -> None:
         first, *lines = head.decode("latin-1").split("\r\n")
         method, path, _ = first.split(" ")
         headers: dict[str, str] = {}
@@ -249,7 +256,7 @@ class TierHttp:
             name, _, value = line.partition(":")
             name = name.lower()
             headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
-        received = Received(method, root + path, headers, wire)
+        received = Received(method, root + path, headers, wire, body)
         self.requests.append(received)
         answers = self._answers.get(f"{method} {received.url}", deque([http_answer(404)]))
         answer = answers.popleft() if len(answers) > 1 else answers[0]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from tiercache.cache.signal import Signal
-from tiercache.errors import FileAbsent, LoopFound, ProjectAbsent, RangesUnsupported, TierUnreachable
+from tiercache.errors import FileAbsent, LoopFound, ProjectAbsent, RangesUnsupported, TierUnreachable, TierWithoutAnswer
 from tiercache.interfaces import FileRange, IFileStream, IUpstream, Tier
 from tiercache.policy.entry import Head, NotModified, Present, Validators
 from tiercache.policy.hops import LOOP, Hops
@@ -50,21 +50,26 @@ class ScriptedStream:
 class ScriptedUpstream:
     """What a test wants a tier to say.
 
-    `pages` by project, `contents` by URL, `sidecars` by the URL of the file, `provenances` by their own.  `script` may
+    `pages` by project, `contents` by URL, `sidecars` by the URL of the file (an exception is raised), `provenances` by
+    their own; `along` by project the sidecars that come with its page, by their digests.  `reserves`: it says of each
+    page that the name is reserved, as a node does of what is hosted there or above.  `script` may
     make a stream of its own from (content, start).  `silent`: every call raises TierUnreachable with this reason;
-    `loops`: LoopFound.  `gate`: each page call waits for it.  `asked` is every call, as words; `passed` the nodes that
-    each request had passed.
+    `loops`: LoopFound; `cannot_say`: TierWithoutAnswer.  `gate`: each page call waits for it.  `asked` is every call,
+    as words; `passed` the nodes that each request had passed.
     """
 
     tier: Tier
     now: Callable[[], float] = lambda: 0.0
     pages: dict[str, Page] = field(factory=dict)
     contents: dict[str, bytes] = field(factory=dict)
-    sidecars: dict[str, bytes] = field(factory=dict)
+    sidecars: dict[str, bytes | Exception] = field(factory=dict)
+    along: dict[str, Mapping[str, bytes]] = field(factory=dict)
     provenances: dict[str, bytes] = field(factory=dict)
     script: Callable[[bytes, int], ScriptedStream] | None = None
     silent: str | None = None
     loops: bool = False
+    reserves: bool = True
+    cannot_say: bool = False
     retry_after_s: float | None = None
     gate: Signal | None = None
     gives_ranges: bool = True
@@ -78,6 +83,8 @@ class ScriptedUpstream:
     def _answers(self) -> None:
         if self.loops:
             raise LoopFound(tier=self.tier.name, reason=LOOP)
+        if self.cannot_say:
+            raise TierWithoutAnswer(tier=self.tier.name, reason="its own tiers are down")
         if self.silent is not None:
             raise TierUnreachable(tier=self.tier.name, reason=self.silent, retry_after_s=self.retry_after_s)
 
@@ -100,12 +107,18 @@ class ScriptedUpstream:
             await self.gate.wait()
         self._answers()
         base = self.head or Head(tier=self.tier.name, requested_at=0, received_at=0, lifetime_s=None)
-        head = evolve(base, requested_at=requested_at, received_at=self.now(), validators=Validators(etag=self.etag))
+        head = evolve(
+            base,
+            requested_at=requested_at,
+            received_at=self.now(),
+            validators=Validators(etag=self.etag),
+            reserved=self.reserves,
+        )
         if project not in self.pages:
             raise ProjectAbsent(project=project)
         if self.etag is not None and validators.etag == self.etag:
             return NotModified(head=head)
-        return Present(page=self.pages[project], head=head)
+        return Present(page=self.pages[project], head=head, sidecars=self.along.get(project, {}))
 
     async def file(self, file: File, start: int) -> IFileStream:
         """The content from `start` on, in one chunk unless `script` says otherwise."""
@@ -142,7 +155,10 @@ class ScriptedUpstream:
         self._answers()
         if file.url not in self.sidecars:
             raise FileAbsent(filename=f"{file.filename}.metadata")
-        return self.sidecars[file.url]
+        found = self.sidecars[file.url]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     async def provenance(self, file: File) -> bytes:
         """The provenance that the test put in."""

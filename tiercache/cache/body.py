@@ -9,10 +9,10 @@ from attrs import define, field
 
 from tiercache.cache.fill import CHUNK_BYTES, FillReader
 from tiercache.cache.usage import Usage
-from tiercache.errors import LengthMismatch
+from tiercache.errors import FileAbsent, LengthMismatch
 from tiercache.interfaces import Pool
 from tiercache.policy.cache_status import Outcome
-from tiercache.simple.model import FileIdentity
+from tiercache.simple.model import FileIdentity, ProjectName
 
 
 class IBody(Protocol):
@@ -81,13 +81,15 @@ class StoredBody:
 class OpenFile:
     """A file that may be sent: `body` gives its bytes; `close` when it is done with, sent or not.
 
-    `size_bytes` is None only while the tier of a cold file has not told its length.
+    `size_bytes` is None only while the tier of a cold file has not told its length.  `project`: whose file it is; to
+    who may not read that, it is not to be sent.
     """
 
     identity: FileIdentity
     filename: str
     size_bytes: int | None
     outcome: Outcome
+    project: ProjectName | None = None
     _new_body: Callable[[int, int | None], IBody]
     _close: Callable[[], None]
     _is_taken: bool = field(default=False, init=False)
@@ -108,3 +110,22 @@ def fill_body(reader: FillReader, start: int, stop: int | None) -> IBody:
     reader.position, reader.stop = start, stop
     reader.fill.moved()
     return reader
+
+
+def head_only(
+    identity: FileIdentity, filename: str, size_bytes: int | None, outcome: Outcome, project: ProjectName
+) -> OpenFile:
+    """What is told of a file without its bytes."""
+
+    def no_body(start: int, stop: int | None) -> IBody:
+        raise FileAbsent(filename=filename)
+
+    return OpenFile(
+        identity=identity,
+        filename=filename,
+        size_bytes=size_bytes,
+        outcome=outcome,
+        project=project,
+        new_body=no_body,
+        close=lambda: None,
+    )

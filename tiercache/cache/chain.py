@@ -1,49 +1,53 @@
 """The chain: the ordered upstreams seen as one.
 
-Which tiers may be asked is `policy.selection`'s word, whether a tier is worth asking `policy.breaker`'s.  Here they
-are asked, one after the other, and their answers become one.  Nothing is stored here.
+Which tiers may be asked is `policy.selection`'s word, whether a tier is worth asking its `link`'s.  Here they are
+asked, one after the other or for a merged page all at once, and their answers become one.  Nothing is stored here.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import cast
 
-from attrs import define, field
-from twisted.internet.defer import ensureDeferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from attrs import define, evolve, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from tiercache.cache.kept import Kept
+from tiercache.cache.link import Link, LinkState
+from tiercache.cache.merge import Conflict, merged_answer
+from tiercache.cache.source import SiblingSource, Source
 from tiercache.cache.switch import OfflineSwitch
-from tiercache.errors import DigestMismatch, FileAbsent, LoopFound, ProjectAbsent, TiercacheError, TierUnreachable
-from tiercache.interfaces import IUpstream
-from tiercache.policy.breaker import Breaker, BreakerRules
+from tiercache.errors import DigestMismatch, LoopFound, ProjectAbsent, TiercacheError, TierUnreachable
+from tiercache.interfaces import INeighbour, IUpstream
+from tiercache.policy.breaker import BreakerRules
+from tiercache.policy.conclude import UNEXPECTED_NOT_MODIFIED
 from tiercache.policy.entry import Absent, Answer, Entry, Head, NotModified, Present, Unreachable, Validators
 from tiercache.policy.hops import LOOP, Hops
-from tiercache.policy.selection import ProjectRule, allowed_tiers
-from tiercache.policy.silence import Silence
+from tiercache.policy.selection import HERE, NOT_RESERVED, ProjectRule, ReservedBy, Selection, select
 from tiercache.simple.model import File, ProjectName
 from tiercache.simple.names import identity_of
 from tiercache.stats import Stats
 
 log = Logger()
 
+PARENT = "parent"
+"""The kind of a tier that is a node and is asked for pages."""
 
-@define(kw_only=True)
-class Link:
-    """One upstream in the chain, and what is known of how it answers."""
+FORGOTTEN = "reserved-name-forgotten"
+"""Why the word of a tier is none that announced a name and does not know it any more."""
 
-    upstream: IUpstream
-    breaker: Breaker
-    silence: Silence = field(factory=Silence)
-    answered_at: float = -math.inf
-    probe: IDelayedCall | None = None
+KEPT_CONFLICTS = 10_000
+"""Of how many conflicts it is known that they were told."""
 
 
 @define(kw_only=True)
 class Chain:
-    """The upstreams in the order of the configuration.  None is asked anything while `switch` says offline."""
+    """The upstreams in the order of the configuration.  None is asked anything while `switch` says offline.
+
+    `reserved` says who alone may answer for a name.
+    """
 
     _switch: OfflineSwitch
     _clock: IReactorTime
@@ -51,178 +55,304 @@ class Chain:
     _rules: tuple[ProjectRule, ...]
     _breaker_rules: BreakerRules
     _stats: Stats
+    _reserved: Callable[[ProjectName], ReservedBy] = lambda project: NOT_RESERVED
     _links: dict[str, Link] = field(factory=dict, init=False)
-    _is_stopped: bool = field(default=False, init=False)
+    _told: Kept[Conflict, Conflict] = field(
+        factory=lambda: Kept(limit=KEPT_CONFLICTS, weigh=lambda conflict: 1), init=False
+    )
 
     def add(self, upstream: IUpstream) -> None:
         """Append an upstream; tier names are unique (the configuration sees to it)."""
-        self._links[upstream.tier.name] = Link(upstream=upstream, breaker=Breaker(rules=self._breaker_rules))
+        self._links[upstream.tier.name] = Link(
+            upstream=upstream,
+            clock=self._clock,
+            now=self._now,
+            switch=self._switch,
+            breaker_rules=self._breaker_rules,
+            stats=self._stats,
+        )
 
     def stop(self) -> None:
         """No more probes."""
-        self._is_stopped = True
         for link in self._links.values():
-            if link.probe is not None and link.probe.active():
-                link.probe.cancel()
+            link.stop()
+
+    # -- what is known of the tiers ---------------------------------------------------------------------------
+
+    def links(self) -> tuple[LinkState, ...]:
+        """What is known of each tier, in order."""
+        return tuple(link.state for link in self._links.values())
+
+    def neighbours(self) -> Mapping[str, INeighbour]:
+        """The tiers that are nodes, or may be, by name."""
+        return {
+            name: cast("INeighbour", link.upstream)
+            for name, link in self._links.items()
+            if INeighbour.providedBy(link.upstream)
+        }
+
+    def suspect(self, tier: str) -> None:
+        """Something tells that a tier is in trouble (its feed broke): probe it now, off the clients' path."""
+        if tier in self._links:
+            self._links[tier].index.doubt()
+
+    def heard(self, tier: str, error: TiercacheError | None, began_at: float | None = None) -> None:
+        """Count an exchange with a tier's index, or of its API: what it raised, None if it went well."""
+        if tier in self._links:
+            self._links[tier].heard(error, began_at)
+
+    def file_heard(self, tier: str, file: File, error: TiercacheError | None) -> None:
+        """The same of a file of a tier, of some of its bytes, or of what belongs to it."""
+        self._stats.digest_mismatches += isinstance(error, DigestMismatch)
+        if tier in self._links:
+            self._links[tier].file_heard(file, error)
 
     def silence_s(self, project: ProjectName) -> float:
-        """For how many seconds the tier that would be asked first for this project has answered nothing."""
-        for link in self._allowed(project):
-            if link.breaker.may_ask(self._now()):
-                return link.silence.lasted_s(self._now())
-        return 0.0
+        """For how many seconds the tier that a client would wait for has answered nothing."""
+        selection = self.selection(project)
+        waited_for = [link for link in self._selected(selection) if link.index.is_closed]
+        return max((link.silence_s() for link in (waited_for if selection.merge else waited_for[:1])), default=0.0)
+
+    # -- who answers ------------------------------------------------------------------------------------------
+
+    def selection(self, project: ProjectName) -> Selection:
+        """Who answers for a project."""
+        return self._selection_with(project)
 
     def may_answer(self, project: ProjectName, tier: str) -> bool:
-        """Whether what this tier said of a project counts: the rules may have changed since it was asked.
+        """Whether what a tier has said of a project counts.
 
-        A tier that is not in the configuration any more counts where no rule names others.
+        That of one which is not in the configuration any more counts where every tier that is may be asked.
         """
-        return tier in allowed_tiers(project, self._rules, (*self._links, tier))
+        selection = self.selection(project)
+        if tier in selection.tiers:
+            return True
+        asked = {name for name, link in self._links.items() if not link.is_sibling}
+        return not self.is_reserved(project) and tier not in self._links and asked <= {*selection.tiers}
+
+    def is_reserved(self, project: ProjectName) -> bool:
+        """Whether only certain nodes may answer for a name: this one, or some above."""
+        return self._reserved(project) != NOT_RESERVED
+
+    def is_node(self, tier: str) -> bool:
+        """Whether a tier is known to be a node that is asked for pages."""
+        return tier in self._links and self._links[tier].upstream.tier.kind == PARENT
+
+    def counted(self, entry: Entry) -> Entry | None:
+        """An entry as it counts now: the rules, the reserved names and the tiers may not be what they were.
+
+        None where a tier had part in it that may not answer for the project any more, or that announced the name since;
+        a tier that is not in the configuration any more counts where no rule names others.  Outdated, where it is to be
+        asked for again: it was taken from a tier in place of another that may have an answer by now, or other tiers
+        make up the page now.
+        """
+        head, project = entry.head, entry.project
+        if entry.page is None:  # said before the name was announced: else nobody would have been believed
+            return None if self.selection(project).reserved else entry
+        parts = head.merged or (head.tier,)
+        allowed = self._selection_with(project, *(part for part in parts if part != HERE)).tiers
+        selection = self.selection(project)
+        if not all(part in allowed for part in parts) or (selection.reserved and not head.reserved):
+            return None
+        expected = selection.tiers if selection.merge else ()
+        if head.merged != expected:
+            return evolve(entry, head=evolve(head, outdated=True))
+        if head.instead_of is None:
+            return entry
+        if head.instead_of not in selection.tiers:
+            return evolve(entry, head=evolve(head, instead_of=None))
+        is_home_back = self._links[head.instead_of].is_worth_asking_again(head.received_at)
+        return evolve(entry, head=evolve(head, outdated=True)) if is_home_back else entry
+
+    def _selection_with(self, project: ProjectName, *gone: str) -> Selection:
+        tiers = (name for name, link in self._links.items() if not link.is_sibling)
+        return select(project, self._rules, tuple(dict.fromkeys((*tiers, *gone))), self._reserved(project))
+
+    def _selected(self, selection: Selection) -> list[Link]:
+        return [self._links[name] for name in selection.tiers]
+
+    # -- pages ------------------------------------------------------------------------------------------------
 
     async def page(self, project: ProjectName, entry: Entry | None, no_cache: bool, hops: Hops) -> Answer:
-        """Ask tier by tier: the first that has the project answers alone.
+        """Ask tier by tier: the first that has the project answers alone, unless the page is to be merged.
 
         Absent only if every tier that may be asked said so; Unreachable if any said nothing usable and none of the
         others has the project; LOOP is the reason if nothing worse was in the way than that the tiers ask each other.
+        What is hosted on this node is not looked at.
         """
         began = self._now()
-        silent: Unreachable | None = None
-        looped: Unreachable | None = None
-        for link in self._allowed(project):
-            tier = link.upstream.tier
+        selection = self.selection(project)
+        answer: Answer | None
+        if selection.merge:
+            answer = await self._merged_page(project, selection, no_cache, hops)
+        else:
+            answer = await self._first_page(project, entry, selection, no_cache, hops)
+        return answer or Absent(head=Head(tier="", requested_at=began, received_at=self._now()))
+
+    async def _first_page(
+        self, project: ProjectName, entry: Entry | None, selection: Selection, no_cache: bool, hops: Hops
+    ) -> Present | NotModified | Unreachable | None:
+        unanswered: list[Unreachable] = []
+        for link in self._selected(selection):
             validators = Validators()
-            if entry is not None and entry.page is not None and entry.head.tier == tier.name:
+            if entry is not None and entry.page is not None and entry.head.tier == link.name:
                 validators = entry.head.validators
-            try:
-                return await self._ask(link, project, validators, no_cache, hops)
-            except ProjectAbsent:
-                continue
-            except LoopFound:
-                looped = Unreachable(tier=tier.name, reason=LOOP)
-            except TierUnreachable as error:
-                silent = silent or Unreachable(tier=tier.name, reason=error.reason, retry_after_s=error.retry_after_s)
-        unanswered = silent or looped
-        if unanswered is not None:
-            return unanswered
-        return Absent(head=Head(tier="", requested_at=began, received_at=self._now()))
+            match await self._word(link, project, selection, validators, no_cache, hops):
+                case Unreachable() as silent:
+                    unanswered.append(silent)
+                case Present() | NotModified() as answer:
+                    # A loop is a word about this request, not about the tier: nothing is restored when it is over.
+                    instead_of = next((silent.tier for silent in unanswered if silent.reason != LOOP), None)
+                    return evolve(answer, head=evolve(answer.head, instead_of=instead_of)) if instead_of else answer
+        return _worst(unanswered)
+
+    async def _merged_page(
+        self, project: ProjectName, selection: Selection, no_cache: bool, hops: Hops
+    ) -> Present | Unreachable | None:
+        """What the tiers give together.  Where one that announced the name is silent, and none that did has it, the
+        others' word is none: what they have under a reserved name only ever stands behind it."""
+        asked = [
+            Deferred.fromCoroutine(self._word(link, project, selection, Validators(), no_cache, hops))
+            for link in self._selected(selection)
+        ]
+        words = [await one for one in asked]
+        present = [word for word in words if isinstance(word, Present)]
+        unanswered = [word for word in words if isinstance(word, Unreachable)]
+        missing = _worst(unanswered)
+        if not present:
+            return missing
+        silent = _worst([word for word in unanswered if word.tier in selection.reserved])
+        if silent is not None and not any(answer.head.tier in selection.reserved for answer in present):
+            return silent
+        page, conflicts = merged_answer(present, selection.tiers, self._now())
+        self.tell(project, conflicts)
+        return page if missing is None else evolve(page, missing=missing)
+
+    async def _word(
+        self,
+        link: Link,
+        project: ProjectName,
+        selection: Selection,
+        validators: Validators,
+        no_cache: bool,
+        hops: Hops,
+    ) -> Present | NotModified | Unreachable | None:
+        """What one tier says, as a value; None says that it has no such project.
+
+        A tier that announced the name, and knows it no more (it was wiped, or is another program by now), would pass on
+        what any index has under that name: its word is none, until it takes back what it announced.
+        """
+        has_announced = link.name in selection.reserved
+        try:
+            answer = await link.page(project, validators, no_cache, hops)
+        except ProjectAbsent:
+            return Unreachable(tier=link.name, reason=FORGOTTEN) if has_announced else None
+        except LoopFound:
+            return Unreachable(tier=link.name, reason=LOOP)
+        except TierUnreachable as error:
+            return Unreachable(tier=link.name, reason=error.reason, retry_after_s=error.retry_after_s)
+        if isinstance(answer, NotModified) and validators == Validators():
+            return Unreachable(tier=link.name, reason=UNEXPECTED_NOT_MODIFIED)
+        if has_announced and not answer.head.reserved:
+            return Unreachable(tier=link.name, reason=FORGOTTEN)
+        return answer
+
+    def tell(self, project: ProjectName, conflicts: Sequence[Conflict]) -> None:
+        """Count and log conflicts on a project's page, each once."""
+        for conflict in conflicts:
+            if self._told.get(conflict) is None:
+                self._told.put(conflict, conflict)
+                self._stats.conflicts += 1
+                log.warn(
+                    "{project}: {filename} is {kept_digest} at {kept}, and {hidden_digest} at {hidden}: "
+                    "the first is shown",
+                    project=project,
+                    filename=conflict.filename,
+                    kept=conflict.kept,
+                    kept_digest=conflict.kept_digest,
+                    hidden=conflict.hidden,
+                    hidden_digest=conflict.hidden_digest,
+                )
+
+    # -- files ------------------------------------------------------------------------------------------------
 
     async def sources(
         self, project: ProjectName, file: File, tier: str, hops: Hops
     ) -> AsyncIterator[tuple[IUpstream, File]]:
-        """Where a file may be fetched from, best first: the tier that listed it, then every other that lists the same.
+        """Where a file may be had, best first: at the tier that listed it, then at every other that lists the same.
 
-        If the first is known to be down it comes last rather than never: a file host may answer where the index does
-        not.  The others' pages are asked for only when a caller comes that far.
+        Raises TierUnreachable after the last, where a tier that may have it did not say whether it lists it.
         """
-        links = self._allowed(project)
-        home = next((link for link in links if link.upstream.tier.name == tier), None)
-        is_home_down = home is not None and not home.breaker.may_ask(self._now())
-        if home is not None and not is_home_down and not self._switch.is_offline:
-            yield home.upstream.behind(hops), file
-        for link in links:
+        async for source in self.fill_sources(project, file, tier, hops, siblings=False):
+            if isinstance(source, Source):
+                yield source.upstream, source.file
+
+    async def fill_sources(
+        self, project: ProjectName, file: File, tier: str, hops: Hops, *, siblings: bool = True
+    ) -> AsyncIterator[Source | SiblingSource]:
+        """The same, and with `siblings` those too, before or behind the home as they stand in the configuration.
+
+        The tier that listed it, if it is known to be down, comes last rather than never: a file host may answer where
+        the index does not.  The others' pages are asked for only when a caller comes that far.
+        """
+        others = self._selected(self.selection(project))
+        home = next((link for link in others if link.name == tier), None)
+        is_home_last = home is not None and not (home.index.is_closed and home.files.is_closed)
+        unanswered: list[TierUnreachable] = []
+        for link in self._in_turn(home, is_home_last, others, siblings):
+            if self._switch.is_offline:
+                return
             if link is home:
-                continue
-            try:
-                answer = await self._ask(link, project, Validators(), False, hops)
-            except (ProjectAbsent, TierUnreachable):
-                continue
-            for other in answer.page.files if isinstance(answer, Present) else ():
-                if other.filename == file.filename and identity_of(other) == identity_of(file):
-                    yield link.upstream.behind(hops), other
-        if home is not None and is_home_down and not self._switch.is_offline:
-            yield home.upstream.behind(hops), file
-
-    def heard(self, tier: str, error: TiercacheError | None, began_at: float | None = None) -> None:
-        """Count an exchange with a tier: `error` is what it raised, None if it went well.
-
-        A failure of a request begun before the tier's last answer tells nothing new: in a burst, the last ones time
-        out while the first are answered.  An answer that lies ahead is none: the clock was set back since.
-        """
-        self._stats.digest_mismatches += isinstance(error, DigestMismatch)
-        link = self._links.get(tier)
-        if link is None:
-            return
-        if isinstance(error, TierUnreachable) and not isinstance(error, LoopFound):
-            if began_at is None or not began_at <= link.answered_at <= self._now():
-                self._fell_silent(link, error)
+                yield Source(upstream=link.upstream.behind(hops), file=file)
+            elif link.is_sibling:
+                source = self._at_sibling(link, file, hops)
+                if source is not None:
+                    yield source
             else:
-                self._stats.tier_failures += 1
-        elif error is None or isinstance(error, FileAbsent | ProjectAbsent | LoopFound):
-            link.answered_at = self._now()
-            link.breaker = link.breaker.succeeded()
+                try:
+                    same = await self._listed_also(link, project, file, hops)
+                except TierUnreachable as error:
+                    unanswered.append(error)
+                    continue
+                for other in same:
+                    yield Source(upstream=link.upstream.behind(hops), file=other)
+        if unanswered:
+            raise next((error for error in unanswered if not isinstance(error, LoopFound)), unanswered[0])
 
-    def _allowed(self, project: ProjectName) -> list[Link]:
-        names = allowed_tiers(project, self._rules, tuple(self._links))
-        return [self._links[name] for name in names]
+    def _in_turn(self, home: Link | None, is_home_last: bool, others: Sequence[Link], siblings: bool) -> Iterator[Link]:
+        """Siblings that stand before the home in the configuration, the home, all other siblings, all other tiers."""
+        near = [link for link in self._links.values() if siblings and link.is_sibling]
+        every = list(self._links.values())
+        first = [link for link in near if home is not None and every.index(link) < every.index(home)]
+        yield from first
+        if home is not None and not is_home_last:
+            yield home
+        yield from (link for link in near if link not in first)
+        yield from (link for link in others if link is not home)
+        if home is not None and is_home_last:
+            yield home
 
-    async def _ask(
-        self, link: Link, project: ProjectName, validators: Validators, no_cache: bool, hops: Hops
-    ) -> Present | NotModified:
-        """Ask one tier, unless it is known to be down: a client never waits for that."""
-        tier = link.upstream.tier.name
-        if self._switch.is_offline:
-            raise TierUnreachable(tier=tier, reason="offline")
-        if not link.breaker.may_ask(self._now()):
-            raise TierUnreachable(
-                tier=tier, reason="breaker-open", retry_after_s=link.breaker.seconds_to_probe(self._now())
-            )
-        self._stats.tier_requests += 1
-        began_at = self._now()
-        link.silence = link.silence.asked(began_at)
-        has_answered = False
+    async def _listed_also(self, link: Link, project: ProjectName, file: File, hops: Hops) -> list[File]:
         try:
-            answer = await link.upstream.behind(hops).page(project, validators, no_cache)
-            has_answered = True
-        except (ProjectAbsent, TierUnreachable) as error:
-            has_answered = isinstance(error, ProjectAbsent | LoopFound)
-            self.heard(tier, error, began_at)
-            raise
-        finally:
-            now = self._now()
-            link.silence = link.silence.answered(now) if has_answered else link.silence.failed(now)
-        self.heard(tier, None)
-        return answer
+            answer = await link.page(project, Validators(), False, hops)
+        except ProjectAbsent:
+            return []
+        if not isinstance(answer, Present):
+            return []
+        return [
+            other
+            for other in answer.page.files
+            if other.filename == file.filename and identity_of(other) == identity_of(file)
+        ]
 
-    def _fell_silent(self, link: Link, error: TierUnreachable) -> None:
-        self._stats.tier_failures += 1
-        was_closed = link.breaker.may_ask(self._now())
-        link.breaker = link.breaker.failed(self._now(), error.retry_after_s)
-        if was_closed and not link.breaker.may_ask(self._now()):
-            self._stats.breakers_opened += 1
-            log.warn("tier {tier} is taken for down: {reason}", tier=error.tier, reason=error.reason)
-            self._probe_later(link)
+    def _at_sibling(self, link: Link, file: File, hops: Hops) -> SiblingSource | None:
+        sha256 = file.hashes.get("sha256")
+        upstream = link.upstream.behind(hops)
+        if sha256 is None or not link.files.is_closed or not INeighbour.providedBy(upstream):
+            return None
+        return SiblingSource(tier=link.name, file=file, sha256=sha256, neighbour=cast("INeighbour", upstream))
 
-    def _probe_later(self, link: Link, at_least_s: float = 0.0) -> None:
-        if link.probe is not None and link.probe.active():
-            link.probe.cancel()  # of a time when it was down before
-        if not self._is_stopped:
-            delay_s = max(at_least_s, link.breaker.seconds_to_probe(self._now()))
-            link.probe = self._clock.callLater(delay_s, self._begin_probe, link)
 
-    def _begin_probe(self, link: Link) -> None:
-        ensureDeferred(self._probe(link)).addErrback(self._probe_broke, link)
-
-    def _probe_broke(self, failure: Failure, link: Link) -> None:
-        """What was not foreseen must not shut a tier out for good."""
-        log.failure("a probe of tier {tier} failed", failure, tier=link.upstream.tier.name)
-        link.breaker = link.breaker.failed(self._now())
-        self._probe_later(link)
-
-    async def _probe(self, link: Link) -> None:
-        if not link.breaker.wants_probe(self._now()):
-            if not link.breaker.may_ask(self._now()):
-                self._probe_later(link)  # the tier asked for more time meanwhile
-            return
-        if self._switch.is_offline:
-            self._probe_later(link, self._breaker_rules.probe_every_s)
-            return
-        link.breaker = link.breaker.probing(self._now())
-        try:
-            await link.upstream.probe()
-        except TierUnreachable as error:
-            link.breaker = link.breaker.failed(self._now(), error.retry_after_s)
-            self._probe_later(link)
-        else:
-            log.info("tier {tier} answers again", tier=link.upstream.tier.name)
-            link.silence = Silence(under_way=link.silence.under_way)
-            link.breaker = link.breaker.succeeded()
+def _worst(unanswered: Sequence[Unreachable]) -> Unreachable | None:
+    """The first of those that did not answer; one whose only trouble is a loop counts for least."""
+    return next((silent for silent in unanswered if silent.reason != LOOP), next(iter(unanswered), None))

@@ -1,22 +1,30 @@
 """Entries: the pages and absences that this node remembers, in the catalogue and decoded in memory.
 
-Whether an entry may be used is `policy.decide`'s word; who asks for a new one is `pages`.
+Whether an entry may be used is `policy.decide`'s word; who asks for a new one is `pages`.  What news does to them is
+`policy.vouching`'s; an entry that is replaced by another is news to the nodes below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from itertools import count
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.logger import Logger
 
 from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse
+from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
+from tiercache.cache.meanwhile import Asked, Meanwhile
+from tiercache.cache.vouching import Vouching
 from tiercache.errors import PageUnusable, StoreFailed
-from tiercache.interfaces import ICatalogue, Pool, StoredEntry
+from tiercache.interfaces import ICatalogue, NewChange, Pool, StoredEntry
 from tiercache.policy.entry import Entry
+from tiercache.policy.news import PAGE, Position
+from tiercache.policy.vouching import outdates
 from tiercache.simple.model import Page, ProjectName
 from tiercache.simple.names import candidate_projects, identity_of
 from tiercache.simple.stored import dump_page, load_page
@@ -39,11 +47,14 @@ KEPT_REVISIONS = 16_384
 
 @define(kw_only=True)
 class Entries:
-    """The entries of a node."""
+    """The entries of a node; `used` is told of each project whose page is asked for, and there."""
 
     _catalogue: ICatalogue
     _chain: Chain
+    _journal: Journal
+    _vouching: Vouching
     _pool: Pool
+    _used: Callable[[ProjectName], None] = field(default=lambda _project: None)
     _loads: Collapse[ProjectName, Entry | None] = field(factory=Collapse, init=False)
     _decoded: Kept[ProjectName, Entry] = field(factory=lambda: Kept(limit=KEPT_FILES, weigh=_weight), init=False)
     _absences: Kept[ProjectName, Entry] = field(factory=lambda: Kept(limit=KEPT_ABSENCES, weigh=_weight), init=False)
@@ -51,18 +62,24 @@ class Entries:
         factory=lambda: Kept(limit=KEPT_REVISIONS, weigh=lambda revision: 1), init=False
     )
     _numbers: Iterator[int] = field(factory=count, init=False)
+    _asked: Asked = field(factory=Asked, init=False)
+    _being_marked: Counter[ProjectName] = field(factory=Counter, init=False)
+    _unsaved: set[ProjectName] = field(factory=set, init=False)  # another page of it is stored than the one in memory
 
     async def entry(self, project: ProjectName) -> Entry | None:
         """The stored entry of a project, fresh or not; no tier is asked.
 
-        One that cannot be read is forgotten.  One of a tier that may not answer for the project any more is none.
+        One that cannot be read is forgotten.  One of a tier that may not answer for the project any more is none.  Its
+        head is as it counts now.
         """
         entry = self.kept(project)
         if entry is None:
             entry = await self._loads.join(project, lambda: self._loaded(project))[0].result()
-        if entry is None or entry.page is None or self._chain.may_answer(project, entry.head.tier):
-            return entry
-        return None
+        if entry is None:
+            return None
+        self._used(project)
+        counted = self._chain.counted(entry)
+        return None if counted is None else self._vouching.counted(counted)
 
     def kept(self, project: ProjectName) -> Entry | None:
         """What is in memory of it."""
@@ -72,23 +89,25 @@ class Entries:
         stored = self._catalogue.entry(project)
         if stored is None:
             return None
+        head = evolve(stored.head, outdated=True) if project in self._being_marked else stored.head
         if stored.body is None:
-            return Entry(project=project, head=stored.head, page=None)
+            return Entry(project=project, head=head, page=None)
         page: Page | None = None
-        try:
-            if len(stored.body) > LARGE_BODY_BYTES:
-                page = await self._pool(load_page, stored.body)
-            else:
-                page = load_page(stored.body)
-        except PageUnusable as error:
-            log.warn("the stored page of {project} cannot be read: {error}", project=project, error=error)
+        with self.asking(project) as meanwhile:
+            try:
+                if len(stored.body) > LARGE_BODY_BYTES:
+                    page = await self._pool(load_page, stored.body)
+                else:
+                    page = load_page(stored.body)
+            except PageUnusable as error:
+                log.warn("the stored page of {project} cannot be read: {error}", project=project, error=error)
         newer = self.kept(project)
         if newer is not None:  # stored while this one was decoded
             return newer
         if page is None:
             await self._forget(project)
             return None
-        entry = Entry(project=project, head=stored.head, page=page)
+        entry = meanwhile.counted(Entry(project=project, head=head, page=page))
         self._decoded.put(project, entry)
         return entry
 
@@ -104,27 +123,67 @@ class Entries:
             self._revisions.put(project, revision)
         return revision
 
-    async def store(self, entry: Entry) -> bool:
-        """Store a page; a store that is full costs the entry, never the answer."""
+    def asking(self, project: ProjectName) -> AbstractContextManager[Meanwhile]:
+        """Note what is heard of a project while its tiers are asked."""
+        return self._asked.asking(project)
+
+    async def store(self, entry: Entry, meanwhile: Meanwhile | None = None) -> bool:
+        """Store a page; a store that is full costs the entry, never the answer.
+
+        `meanwhile`: what was heard of it since its tiers were asked.
+        """
         project, page = entry.project, entry.page
         assert page is not None  # noqa: S101  # an absence is not stored
+        old = self.kept(project) or await self._loaded(project)
+        is_stored = True
         try:
-            body = await self._pool(dump_page, page)
             await self._note_odd_files(project, page)
-            await self._catalogue.store_entry(StoredEntry(project=project, head=entry.head, body=body))
         except StoreFailed as error:
-            log.warn("the page of {project} is kept in memory only: {error}", project=project, error=error)
-            return False
-        else:
-            return True
-        finally:
-            self._absences.drop(project)
-            self._decoded.put(project, entry)
-            self.changed(project)
+            is_stored = self._in_memory_only(project, error)
+        self._absences.drop(project)
+        self._unsaved.add(project)
+        self._decoded.put(project, entry if meanwhile is None else meanwhile.counted(entry))
+        self._vouching.given(entry.head)
+        self.changed(project)
+        if is_stored:
+            body = await self._pool(dump_page, page)
+            is_stored = await self._saved(entry, body)
+        if old is not None and (old.page is None or not _look_the_same(old.page, page)):
+            await self._journalled(old)
+        return is_stored
+
+    async def _saved(self, entry: Entry, body: bytes) -> bool:
+        now = self._decoded.get(entry.project)
+        head = entry.head
+        if now is None or now.page is entry.page:
+            head = entry.head if now is None else now.head  # news that has come since is marked on it
+            self._unsaved.discard(entry.project)
+        try:
+            await self._catalogue.store_entry(StoredEntry(project=entry.project, head=head, body=body))
+        except StoreFailed as error:
+            self._unsaved.add(entry.project)
+            return self._in_memory_only(entry.project, error)
+        return True
+
+    def _in_memory_only(self, project: ProjectName, error: StoreFailed) -> bool:
+        log.warn("the page of {project} is kept in memory only: {error}", project=project, error=error)
+        return False
+
+    async def _journalled(self, old: Entry) -> None:
+        """What was here of a project is not what it is now; those below hear of it, if they have not yet."""
+        if self._vouching.is_told(old.head):
+            return
+        try:
+            await self._journal.append([NewChange(project=old.project, what=PAGE)])
+        except StoreFailed as error:
+            log.warn("the change of {project} is not journalled: {error}", project=old.project, error=error)
 
     async def freshen(self, entry: Entry) -> None:
         """Store the new head of an entry whose page is as it was."""
         self._decoded.put(entry.project, entry)
+        self._vouching.given(entry.head)
+        if entry.project in self._unsaved:
+            return  # the stored page is another one, which this is not the head of
         try:
             await self._catalogue.freshen_entry(entry.project, entry.head)
         except StoreFailed as error:
@@ -153,13 +212,77 @@ class Entries:
             raise full
 
     async def remember_absent(self, entry: Entry) -> None:
-        """Remember in memory alone that no tier has the project, and forget the page that there was."""
+        """Remember that no tier has the project, and forget the page that there was.
+
+        In memory alone, unless files of it are stored: whether they are withdrawn is to be known after a restart too.
+        """
         project = entry.project
+        old = self._decoded.get(project)
         self._decoded.drop(project)
         self._absences.put(project, entry)
         self.changed(project)
-        if self._catalogue.entry(project) is not None:
-            await self._forget(project)
+        stored = self._catalogue.entry(project)
+        if stored is not None and stored.body is not None:
+            await (self._store_absent(entry) if self._catalogue.files_of(project) else self._forget(project))
+            old = old or Entry(project=project, head=stored.head, page=None)
+        if old is not None:
+            await self._journalled(old)
+
+    async def _store_absent(self, entry: Entry) -> None:
+        try:
+            await self._catalogue.store_entry(StoredEntry(project=entry.project, head=entry.head, body=None))
+        except StoreFailed as error:
+            log.warn("the page of {project} is not forgotten: {error}", project=entry.project, error=error)
+
+    def forget_absence(self, project: ProjectName) -> None:
+        """Other tiers answer for a project than did before: that those had none means nothing any more."""
+        if self._absences.get(project) is not None:
+            self._absences.drop(project)
+            self.changed(project)
+
+    # -- news -------------------------------------------------------------------------------------------------
+
+    async def hear(self, project: ProjectName, tier: str, position: Position, *, is_known: bool) -> None:
+        """News of a project stands at this position of a tier's journal: what is here of it may be outdated.
+
+        It counts at once; durable when this returns.  `is_known`: the same news came before by another way.  Raises
+        StoreFailed.
+        """
+        self._asked.hear(project, tier, position, is_known=is_known)
+        self.forget_absence(project)
+        kept, stored = self._decoded.get(project), self._catalogue.entry(project)
+        if kept is not None:
+            head, is_absence = kept.head, False
+        elif stored is not None:
+            head, is_absence = stored.head, stored.body is None
+        else:
+            return
+        if not (is_absence or head.outdated or outdates(tier, position, head, is_known=is_known)):
+            return
+        marked = evolve(head, outdated=True)
+        if kept is not None:
+            self._decoded.put(project, evolve(kept, head=marked))
+        if stored is not None and project in self._unsaved:
+            marked = evolve(stored.head, outdated=True)
+        if stored is not None and stored.head == marked:
+            return
+        self._being_marked[project] += 1
+        try:
+            await self._catalogue.freshen_entry(project, marked)
+        finally:
+            self._being_marked[project] -= 1
+            if not self._being_marked[project]:
+                del self._being_marked[project]
+
+    def hear_of_all(self, tier: str, position: Position) -> None:
+        """News before this position of a tier's journal may have been missed.  What that makes of what is stored
+        `vouching` knows."""
+        self._asked.hear(None, tier, position, is_known=True)
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether any is stored."""
+        return next(iter(self._catalogue.entry_names()), None) is not None
 
     async def _forget(self, project: ProjectName) -> None:
         try:
@@ -170,3 +293,12 @@ class Entries:
 
 def _weight(entry: Entry) -> int:
     return 1 if entry.page is None else len(entry.page.files) + 1
+
+
+def _look_the_same(old: Page, new: Page) -> bool:
+    """Whether two pages are the same to who asks here: where a tier has its files is shown to nobody."""
+    if old == new:
+        return True
+    if len(old.files) != len(new.files) or evolve(old, files=(), listed_by={}) != evolve(new, files=(), listed_by={}):
+        return False
+    return all(evolve(file, url=other.url) == other for file, other in zip(old.files, new.files, strict=True))

@@ -6,31 +6,49 @@ decided which fill a client joins, and a filled file becomes a record; the fill 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import BinaryIO
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from tiercache.cache.body import IBody, OpenFile, StoredBody, fill_body
+from tiercache.cache.body import IBody, OpenFile, StoredBody, fill_body, head_only
 from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse
 from tiercache.cache.entries import Entries
-from tiercache.cache.fill import Fill, Filled, Source
+from tiercache.cache.fill import Fill, Filled, FillReader
 from tiercache.cache.listings import Listing, Listings
+from tiercache.cache.showing import Showing
+from tiercache.cache.shown import of_reserved
 from tiercache.cache.signal import Signal
 from tiercache.cache.spool import Spool
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.usage import Usage
-from tiercache.errors import FileAbsent, NoTierAnswered, NotStored, StoreFailed, TiercacheError, TierUnreachable
+from tiercache.cache.worst import worse
+from tiercache.errors import (
+    DigestMismatch,
+    FileAbsent,
+    LengthMismatch,
+    NoTierAnswered,
+    NotStored,
+    StoreFailed,
+    TiercacheError,
+    TierUnreachable,
+)
 from tiercache.interfaces import FileRecord, ICatalogue, IFiles, Pool
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
+from tiercache.policy.selection import HERE
 from tiercache.simple.model import STRONGEST_FIRST, FileIdentity
 from tiercache.simple.names import candidate_projects
 from tiercache.stats import Stats
+
+LOST = "lost"
+"""Why a file that is hosted here is not to be had: the store has lost its bytes."""
 
 log = Logger()
 
@@ -41,12 +59,14 @@ class Files:
 
     _catalogue: ICatalogue
     _files: IFiles
+    _showing: Showing
     _listings: Listings
     _entries: Entries
     _chain: Chain
     _switch: OfflineSwitch
     _usage: Usage
     _make_room: Callable[[int], Awaitable[bool]]
+    _clock: IReactorTime
     _now: Callable[[], float]
     _pool: Pool
     _stats: Stats
@@ -80,12 +100,13 @@ class Files:
     async def head(self, identity: FileIdentity | None, filename: str, ask: Ask) -> OpenFile:
         """The same without the bytes, and without beginning a fill unless there is no other way to learn the length."""
         record = await self._found(identity, filename, ask)
+        if record is None:
+            listing = await self._listed(identity, filename, ask)
+            record = await self._whole(listing.identity)
         if record is not None:
-            return _head_only(
-                identity or FileIdentity("sha256", record.sha256), filename, record.size_bytes, Outcome(hit=True)
-            )
-        listing = await self._listed(identity, filename, ask)
-        self._refuse_if_local(filename, ask)
+            of_record = identity or FileIdentity("sha256", record.sha256)
+            return head_only(of_record, filename, record.size_bytes, Outcome(hit=True), record.project)
+        self._refuse_to_ask(listing, ask)
         running = self._fills.get(listing.identity)
         size_bytes = listing.file.size
         if size_bytes is None and running is not None:
@@ -98,12 +119,26 @@ class Files:
                 size_bytes = await self._size_by_filling(opened)
             finally:
                 opened.close()
-        return _head_only(identity or listing.identity, filename, size_bytes, Outcome(fwd="miss", tier=listing.tier))
+        outcome = Outcome(fwd="miss", tier=listing.tier)
+        return head_only(identity or listing.identity, filename, size_bytes, outcome, listing.project)
 
     async def stored(self, identity: FileIdentity, filename: str) -> FileRecord | None:
         """The record of a file that is in the store with every byte; one that lost some is put aside."""
         record = await self._whole(identity)
-        return record if record is not None and record.listing.filename == filename else None
+        if record is None or record.listing.filename != filename or not self._showing.counts(record):
+            return None
+        return record
+
+    async def open_stored(self, sha256: str) -> tuple[FileRecord, OpenFile] | None:
+        """The file with this SHA-256 to be sent, whatever it is called, if it is in the store with every byte."""
+        record = await self._whole(FileIdentity("sha256", sha256))
+        is_here = record is not None and (record.tier != HERE or self._showing.counts(record))
+        opened = self._opened(record, None, record.listing.filename) if record is not None and is_here else None
+        if record is None or opened is None:
+            self._stats.refused += 1
+            return None
+        self._stats.hits += 1
+        return record, opened
 
     async def settled(self, identity: FileIdentity, filename: str) -> FileRecord | None:
         """The record of a file once the fill that brings it in, if there is one, has ended."""
@@ -154,7 +189,7 @@ class Files:
             record
             for project in candidate_projects(filename)
             for record in self._catalogue.files_of(project)
-            if record.listing.filename == filename
+            if record.listing.filename == filename and self._showing.counts(record)
         ]
         newest = max(named, key=lambda record: record.stored_at, default=None)
         return await self._whole(FileIdentity("sha256", newest.sha256)) if newest is not None else None
@@ -171,6 +206,7 @@ class Files:
             filename=filename,
             size_bytes=record.size_bytes,
             outcome=Outcome(hit=True),
+            project=record.project,
             new_body=partial(self._stored_body, handle, record),
             close=handle.close,
         )
@@ -189,54 +225,82 @@ class Files:
     # -- cold -------------------------------------------------------------------------------------------------
 
     async def _listed(self, identity: FileIdentity | None, filename: str, ask: Ask) -> Listing:
-        self._refuse_if_local(filename, ask)
-        return await self._listings.find(identity, filename, ask)
-
-    def _refuse_if_local(self, filename: str, ask: Ask) -> None:
-        if self._is_local(ask):
+        if not self._is_local(ask):
+            return await self._listings.find(identity, filename, ask)
+        listing = await self._listings.known(identity, filename)
+        if listing is None:
             raise NotStored(subject=filename)
+        return listing
+
+    def _refuse_to_ask(self, listing: Listing, ask: Ask) -> None:
+        """Raises NotStored where no tier may be asked; NoTierAnswered of a hosted file, which no tier has."""
+        if self._is_local(ask):
+            raise NotStored(subject=listing.file.filename)
+        if listing.tier == HERE and not self._chain.selection(listing.project).tiers:
+            raise NoTierAnswered(subject=listing.file.filename, reason=LOST)
 
     def _is_local(self, ask: Ask) -> bool:
         return ask.local or ask.only_if_cached or self._switch.is_offline
 
     async def _open_cold(self, listing: Listing, identity: FileIdentity, ask: Ask) -> OpenFile:
-        self._refuse_if_local(listing.file.filename, ask)
-        fill, collapsed = self._join(listing)
-        self._stats.collapsed += collapsed
-        reader = fill.reader(0, None)  # holds the beginning until the client says what it wants
-        if not collapsed:
-            self._begin(listing, fill, ask)
         try:
-            await fill.started()
+            fill, reader, collapsed = await self._begun(listing, ask)
         except TierUnreachable as error:
-            reader.close()
             raise NoTierAnswered(
                 subject=listing.file.filename, reason=error.reason, retry_after_s=error.retry_after_s
             ) from error
-        except BaseException:
-            reader.close()
-            raise
         return OpenFile(
             identity=identity,
             filename=listing.file.filename,
             size_bytes=reader.promise(),
             outcome=Outcome(fwd="miss", stored=True, collapsed=collapsed, tier=listing.tier, above=fill.cache_status),
+            project=fill.project,
             new_body=partial(fill_body, reader),
             close=reader.close,
         )
 
-    def _join(self, listing: Listing) -> tuple[Fill, bool]:
+    async def _begun(self, listing: Listing, ask: Ask) -> tuple[Fill, FillReader, bool]:
+        """A fill whose first bytes are there, a reader that holds them, and whether the fill was there before.
+
+        Who joins a fill that has thrown wrong bytes away may get the right ones of another tier.  If there are none,
+        what was wrong came before this client did, which then has a fill of its own: the tier may be well again.
+        """
+        while True:
+            self._refuse_to_ask(listing, ask)
+            fill, collapsed = self._join(listing, ask)
+            self._stats.collapsed += collapsed
+            is_late = collapsed and fill.epoch > 0
+            reader = fill.reader(0, None)  # holds the beginning until the client says what it wants
+            if not collapsed:
+                self._begin(listing, fill, ask)
+            try:
+                await fill.started()
+            except (DigestMismatch, LengthMismatch):
+                reader.close()
+                if not is_late:
+                    raise
+            except BaseException:
+                reader.close()
+                raise
+            else:
+                return fill, reader, collapsed
+
+    def _join(self, listing: Listing, ask: Ask) -> tuple[Fill, bool]:
         """The fill of this file that is under way, or a new one yet to begin; and whether it was there before."""
         running = self._fills.get(listing.identity)
-        if running is not None and running.can_serve(0):
+        distance = len(ask.hops.ids)
+        if running is not None and running.may_be_joined(distance):
             return running, True
         fill = Fill(
             filename=listing.file.filename,
+            project=listing.project,
             listed_bytes=listing.file.size,
             digests=listing.file.hashes,
             pool=self._pool,
             new_spool=lambda: Spool(files=self._files, pool=self._pool, make_room=self._make_room),
-            heard=self._chain.heard,
+            heard=self._chain.file_heard,
+            pause=lambda pause_s: deferLater(self._clock, pause_s),
+            distance=distance,
         )
         self._fills[listing.identity] = fill  # who comes next joins the one that can serve from the beginning
         return fill, False
@@ -252,7 +316,9 @@ class Files:
     async def _bring_in(self, listing: Listing, fill: Fill, ask: Ask) -> None:
         fill.hold()
         try:
-            filled = await fill.run(self._sources(listing, ask))
+            filled = await fill.run(
+                lambda: self._chain.fill_sources(listing.project, listing.file, listing.tier, ask.hops)
+            )
             self._stats.fills_completed += 1
             if filled.stored:
                 await self._record(listing, filled)
@@ -269,10 +335,6 @@ class Files:
             if self._fills.get(listing.identity) is fill:
                 del self._fills[listing.identity]
 
-    async def _sources(self, listing: Listing, ask: Ask) -> AsyncIterator[Source]:
-        async for upstream, file in self._chain.sources(listing.project, listing.file, listing.tier, ask.hops):
-            yield Source(upstream=upstream, file=file)
-
     async def _record(self, listing: Listing, filled: Filled) -> None:
         """Make a file that has its final name known; one that cannot be made known is removed again."""
         hashes = {**listing.file.hashes, "sha256": filled.sha256}
@@ -281,8 +343,8 @@ class Files:
             sha256=filled.sha256,
             size_bytes=filled.size_bytes,
             project=listing.project,
-            tier=filled.source.tier,
-            listing=listing.file,
+            tier=listing.tier,
+            listing=of_reserved(listing.file) if listing.is_reserved else listing.file,
             identities=tuple(sorted({*names, listing.identity}, key=lambda name: name.segment)),
             stored_at=self._now(),
             used_at=self._now(),
@@ -291,7 +353,8 @@ class Files:
             await self._catalogue.store_file(record)
         except StoreFailed as error:
             log.warn("{filename} is not kept: {error}", filename=listing.file.filename, error=error)
-            await self._pool(self._files.remove, filled.sha256)
+            if self._catalogue.file(FileIdentity("sha256", filled.sha256)) is None:  # else it was stored before
+                await self._pool(self._files.remove, filled.sha256)
             return
         self._entries.changed(listing.project)
         for act in self._on_stored:
@@ -303,21 +366,22 @@ class Files:
     # -- lengths ----------------------------------------------------------------------------------------------
 
     async def _size_by_asking(self, listing: Listing, ask: Ask) -> int | None:
-        reason: TierUnreachable | None = None
-        async for source in self._sources(listing, ask):
-            try:
-                size_bytes = await source.upstream.file_size(source.file)
-            except TierUnreachable as error:
-                reason = error
-            except FileAbsent:
-                pass
-            else:
-                return size_bytes
-        if reason is None:
-            raise FileAbsent(filename=listing.file.filename)
+        worst: TiercacheError = FileAbsent(filename=listing.file.filename)
+        try:
+            async for upstream, file in self._chain.sources(listing.project, listing.file, listing.tier, ask.hops):
+                try:
+                    size_bytes: int | None = await upstream.file_size(file)
+                except (TierUnreachable, FileAbsent) as error:
+                    worst = worse(worst, error)
+                else:
+                    return size_bytes
+        except TierUnreachable as unasked:
+            worst = worse(worst, unasked)
+        if not isinstance(worst, TierUnreachable):
+            raise worst
         raise NoTierAnswered(
-            subject=listing.file.filename, reason=reason.reason, retry_after_s=reason.retry_after_s
-        ) from reason
+            subject=listing.file.filename, reason=worst.reason, retry_after_s=worst.retry_after_s
+        ) from worst
 
     async def _size_by_filling(self, opened: OpenFile) -> int:
         if opened.size_bytes is not None:
@@ -330,17 +394,3 @@ class Files:
         finally:
             body.close()
         return size_bytes
-
-
-def _head_only(identity: FileIdentity, filename: str, size_bytes: int | None, outcome: Outcome) -> OpenFile:
-    def no_body(start: int, stop: int | None) -> IBody:
-        raise FileAbsent(filename=filename)
-
-    return OpenFile(
-        identity=identity,
-        filename=filename,
-        size_bytes=size_bytes,
-        outcome=outcome,
-        new_body=no_body,
-        close=lambda: None,
-    )

@@ -8,18 +8,28 @@ from the beginning if what it gave was wrong.  Which sources there are, and what
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, ensureDeferred
 from twisted.logger import Logger
 
 from tiercache.cache.signal import Signal
+from tiercache.cache.source import SiblingSource, Source
 from tiercache.cache.spool import Spool
-from tiercache.errors import DigestMismatch, FileAbsent, LengthMismatch, StoreFull, TiercacheError, TierUnreachable
-from tiercache.interfaces import IFileStream, IUpstream, Pool, Tier
+from tiercache.cache.worst import worse
+from tiercache.errors import (
+    DigestMismatch,
+    FileAbsent,
+    LengthMismatch,
+    LoopFound,
+    StoreFull,
+    TiercacheError,
+    TierUnreachable,
+)
+from tiercache.interfaces import Pool
 from tiercache.simple.digests import Hasher, hasher
-from tiercache.simple.model import STRONGEST_FIRST, File
+from tiercache.simple.model import STRONGEST_FIRST, File, ProjectName
 
 log = Logger()
 
@@ -29,22 +39,12 @@ CHUNK_BYTES = 256 * 1024
 WITHHELD_BYTES = 64 * 1024
 """A file up to this length is given to nobody before it is verified, so that another source can still replace it."""
 
+ANEW_AFTER_S = (0.5, 1.0, 2.0, 4.0)
+"""How long to wait before every source is asked again for the rest of a file of which clients have a part already: a
+tier that is restarted is back by then.  All of it is less than clients wait for the next byte (pip: 15 s)."""
+
 RESUMPTIONS = 2
 """How often one source is asked for the rest of a body that broke off, as long as each time brings some bytes."""
-
-
-@frozen(kw_only=True)
-class Source:
-    """Where a file may come from: `file.url` is this upstream's own."""
-
-    upstream: IUpstream
-    file: File
-
-    @property
-    def tier(self) -> str:
-        """The name of the tier."""
-        tier: Tier = self.upstream.tier
-        return tier.name
 
 
 @frozen(kw_only=True)
@@ -53,7 +53,7 @@ class Filled:
 
     sha256: str
     size_bytes: int
-    source: Source
+    source: Source | SiblingSource
     stored: bool
 
 
@@ -73,7 +73,8 @@ class Fill:
     `size_bytes`: its length as far as it is known, if only from the source that is read now.  `released`: readers may
     have the bytes before this offset.  `epoch` counts the attempts that began with nothing: a reader that was given
     bytes of an earlier one fails.  `error` or `filled` is set when it has ended.
-    `cache_status`: what the tier says of how it came by the file (RFC 9211).
+    `cache_status`: what the tier says of how it came by the file (RFC 9211).  `distance`: how many nodes the request
+    had passed that it was begun for.  `is_coming`: a source is giving its bytes now.  `project`: whose file it is.
     """
 
     filename: str
@@ -81,8 +82,12 @@ class Fill:
     _digests: Mapping[str, str]
     _pool: Pool
     _new_spool: Callable[[], Spool]
-    _heard: Callable[[str, TiercacheError | None], None]
+    _heard: Callable[[str, File, TiercacheError | None], None]
+    _pause: Callable[[float], Awaitable[None]]
+    distance: int = 0
+    project: ProjectName | None = None
     size_bytes: int | None = field(init=False)
+    is_coming: bool = field(default=False, init=False)
     released: int = field(default=0, init=False)
     epoch: int = field(default=0, init=False)
     filled: Filled | None = field(default=None, init=False)
@@ -116,6 +121,14 @@ class Fill:
     def can_serve(self, start: int) -> bool:
         """Whether a reader that begins at `start` now will be given every byte, if all goes well."""
         return self.error is None and self._spool.can_serve(start)
+
+    def may_be_joined(self, distance: int) -> bool:
+        """Whether a request that has passed so many nodes may wait for it.
+
+        One that comes from further away than the fill does must not, before there are bytes: the source that the fill
+        waits for may be the very node that sent the request.  So of two nodes that ask each other none waits.
+        """
+        return self.can_serve(0) and (distance <= self.distance or self.is_coming or self.filled is not None)
 
     def hold(self) -> None:
         """Keep the bytes readable until `release`, also when it has ended and nobody reads."""
@@ -152,14 +165,18 @@ class Fill:
 
     # -- the writer -------------------------------------------------------------------------------------------
 
-    async def run(self, sources: AsyncIterator[Source]) -> Filled:
+    async def run(self, sources: Callable[[], AsyncIterator[Source | SiblingSource]]) -> Filled:
         """Bring the file in from the first source that has it right; called once.
 
-        Raises what the sources failed with: that the file was wrong before that a tier was unreachable before that
-        the file was absent.  Cancelling the Deferred that runs it ends it unfinished.
+        `sources` gives them all, best first, each time that it is called: where clients have been given bytes already,
+        a file that no source goes on with is tried again for a while (`ANEW_AFTER_S`).
+        Raises what the sources failed with: that the file was wrong before that a tier was unreachable, be it one that
+        may be a source and could not say so, before that tiers ask each other, before that the file was absent.
+        Cancelling the Deferred that runs it ends it unfinished.
         """
         try:
-            self.filled = await self._first_right(sources)
+            await self._begin()
+            self.filled = await self._sooner_or_later(sources)
         except TiercacheError as error:
             self.error = error
             raise
@@ -172,23 +189,37 @@ class Fill:
             self._let_go_if_over()
         return self.filled
 
-    async def _first_right(self, sources: AsyncIterator[Source]) -> Filled:
-        worst: TiercacheError = FileAbsent(filename=self.filename)
-        await self._begin()
-        async for source in sources:
+    async def _sooner_or_later(self, sources: Callable[[], AsyncIterator[Source | SiblingSource]]) -> Filled:
+        for pause_s in ANEW_AFTER_S:
             try:
-                filled = await self._all_from(source)
-            except _SourceWrongError as wrong:
-                log.warn("tier {tier}: {error}", tier=source.tier, error=wrong.error)
-                self._heard(source.tier, wrong.error)
-                worst = wrong.error
-            except (TierUnreachable, FileAbsent) as error:
-                self._heard(source.tier, error)
-                if isinstance(worst, FileAbsent):
-                    worst = error
-            else:
-                self._heard(source.tier, None)
-                return filled
+                return await self._first_right(sources())
+            except LoopFound:
+                raise
+            except TierUnreachable as error:
+                if not self._spool.size_bytes or not self._readers:
+                    raise
+                log.info("{filename} is asked for again soon: {error}", filename=self.filename, error=error)
+                await self._pause(pause_s)
+        return await self._first_right(sources())
+
+    async def _first_right(self, sources: AsyncIterator[Source | SiblingSource]) -> Filled:
+        worst: TiercacheError = FileAbsent(filename=self.filename)
+        try:
+            async for source in sources:
+                try:
+                    filled = await self._all_from(source)
+                except _SourceWrongError as wrong:
+                    log.warn("tier {tier}: {error}", tier=source.tier, error=wrong.error)
+                    self._heard(source.tier, source.file, wrong.error)
+                    worst = wrong.error
+                except (TierUnreachable, FileAbsent) as error:
+                    self._heard(source.tier, source.file, error)
+                    worst = worse(worst, error)
+                else:
+                    self._heard(source.tier, source.file, None)
+                    return filled
+        except TierUnreachable as unasked:
+            worst = worse(worst, unasked)
         raise worst
 
     async def _begin(self) -> None:
@@ -208,7 +239,7 @@ class Fill:
     def _verifiable(self) -> dict[str, str]:
         return {name: value for name, value in self._digests.items() if name in STRONGEST_FIRST}
 
-    async def _all_from(self, source: Source) -> Filled:
+    async def _all_from(self, source: Source | SiblingSource) -> Filled:
         """Everything that is still missing; what turns out wrong is thrown away.
 
         What an earlier source gave or stated may be at fault: then this one is asked for all of it.
@@ -226,7 +257,7 @@ class Fill:
             await self._begin_anew()
             raise
 
-    async def _from(self, source: Source) -> Filled:
+    async def _from(self, source: Source | SiblingSource) -> Filled:
         """Everything that is still missing, from one source."""
         resumptions = 0
         while True:
@@ -241,8 +272,9 @@ class Fill:
                 log.info("the body of {filename} broke off: {error}", filename=self.filename, error=error)
         return await self._verified(source)
 
-    async def _body_from(self, source: Source) -> None:
-        stream: IFileStream = await source.upstream.file(source.file, self._spool.size_bytes)
+    async def _body_from(self, source: Source | SiblingSource) -> None:
+        stream = await source.begin(self._spool.size_bytes)
+        self.is_coming = True
         try:
             if stream.size_bytes is not None:
                 self._check_length(stream.size_bytes)
@@ -256,6 +288,7 @@ class Fill:
                 if data:
                     await self._take(data)
         finally:
+            self.is_coming = False
             stream.close()
 
     async def _take(self, data: bytes) -> None:
@@ -280,7 +313,7 @@ class Fill:
         if self.size_bytes is not None and size_bytes != self.size_bytes:
             raise _SourceWrongError(LengthMismatch(filename=self.filename, expected=self.size_bytes, actual=size_bytes))
 
-    async def _verified(self, source: Source) -> Filled:
+    async def _verified(self, source: Source | SiblingSource) -> Filled:
         """Verify, commit, and let the readers have the rest."""
         self._check_length(self._spool.size_bytes)
         for algorithm, expected in self._verifiable().items():

@@ -10,10 +10,13 @@ from collections.abc import Callable
 
 from attrs import define, evolve, frozen
 
+from tiercache.cache.chain import Chain
 from tiercache.cache.entries import Entries
-from tiercache.cache.pages import Pages
+from tiercache.cache.hosted import Hosted
+from tiercache.cache.pages import Pages, Settled
 from tiercache.errors import FileAbsent, NoTierAnswered, NotStored
 from tiercache.interfaces import ICatalogue
+from tiercache.policy.conclude import PARTIAL
 from tiercache.policy.entry import Ask, Entry
 from tiercache.simple.model import File, FileIdentity, ProjectName
 from tiercache.simple.names import candidate_projects, identity_of
@@ -22,17 +25,22 @@ ASKED_AGAIN_AFTER_S = 2.0
 """A page that came less than this ago is not asked for again to find a file that it does not list, whoever insists:
 else each request for a file that does not exist would cost the tiers up to eight."""
 
+PROVISIONAL = "its home is unreachable"
+"""Why nothing is said of a file: its project's page is that of another tier meanwhile."""
+
 
 @frozen(kw_only=True)
 class Listing:
     """A file as the page of `project` lists it; `tier` is whose page that is.
 
     `file.hashes` hold every digest that its bytes must have: the page's, and the one that it was asked for by.
+    `is_reserved`: the page is that of a reserved name, and not of some index's project of that name.
     """
 
     project: ProjectName
     tier: str
     file: File
+    is_reserved: bool = False
 
     @property
     def identity(self) -> FileIdentity:
@@ -46,6 +54,8 @@ class Listings:
 
     _catalogue: ICatalogue
     _entries: Entries
+    _hosted: Hosted
+    _chain: Chain
     _pages: Pages
     _now: Callable[[], float]
 
@@ -64,6 +74,8 @@ class Listings:
         for project in self._projects(identity, filename):
             entry = await self._entries.entry(project)
             if entry is not None and 0 <= self._now() - entry.head.received_at < ASKED_AGAIN_AFTER_S:
+                if entry.head.instead_of is not None:
+                    silent = NoTierAnswered(subject=filename, reason=PROVISIONAL)
                 continue
             # A page that does not list the file may be older than the file: it has to be asked for again.
             insists = ask.no_cache or (entry is not None and entry.page is not None)
@@ -71,25 +83,43 @@ class Listings:
             listing = listing_in(settled.entry, identity, filename)
             if listing is not None:
                 return listing
-            outcome = settled.outcome
-            if settled.entry is None or (outcome.fwd is not None and outcome.fwd_status is None):
-                reason = outcome.detail or "no answer"
+            reason = _why_it_may_lack_files(settled)
+            if reason is not None:
                 silent = NoTierAnswered(subject=filename, reason=reason, retry_after_s=settled.retry_after_s)
         raise silent or FileAbsent(filename=filename)
 
     async def known(self, identity: FileIdentity | None, filename: str) -> Listing | None:
-        """What lists this file by the stored pages, whatever their age."""
+        """What lists this file by the stored pages, whatever their age, and by hosted ones first."""
         for project in self._projects(identity, filename):
+            own = self._hosted.entry(project)
+            listing = listing_in(own, identity, filename)
+            if listing is not None:
+                return listing
+            if own is not None and own.page is not None and any(file.filename == filename for file in own.page.files):
+                continue  # other bytes under a name of ours
             listing = listing_in(await self._entries.entry(project), identity, filename)
             if listing is not None:
                 return listing
         return None
 
     def _projects(self, identity: FileIdentity | None, filename: str) -> tuple[ProjectName, ...]:
-        """Those that the name tells, then the one that was noted: no project may take another's file by listing it."""
+        """Those that the name tells, then the one that was noted: no project may take another's file by listing it.
+
+        By its name alone, no other project than the reserved ones may have a file that is most likely one of theirs.
+        """
         projects = candidate_projects(filename)
+        if identity is None and projects and self._chain.is_reserved(projects[0]):
+            projects = tuple(project for project in projects if self._chain.is_reserved(project))
         noted = self._catalogue.odd_file_project(identity) if identity is not None else None
         return projects if noted is None or noted in projects else (*projects, noted)
+
+
+def _why_it_may_lack_files(settled: Settled) -> str | None:
+    """Why a file may exist that this answer does not list; None if it was the whole word of every tier that has one."""
+    entry, outcome = settled.entry, settled.outcome
+    if entry is None or (outcome.fwd is not None and outcome.fwd_status is None) or outcome.detail == PARTIAL:
+        return outcome.detail or "no answer"
+    return PROVISIONAL if entry.head.instead_of is not None else None
 
 
 def listing_in(entry: Entry | None, identity: FileIdentity | None, filename: str) -> Listing | None:
@@ -99,12 +129,16 @@ def listing_in(entry: Entry | None, identity: FileIdentity | None, filename: str
     for file in entry.page.files:
         if file.filename != filename:
             continue
+        tier = entry.page.listed_by.get(filename, entry.head.tier)
         if identity is None:
-            return Listing(project=entry.project, tier=entry.head.tier, file=file)
-        if identity.algorithm == "url":
-            if hashlib.sha256(file.url.encode()).hexdigest() == identity.value:
-                return Listing(project=entry.project, tier=entry.head.tier, file=file)
+            listed = file
+        elif identity.algorithm == "url":
+            if hashlib.sha256(file.url.encode()).hexdigest() != identity.value:
+                continue
+            listed = file
         elif file.hashes.get(identity.algorithm, identity.value) == identity.value:
-            hashes = {**file.hashes, identity.algorithm: identity.value}
-            return Listing(project=entry.project, tier=entry.head.tier, file=evolve(file, hashes=hashes))
+            listed = evolve(file, hashes={**file.hashes, identity.algorithm: identity.value})
+        else:
+            continue
+        return Listing(project=entry.project, tier=tier, file=listed, is_reserved=entry.head.reserved)
     return None

@@ -1,29 +1,33 @@
 """Project pages: from the store when they may be, from the chain when they must be.
 
 `policy.decide` says what to do, `policy.conclude` what an answer means; here both are carried out, one forward for
-a project however many ask.  Where entries are kept is `entries`' affair, how a page looks to clients `shown`'s and
-`web`'s.
+a project however many ask.  What is hosted here goes before all of it.  Where entries are kept is `entries`' affair,
+how a page looks to clients `showing`'s and `web`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse, Shared
 from tiercache.cache.entries import Entries
-from tiercache.cache.shown import shown_everywhere, shown_locally
+from tiercache.cache.hosted import Hosted
+from tiercache.cache.meanwhile import Meanwhile
+from tiercache.cache.merge import merged
+from tiercache.cache.showing import Look, Showing
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.errors import NoTierAnswered, NotStored, ProjectAbsent
-from tiercache.interfaces import FileRecord, ICatalogue
+from tiercache.interfaces import ICatalogue
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.conclude import (
+    PARTIAL,
     SERIAL_REGRESSION,
     Freshen,
     Serve,
@@ -36,8 +40,14 @@ from tiercache.policy.conclude import (
 from tiercache.policy.decide import Forward, Refuse, Reuse, Revalidate, decide
 from tiercache.policy.entry import Ask, Entry, NotModified, Present, Unreachable
 from tiercache.policy.freshness import FreshnessRules, current_age_s, time_to_live_s
-from tiercache.simple.model import FileIdentity, Page, ProjectName
+from tiercache.policy.selection import HERE
+from tiercache.simple.model import Page, ProjectName
 from tiercache.stats import Stats
+
+MOST_TURNS = 3
+"""How often a project is settled anew because its name became reserved, or ceased to be, while tiers were asked."""
+
+RESERVED_MEANWHILE = "reserved-meanwhile"
 
 
 @frozen(kw_only=True)
@@ -45,7 +55,8 @@ class ShownPage:
     """A project page as this node shows it now.
 
     `age_s`: RFC 9111 section 4.2.3.  `version`: equal versions of one project are equal pages, so that who keeps what
-    was made of one need not look at it again.  `serial`: X-PyPI-Last-Serial, None where the tier has none.
+    was made of one need not look at it again.  `serial`: X-PyPI-Last-Serial, None where the tier has none.  `home`: the
+    id of the node that vouches for it, None where nobody does.  `is_reserved`: as `Head.reserved`.
     """
 
     project: ProjectName
@@ -53,7 +64,9 @@ class ShownPage:
     age_s: float
     version: str
     serial: int | None
-    _look: Callable[[], Page] = field(eq=False)
+    _look: Look = field(eq=False)
+    home: str | None = None
+    is_reserved: bool = False
 
     @property
     def page(self) -> Page:
@@ -79,6 +92,9 @@ class Pages:
     """The project pages of a node."""
 
     _entries: Entries
+    _hosted: Hosted
+    _showing: Showing
+    _arrived: ArrivedSidecars
     _catalogue: ICatalogue
     _chain: Chain
     _switch: OfflineSwitch
@@ -95,12 +111,13 @@ class Pages:
         """
         if ask.local or self._switch.is_offline:
             return await self._shown_locally(project)
-        settled = await self.settled(project, ask)
+        settled = await self._or_what_was_kept(await self.settled(project, ask), project)
         if settled.entry is None:
             reason = settled.outcome.detail or "no answer"
             raise NoTierAnswered(subject=f"The page of {project}", reason=reason, retry_after_s=settled.retry_after_s)
         entry = settled.entry
-        if entry.page is None:
+        look = self._showing.everywhere(entry)
+        if look is None:
             raise ProjectAbsent(project=project)
         return ShownPage(
             project=project,
@@ -108,7 +125,9 @@ class Pages:
             age_s=current_age_s(entry.head, self._now()),
             version=f"everywhere-{settled.revision}",
             serial=entry.head.serial,
-            look=partial(self._look_everywhere, project, entry.page),
+            home=None if entry.head.outdated else entry.head.home,
+            is_reserved=entry.head.reserved,
+            look=look,
         )
 
     async def settled(self, project: ProjectName, ask: Ask) -> Settled:
@@ -116,6 +135,18 @@ class Pages:
 
         Raises NotStored.  An entry whose page is None says that every tier is without the project.
         """
+        for _ in range(MOST_TURNS):
+            selection = self._chain.selection(project)
+            hosted = self._hosted.entry(project)
+            settled = await (self._settled_here(hosted, ask) if hosted else self._settled_above(project, ask))
+            if self._chain.selection(project) == selection:
+                return settled
+            self._entries.forget_absence(project)  # of those who may not say so any more
+        outcome = Outcome(fwd="miss", detail=RESERVED_MEANWHILE)
+        return Settled(entry=None, revision=settled.revision, outcome=outcome)
+
+    async def _settled_above(self, project: ProjectName, ask: Ask) -> Settled:
+        """The same, of what the tiers have."""
         entry = await self._entries.entry(project)
         revision = self._entries.revision(project)
         decision = decide(entry, ask, self._rules, self._now())
@@ -134,16 +165,50 @@ class Pages:
 
     def known_projects(self, local: bool) -> Sequence[ProjectName]:
         """The projects that this node has a page of, or locally a file of, sorted."""
+        here = {*self._catalogue.file_projects(), *self._hosted.names()}
         if local or self._switch.is_offline:
-            return list(self._catalogue.file_projects())
-        return sorted({*self._catalogue.entry_names(), *self._catalogue.file_projects()})
+            return sorted(here)
+        return sorted({*self._catalogue.entry_names(), *here})
+
+    # -- hosted -----------------------------------------------------------------------------------------------
+
+    async def _settled_here(self, hosted: Entry, ask: Ask) -> Settled:
+        """A hosted project: alone, or in front of what the tiers have that a rule opens it to."""
+        project = hosted.project
+        outcome = Outcome(hit=True, ttl_s=self._rules.page_s)
+        alone = Settled(entry=hosted, revision=self._entries.revision(project), outcome=outcome)
+        if not self._chain.selection(project).tiers:
+            self._stats.hits += 1
+            return alone
+        try:
+            above = await self._settled_above(project, ask)
+        except NotStored:
+            return alone
+        own = (self._hosted.entry(project) or hosted).page  # it may have changed meanwhile
+        if above.entry is None:
+            return evolve(above, entry=hosted, outcome=evolve(above.outcome, detail=PARTIAL))
+        if own is None or above.entry.page is None:
+            return evolve(above, entry=hosted)
+        page, conflicts = merged([(HERE, own), (above.entry.head.tier, above.entry.page)])
+        self._chain.tell(project, conflicts)
+        head = evolve(above.entry.head, home=None, reserved=True)  # nobody vouches for the whole of it
+        return evolve(above, entry=Entry(project=project, head=head, page=page))
 
     # -- showing ----------------------------------------------------------------------------------------------
 
+    async def _or_what_was_kept(self, settled: Settled, project: ProjectName) -> Settled:
+        """Where no tier answers about a project that they all had said is gone: what of it is shown all the same."""
+        gone = None if settled.entry is not None else await self._entries.entry(project)
+        if gone is None or gone.page is not None or self._showing.everywhere(gone) is None:
+            return settled
+        self._stats.served_stale += 1
+        outcome = self._outcome_of_stale(gone, settled.outcome.detail or "no answer")
+        return Settled(entry=gone, revision=self._entries.revision(project), outcome=outcome)
+
     async def _shown_locally(self, project: ProjectName) -> ShownPage:
         entry = await self._entries.entry(project)
-        records = self._catalogue.files_of(project)
-        if not records:
+        look = self._showing.locally(project, entry)
+        if look is None:
             self._stats.refused += 1
             raise NotStored(subject=f"Project {project}")
         self._stats.hits += 1
@@ -154,23 +219,8 @@ class Pages:
             age_s=current_age_s(head, self._now()) if head is not None else 0.0,
             version=f"local-{self._entries.revision(project)}",
             serial=head.serial if head is not None else None,
-            look=partial(self._look_locally, project, entry.page if entry is not None else None, records),
+            look=look,
         )
-
-    def _look_everywhere(self, project: ProjectName, page: Page) -> Page:
-        return shown_everywhere(page, self._catalogue.files_of(project), self._sidecars(project))
-
-    def _look_locally(self, project: ProjectName, page: Page | None, records: list[FileRecord]) -> Page:
-        return shown_locally(
-            project,
-            page,
-            records,
-            self._sidecars(project),
-            self._catalogue.attachment_digests(project, "provenance"),
-        )
-
-    def _sidecars(self, project: ProjectName) -> Mapping[FileIdentity, str | None]:
-        return self._catalogue.attachment_digests(project, "metadata")
 
     # -- forwarding -------------------------------------------------------------------------------------------
 
@@ -224,6 +274,18 @@ class Pages:
         ask: Ask,
     ) -> Settled:
         self._stats.forwarded += 1
+        with self._entries.asking(project) as meanwhile:
+            return await self._asked(project, entry, revision, decision, ask, meanwhile)
+
+    async def _asked(
+        self,
+        project: ProjectName,
+        entry: Entry | None,
+        revision: int,
+        decision: Revalidate | Forward,
+        ask: Ask,
+        meanwhile: Meanwhile,
+    ) -> Settled:
         asked_at = self._now()
         answer = await self._chain.page(project, entry, ask.no_cache, ask.hops)
         above = answer.cache_status if isinstance(answer, Present | NotModified) else None
@@ -234,17 +296,20 @@ class Pages:
             # A client that insisted has been answered meanwhile, and what came now was said before that.
             outcome = self._outcome(newer, fwd, 404 if newer.page is None else 200, True, above)
             return Settled(entry=newer, revision=self._entries.revision(project), outcome=outcome)
+        if isinstance(answer, Present):  # before the page is seen that says so
+            await self._arrived.keep(answer.page, answer.sidecars)
         conclusion = conclude(decision, project, answer, self._rules, now)
         match conclusion:
             case Store(entry=new):
-                outcome = self._outcome(new, fwd, 200, await self._entries.store(new), above)
+                outcome = self._outcome(new, fwd, 200, await self._entries.store(new, meanwhile), above)
                 return Settled(entry=new, revision=self._entries.revision(project), outcome=outcome)
-            case Serve(entry=new):
+            case Serve(entry=new, detail=detail):
                 # A revision of its own: what is stored stays, and is shown again where this may not be.
                 passing = await self._entries.let_pass(new)
-                return Settled(entry=new, revision=passing, outcome=self._outcome(new, fwd, 200, False, above))
+                outcome = evolve(self._outcome(new, fwd, 200, False, above), detail=detail)
+                return Settled(entry=new, revision=passing, outcome=outcome)
             case Freshen(entry=new):
-                await self._entries.freshen(new)
+                await self._entries.freshen(meanwhile.counted(new))
                 self._stats.revalidated += 1
                 return Settled(entry=new, revision=revision, outcome=self._outcome(new, fwd, 304, True, above))
             case ServeStale(entry=old, reason=reason):
@@ -253,7 +318,8 @@ class Pages:
                 return Settled(entry=old, revision=revision, outcome=self._outcome_of_stale(old, reason))
             case StoreAbsent(entry=new):
                 self._stats.absent += 1
-                await self._entries.remember_absent(new)
+                if meanwhile.is_quiet:  # else a tier may have it by now
+                    await self._entries.remember_absent(new)
                 return Settled(entry=new, revision=revision, outcome=self._outcome(new, fwd, 404, True))
             case Unavailable(reason=reason, retry_after_s=retry_after_s):
                 self._stats.unavailable += 1

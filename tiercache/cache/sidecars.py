@@ -1,8 +1,8 @@
 """Sidecars: the core metadata beside a file (PEP 658), and its provenance (PEP 740).
 
 What the tier has is passed through, verified where it gave a digest.  For a wheel whose tier has none, one is made
-from the wheel, on first demand only.  The wheel has the last word: when it is stored, its own METADATA replaces
-what differs.
+from the wheel, on first demand only, by the node nearest to the origin.  The wheel has the last word: when it is
+stored, its own METADATA replaces what differs.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ from tiercache.cache.listings import Listing, Listings
 from tiercache.cache.shown import names_of
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.wheel import BytesMissing, SparseFile, metadata_in
+from tiercache.cache.worst import worse
 from tiercache.errors import (
     DigestMismatch,
     FileAbsent,
+    LoopFound,
     NoTierAnswered,
     NotStored,
     RangesUnsupported,
     SidecarUnavailable,
     StoreFailed,
+    TiercacheError,
     TierUnreachable,
 )
-from tiercache.interfaces import Attachment, FileRecord, ICatalogue, IFiles, IUpstream, Pool
+from tiercache.interfaces import METADATA, PROVENANCE, Attachment, FileRecord, ICatalogue, IFiles, IUpstream, Pool
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
 from tiercache.simple.digests import hasher
@@ -39,9 +42,6 @@ from tiercache.simple.model import STRONGEST_FIRST, File, FileIdentity, ProjectN
 from tiercache.stats import Stats
 
 log = Logger()
-
-METADATA = "metadata"
-PROVENANCE = "provenance"
 
 TAIL_BYTES = 32 * 1024
 """The first read from a wheel: its end, where the directory is, and often METADATA itself."""
@@ -58,11 +58,12 @@ READ_BYTES = 8 * 1024 * 1024
 
 @frozen(kw_only=True)
 class ShownAttachment:
-    """A sidecar or a provenance, ready to be sent."""
+    """A sidecar or a provenance, ready to be sent to who may read `project`."""
 
     data: bytes
     sha256: str
     outcome: Outcome
+    project: ProjectName | None = None
 
 
 @define(kw_only=True)
@@ -189,27 +190,43 @@ class Sidecars:
         self, listing: Listing, ask: Ask, ask_one: Callable[[IUpstream, File], Awaitable[Attachment]]
     ) -> Attachment:
         """What the first source gives that has it; a source that is unreachable counts for more than one without."""
-        silent: TierUnreachable | None = None
-        async for upstream, file in self._chain.sources(listing.project, listing.file, listing.tier, ask.hops):
-            try:
-                return await ask_one(upstream, file)
-            except TierUnreachable as error:
-                self._chain.heard(upstream.tier.name, error)
-                silent = error
-            except FileAbsent:
-                continue
         filename = listing.file.filename
-        if silent is None:
-            raise FileAbsent(filename=filename)
-        raise NoTierAnswered(subject=filename, reason=silent.reason, retry_after_s=silent.retry_after_s) from silent
+        worst: TiercacheError = FileAbsent(filename=filename)
+        try:
+            async for upstream, file in self._chain.sources(listing.project, listing.file, listing.tier, ask.hops):
+                try:
+                    return await ask_one(upstream, file)
+                except (TierUnreachable, FileAbsent) as error:
+                    self._chain.file_heard(upstream.tier.name, file, error)
+                    worst = worse(worst, error)
+        except TierUnreachable as unasked:
+            worst = worse(worst, unasked)
+        if not isinstance(worst, TierUnreachable):
+            raise worst
+        raise NoTierAnswered(subject=filename, reason=worst.reason, retry_after_s=worst.retry_after_s) from worst
 
     async def _from_tier(self, listing: Listing, upstream: IUpstream, file: File) -> Attachment:
-        """The tier's own sidecar, if it has one and it is what the page says; else one made from its wheel."""
-        if file.core_metadata:
+        """The tier's own sidecar, if it has one and it is what the page says; else one made from its wheel.
+
+        A tier that is a node is asked whatever its page says, and its no is taken: the node nearest to the origin makes
+        the sidecar, once, and where that came to nothing no other tries again.
+        """
+        is_wheel = _is_wheel(file.filename)
+        asks_node = is_wheel and self._chain.is_node(upstream.tier.name)
+        if asks_node and file.core_metadata is False:
+            return await self._keep(_attachment(listing, METADATA, None, made=True))
+        failure: TierUnreachable | None = None
+        if file.core_metadata or asks_node:
             try:
                 data = await upstream.sidecar(file)
                 _verify(file, data)
+            except TierUnreachable as error:
+                if not is_wheel or not error.has_answered or isinstance(error, LoopFound):
+                    raise
+                failure = error  # the wheel may be had where its sidecar is not
             except (FileAbsent, DigestMismatch) as error:
+                if asks_node and isinstance(error, FileAbsent) and not isinstance(file.core_metadata, Mapping):
+                    return await self._keep(_attachment(listing, METADATA, None, made=True))
                 log.warn(
                     "tier {tier} lists a sidecar of {filename} that it does not have: {error}",
                     tier=upstream.tier.name,
@@ -219,9 +236,12 @@ class Sidecars:
             else:
                 self._stats.sidecars_passed += 1
                 return await self._keep(_attachment(listing, METADATA, data, made=False))
-        if not _is_wheel(file.filename):
+        if not is_wheel:
             raise SidecarUnavailable(filename=file.filename, reason="its tier has none, and it is no wheel")
-        return await self._made(listing, lambda: self._by_ranges(listing.project, upstream, file))
+        try:
+            return await self._made(listing, lambda: self._by_ranges(listing.project, upstream, file))
+        except (TierUnreachable, FileAbsent) as error:
+            raise failure or error from None
 
     async def _by_ranges(self, project: ProjectName, upstream: IUpstream, file: File) -> bytes:
         """METADATA from the wheel's end and whatever else it takes; RangesUnsupported if that is too much."""
@@ -329,7 +349,7 @@ def _attachment(listing: Listing, kind: str, data: bytes | None, *, made: bool) 
 def _shown(attachment: Attachment, filename: str, outcome: Outcome) -> ShownAttachment:
     if attachment.data is None:
         raise SidecarUnavailable(filename=filename, reason="there is none in it")
-    return ShownAttachment(data=attachment.data, sha256=attachment.sha256, outcome=outcome)
+    return ShownAttachment(data=attachment.data, sha256=attachment.sha256, outcome=outcome, project=attachment.project)
 
 
 def _verify(file: File, data: bytes) -> None:

@@ -1,0 +1,51 @@
+"""Sidecars that came along with a page: kept, so that nobody has to ask for them.
+
+Each has been verified by its SHA-256; which file it is of the page says (`core-metadata`).  What this node knows of a
+file already, above all what the wheel itself says, is not replaced by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import define
+from twisted.logger import Logger
+
+from tiercache.errors import StoreFailed
+from tiercache.interfaces import METADATA, Attachment, ICatalogue
+from tiercache.simple.model import File, Page
+from tiercache.simple.names import identity_of
+
+log = Logger()
+
+
+@define(kw_only=True)
+class ArrivedSidecars:
+    """Keeps them in the catalogue."""
+
+    _catalogue: ICatalogue
+
+    async def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
+        """Keep core metadata, given by its SHA-256, for the files of a page that have it; all in one go."""
+        if not sidecars:
+            return
+        known = self._catalogue.attachment_digests(page.project, METADATA)
+        new = [
+            Attachment(
+                identity=identity_of(file), project=page.project, kind=METADATA, sha256=told, data=sidecars[told]
+            )
+            for file in page.files
+            if (told := _told(file)) in sidecars and identity_of(file) not in known
+        ]
+        full: StoreFailed | None = None
+        for kept in [self._catalogue.store_attachment(attachment) for attachment in new]:
+            try:
+                await kept
+            except StoreFailed as error:  # the others are waited for all the same
+                full = error
+        if full is not None:
+            log.warn("not all sidecars of {project} are kept: {error}", project=page.project, error=full)
+
+
+def _told(file: File) -> str:
+    return file.core_metadata.get("sha256", "") if isinstance(file.core_metadata, Mapping) else ""

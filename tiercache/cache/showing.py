@@ -1,0 +1,123 @@
+"""What is shown of a project here: its page filled in from the store, and of the store what may be seen.
+
+Where pages come from is `pages`' affair, how one looks is `shown`'s, which withdrawn files are seen `policy.removed`'s.
+Here they meet what is hosted, and what no longer counts because the tier it came from may not answer any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import partial
+
+from attrs import define, evolve
+
+from tiercache.cache.chain import Chain
+from tiercache.cache.hosted import Hosted
+from tiercache.cache.merge import merged
+from tiercache.cache.shown import Origin, is_of_reserved, shown_everywhere, shown_locally
+from tiercache.interfaces import FileRecord, ICatalogue
+from tiercache.policy.entry import Entry
+from tiercache.policy.freshness import Removed
+from tiercache.policy.selection import HERE
+from tiercache.simple.model import Page, ProjectName
+from tiercache.simple.names import identity_of
+
+Look = Callable[[], Page]
+"""Puts a page together as it is shown; not cheap, so that it is done only where no rendering of it is kept."""
+
+
+@define(kw_only=True)
+class Showing:
+    """`removed`: what becomes of stored files that their tier offers no more."""
+
+    _catalogue: ICatalogue
+    _chain: Chain
+    _hosted: Hosted
+    _removed: Removed
+
+    def everywhere(self, entry: Entry) -> Look | None:
+        """The page of `/simple/`; None where there is no project to be shown."""
+        if entry.page is not None:
+            return partial(self._everywhere, entry, entry.page)
+        if self._removed == "hide" or not self._of(entry.project, self._origin(entry).tiers):
+            return None
+        return partial(self._everywhere, entry, Page(project=entry.project))
+
+    def locally(self, project: ProjectName, entry: Entry | None) -> Look | None:
+        """The page of `/local/`; None where nothing of the project is stored.  `entry` is what tiers said of it."""
+        hosted = self._hosted.entry(project)
+        records = self._seen(project, entry)
+        if hosted is not None and hosted.page is not None:
+            return partial(self._own_and_local, hosted.page, entry, records)
+        return partial(self._locally, project, entry, records) if records else None
+
+    def counts(self, record: FileRecord) -> bool:
+        """Whether a stored file is to be had for what its record says of it: not what was withdrawn from this node, nor
+        what came from a tier that may not answer for its project any more, or had announced the name only later."""
+        if record.tier == HERE:
+            return self._hosted.lists(record)
+        return self._counts_from(record.project, record.tier, is_of_reserved(record))
+
+    def _counts_from(self, project: ProjectName, tier: str, is_of_reserved: bool) -> bool:
+        if not is_of_reserved and tier in self._chain.selection(project).reserved:
+            return False
+        return self._chain.may_answer(project, tier)
+
+    # -- how --------------------------------------------------------------------------------------------------
+
+    def _everywhere(self, entry: Entry, page: Page) -> Page:
+        origin = self._origin(entry)
+        records = self._seen(entry.project, entry)
+        return shown_everywhere(page, records, self._catalogue.attachment_digests(entry.project, "metadata"), origin)
+
+    def _locally(self, project: ProjectName, entry: Entry | None, records: Collection[FileRecord]) -> Page:
+        page = None if entry is None else entry.page or Page(project=project)
+        return shown_locally(
+            project,
+            page,
+            records,
+            self._catalogue.attachment_digests(project, "metadata"),
+            self._catalogue.attachment_digests(project, "provenance"),
+            self._origin(entry) if entry is not None else Origin(),
+        )
+
+    def _own_and_local(self, own: Page, entry: Entry | None, records: Collection[FileRecord]) -> Page:
+        """What is hosted is all here; of the tiers that may be asked beside, what is stored, behind it."""
+        project = own.project
+        shown = shown_everywhere(
+            own, self._catalogue.files_of(project), self._catalogue.attachment_digests(project, "metadata")
+        )
+        others = [record for record in records if record.tier != HERE]
+        if not others:
+            return shown
+        page, _ = merged([(HERE, shown), ("", self._locally(project, entry, others))])
+        return evolve(page, listed_by={})
+
+    def _origin(self, entry: Entry) -> Origin:
+        """The tiers whose page an entry is; of an absence, all that were asked."""
+        head = entry.head
+        tiers = head.merged or ((head.tier,) if entry.page is not None else self._chain.selection(entry.project).tiers)
+        return Origin(
+            tiers=tuple(tier for tier in tiers if tier != HERE),
+            removed=self._removed,
+            are_nodes=all(self._chain.is_node(tier) for tier in tiers),
+        )
+
+    def _of(self, project: ProjectName, tiers: Collection[str]) -> bool:
+        return any(record.tier in tiers and self.counts(record) for record in self._catalogue.files_of(project))
+
+    def _seen(self, project: ProjectName, entry: Entry | None) -> list[FileRecord]:
+        """The stored files that count, and those that the page lists, whoever gave their bytes."""
+        records: list[FileRecord] = self._catalogue.files_of(project)
+        kinds = {(record.tier, is_of_reserved(record)) for record in records if record.tier != HERE}
+        counting = {kind: self._counts_from(project, *kind) for kind in kinds}
+        if all(counting.values()) and all(record.tier != HERE for record in records):
+            return records
+        page = entry.page if entry is not None else None
+        listed = {identity_of(file) for file in page.files} if page is not None else set()
+        return [
+            record
+            for record in records
+            if (self._hosted.lists(record) if record.tier == HERE else counting[record.tier, is_of_reserved(record)])
+            or not listed.isdisjoint(record.identities)
+        ]
