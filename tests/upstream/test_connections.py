@@ -76,7 +76,7 @@ class Net:
     def accept(self) -> Wire:
         """Let the last connection that was tried come about."""
         factory = self.reactor.tcpClients[-1][2]
-        wire = Wire(self.reactor, lambda head, wire: None)
+        wire = Wire(self.reactor, lambda _head, _body, _wire: None)
         protocol = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1))
         assert protocol is not None
         wire.protocol = protocol

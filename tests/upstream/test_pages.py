@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from tests.doubles.far_index import BASE, NOW, NUMPY, PAGE, far_index, json_answer, json_page
 from tests.doubles.tier_http import JSON_TYPE, Received, TierHttp, chunked_answer, gzipped_answer, http_answer
-from tiercache.errors import ProjectAbsent, TierUnreachable
+from tiercache.errors import ProjectAbsent, TierUnreachable, TierWithoutAnswer
 from tiercache.policy.entry import NotModified, Present, Validators
 from tiercache.upstream.requests import ASKED_AT_ONCE, Deadlines
 from tiercache.upstream.simple_index import Limits, SimpleIndex
@@ -282,6 +282,26 @@ def test_a_503_is_asked_again_and_its_recovery_is_taken(http: TierHttp) -> None:
     http.on(f"GET {PAGE}", http_answer(503), http_answer(503), json_answer(WHEEL))
     assert len(page_of(http).page.files) == 1
     assert len(http.requests) == 3
+
+
+@pytest.mark.parametrize("status", [503, 504])
+def test_a_node_whose_own_tiers_are_down_is_well_and_is_not_asked_again_at_once(http: TierHttp, status: int) -> None:
+    fields = {"Cache-Status": "office; fwd=miss; detail=breaker-open", "Retry-After": "1"}
+    http.on(f"GET {PAGE}", http_answer(status, headers=fields))
+    error = refusal(http)
+    assert type(error) is TierWithoutAnswer
+    assert error.retry_after_s == 1.0
+    assert len(http.asked()) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, TierWithoutAnswer), (403, TierWithoutAnswer), (407, TierUnreachable)]
+)
+def test_a_tier_that_lets_one_project_not_be_read_is_well(
+    http: TierHttp, status: int, error: type[TierUnreachable]
+) -> None:
+    http.on(f"GET {PAGE}", http_answer(status))
+    assert type(refusal(http)) is error
 
 
 def test_a_503_that_stays_is_unreachable_after_three_tries(http: TierHttp) -> None:

@@ -20,7 +20,6 @@ from tiercache.upstream.failure import Unanswered
 
 LARGEST_READ_BYTES = 2**20
 PAUSE_AT_BYTES = 2**20
-RESUME_AT_BYTES = 2**19
 LEAVINGS_BYTES = 2**16
 LEAVINGS_S = 5.0
 
@@ -29,6 +28,7 @@ class Body(Protocol):
     """One response's body.  `ends_by_close` tells that only the end of the connection marked its end.
 
     Such an end cannot be told from a connection that broke (RFC 9112 section 8): the reader has to know better.
+    Once `ahead_bytes` wait for the reader, nothing more is taken from the connection.
     """
 
     def __init__(
@@ -39,8 +39,11 @@ class Body(Protocol):
         limit_bytes: int,
         reason_if_larger: str,
         whole_s: float | None = None,
+        ahead_bytes: int = PAUSE_AT_BYTES,
     ) -> None:
         self.ends_by_close = False
+        self._pause_at_bytes = ahead_bytes
+        self._resume_at_bytes = ahead_bytes // 2
         self._clock = clock
         self._silence_s = silence_s
         self._whole_s = whole_s
@@ -81,7 +84,7 @@ class Body(Protocol):
             taken.append(chunk)
             room -= len(chunk)
         self._held_bytes -= LARGEST_READ_BYTES - room
-        if self._paused and self._held_bytes <= RESUME_AT_BYTES:
+        if self._paused and self._held_bytes <= self._resume_at_bytes:
             self._paused = False
             self._listen()
             self._producer.resumeProducing()
@@ -116,7 +119,7 @@ class Body(Protocol):
             return
         self._held.append(data)
         self._held_bytes += len(data)
-        if self._held_bytes >= PAUSE_AT_BYTES:
+        if self._held_bytes >= self._pause_at_bytes:
             if not self._paused:
                 self._paused = True
                 self._rest()
@@ -171,10 +174,22 @@ class Body(Protocol):
 
 
 def body_of(
-    response: IResponse, clock: IReactorTime, *, silence_s: float, limit_bytes: int, reason_if_larger: str
+    response: IResponse,
+    clock: IReactorTime,
+    *,
+    silence_s: float,
+    limit_bytes: int,
+    reason_if_larger: str,
+    ahead_bytes: int = PAUSE_AT_BYTES,
 ) -> Body:
     """Begin to take a response's body.  Raises Unanswered at once where its stated length is over the limit."""
-    body = Body(clock, silence_s=silence_s, limit_bytes=limit_bytes, reason_if_larger=reason_if_larger)
+    body = Body(
+        clock,
+        silence_s=silence_s,
+        limit_bytes=limit_bytes,
+        reason_if_larger=reason_if_larger,
+        ahead_bytes=ahead_bytes,
+    )
     too_large = response.length is not UNKNOWN_LENGTH and response.length > limit_bytes
     _deliver(response, body)
     if too_large:

@@ -14,13 +14,14 @@ from attrs import evolve
 from tiercache.config.addresses import OwnAddresses
 from tiercache.config.values import PUBLIC_INDEX, TierConfig
 from tiercache.interfaces import IUpstream, Pool
+from tiercache.upstream.parent import ORIGIN, PARENT, SIBLING, UNKNOWN
 from tiercache.upstream.public_index import (
     pip_certificates_of_this_machine,
     pip_index_of_this_machine,
     tier_with_public_index,
 )
 from tiercache.upstream.simple_index import Limits
-from tiercache.upstream.tier import TierSettings, simple_index
+from tiercache.upstream.tier import TierSettings, upstream
 from tiercache.upstream.trust import ca_bundle
 
 
@@ -32,22 +33,21 @@ def upstream_of(
     pool: Pool,
     environ: Mapping[str, str],
     node_id: str | None = None,
-) -> IUpstream | None:
-    """The upstream of a configured tier; None for a kind that this version cannot ask.  Blocking, for the start.
+) -> IUpstream:
+    """The upstream of a configured tier.  Blocking, for the start.
 
-    `node_id` is what this node is called in the requests that it sends.
+    Of a tier that is a node, or of which nobody said what it is, it is an `INeighbour` too.  `node_id` is what this
+    node is called in the requests that it sends.
 
     Raises ConfigInvalid.
     """
-    if configured.kind == "sibling":
-        return None
     tier = configured
     if tier.url == PUBLIC_INDEX:
         tier = tier_with_public_index(tier, pip_index_of_this_machine(own_addresses, environ))
         if tier.ca is None and ca_bundle(None, environ) is None:
             tier = evolve(tier, ca=pip_certificates_of_this_machine(environ))
     limits = Limits(page=tier.max_page_bytes)
-    return simple_index(
+    return upstream(
         _settings(tier),
         reactor=reactor,
         pool=pool,
@@ -61,11 +61,12 @@ def upstream_of(
 
 
 def _settings(tier: TierConfig) -> TierSettings:
-    kind = tier.kind or "origin"
+    kind = tier.kind or UNKNOWN
     return TierSettings(
         name=tier.name,
         kind=kind,
         url=simple_base(tier.url, kind),
+        root_url=None if kind == ORIGIN else node_root(tier.url),
         user=tier.user,
         password=tier.password.reveal() if tier.password is not None else None,
         token=tier.token.reveal() if tier.token is not None else None,
@@ -82,7 +83,16 @@ def simple_base(url: str, kind: str) -> str:
     """Where a tier's project pages are: below `simple/` if the URL is a root, and always for another node."""
     parts = urlsplit(url)
     path = parts.path.rstrip("/")
-    is_root = not path or kind == "parent"
+    is_root = not path or kind in {PARENT, SIBLING}
     if is_root and path.rpartition("/")[2] != "simple":
         path += "/simple"
+    return urlunsplit(parts._replace(path=path + "/"))
+
+
+def node_root(url: str) -> str:
+    """Where the root of a node is whose pages, or whose root, are at this URL."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/")
+    if path.rpartition("/")[2] == "simple":
+        path = path.removesuffix("simple").rstrip("/")
     return urlunsplit(parts._replace(path=path + "/"))

@@ -10,7 +10,7 @@ from tiercache.upstream.failure import Unanswered
 PIECE_BYTES = 1024 * 1024
 """How much is decoded at a time: a buffer as large as the whole limit would cost it twice, and a bomb fills it."""
 
-_GZIP_WINDOW = 31  # zlib's word for "gzip, with any window"
+GZIP_WINDOW = 31  # zlib's word for "gzip, with any window"
 
 
 def decoded(data: bytes, coding: str, *, limit_bytes: int, reason_if_larger: str) -> bytes:
@@ -26,7 +26,7 @@ def decoded(data: bytes, coding: str, *, limit_bytes: int, reason_if_larger: str
     parts: list[bytes] = []
     room = limit_bytes
     while data:  # a gzip stream may have several members (RFC 1952 §2.2)
-        member = isal_zlib.decompressobj(_GZIP_WINDOW)
+        member = isal_zlib.decompressobj(GZIP_WINDOW)
         try:
             while not member.eof and data:
                 part = member.decompress(data, min(room + 1, PIECE_BYTES))

@@ -43,11 +43,15 @@ RAISED_BY_AGENTS = (
 
 @frozen(kw_only=True, slots=False)
 class Unanswered(Exception):
-    """An exchange that gave nothing usable; `fault` is an HTTP status, a fault, or None where trying again is vain."""
+    """An exchange that gave nothing usable; `fault` is an HTTP status, a fault, or None where trying again is vain.
+
+    `is_well`: the tier did answer, only it cannot say this.
+    """
 
     reason: str
     fault: int | Fault | None = None
     retry_after_s: float | None = None
+    is_well: bool = False
 
 
 class AddressRefused(ConnectError):

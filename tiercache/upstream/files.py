@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import define
 
 from tiercache.errors import FileAbsent, RangesUnsupported
@@ -19,6 +21,7 @@ _AS_IT_IS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 _GZIP_SUFFIXES = (".gz", ".tgz")
 _TOO_LONG = "it sends more than it stated"
 _OTHER_RANGE = "it sends another range than it was asked for"
+ABSENT = frozenset({404, 410})
 # What servers answer that know ranges, but none that count from the end.
 _REFUSE_SUFFIX_RANGES = frozenset({400, 416, 501})
 # What servers answer that do not know HEAD, or whose signed URLs are signed for GET alone.
@@ -34,33 +37,43 @@ class TierFiles:
 
     async def stream(self, file: File, start: int) -> IFileStream:
         """As `IUpstream.file`."""
+        return await self.requests.with_retries("GET", lambda: self.begun(file, start))
 
-        async def begin() -> IFileStream:
-            target = self.target(file.url)
-            headers = _AS_IT_IS | ({"Range": range_from(start)} if start else {})
-            reply = await self.requests.ask("GET", target, headers)
-            if reply.status == 200:
-                self._check_coding(reply, file)
-                return self._stream(reply, file, start=0, size_bytes=reply.length_bytes)
-            if reply.status == 206 and start:
-                self._check_coding(reply, file)
-                part = content_range(reply.headers.get("content-range"))
-                if part is None or part.start != start or part.stop is None:
-                    raise self._broken(reply, _OTHER_RANGE)
-                if part.size_bytes not in {None, part.stop}:
-                    raise self._broken(reply, _OTHER_RANGE)  # it would end before the file does
-                if reply.length_bytes not in {None, part.stop - start}:
-                    raise self._broken(reply, "its length is not that of its range")
-                return self._stream(reply, file, start=start, size_bytes=part.stop)
-            if reply.status == 416 and start:
-                part = content_range(reply.headers.get("content-range"))
-                if part is not None and part.size_bytes == start:
-                    let_go(reply.response, self.requests.clock)
-                    return EmptyStream(size_bytes=start, start=start, cache_status=reply.headers.get("cache-status"))
-                raise self._broken(reply, f"its file has no byte {start}")
-            raise self._refusal(reply, file)
+    async def begun(
+        self,
+        file: File,
+        start: int,
+        *,
+        fields: Mapping[str, str] | None = None,
+        absent: frozenset[int] = ABSENT,
+    ) -> IFileStream:
+        """The same in one attempt, which sends `fields` along; `absent` are the statuses that mean FileAbsent.
 
-        return await self.requests.with_retries("GET", begin)
+        Raises Unanswered.
+        """
+        target = self.target(file.url)
+        headers = _AS_IT_IS | ({"Range": range_from(start)} if start else {}) | dict(fields or {})
+        reply = await self.requests.ask("GET", target, headers)
+        if reply.status == 200:
+            self._check_coding(reply, file)
+            return self._stream(reply, file, start=0, size_bytes=reply.length_bytes)
+        if reply.status == 206 and start:
+            self._check_coding(reply, file)
+            part = content_range(reply.headers.get("content-range"))
+            if part is None or part.start != start or part.stop is None:
+                raise self._broken(reply, _OTHER_RANGE)
+            if part.size_bytes not in {None, part.stop}:
+                raise self._broken(reply, _OTHER_RANGE)  # it would end before the file does
+            if reply.length_bytes not in {None, part.stop - start}:
+                raise self._broken(reply, "its length is not that of its range")
+            return self._stream(reply, file, start=start, size_bytes=part.stop)
+        if reply.status == 416 and start:
+            part = content_range(reply.headers.get("content-range"))
+            if part is not None and part.size_bytes == start:
+                let_go(reply.response, self.requests.clock)
+                return EmptyStream(size_bytes=start, start=start, cache_status=reply.headers.get("cache-status"))
+            raise self._broken(reply, f"its file has no byte {start}")
+        raise self._refusal(reply, file, absent)
 
     async def range(self, file: File, start: int, size_bytes: int) -> FileRange:
         """As `IUpstream.file_range`."""
@@ -201,9 +214,9 @@ class TierFiles:
             return RangesUnsupported(tier=self.requests.tier.name, filename=file.filename)
         return self._refusal(reply, file)
 
-    def _refusal(self, reply: Reply, file: File) -> Exception:
+    def _refusal(self, reply: Reply, file: File, absent: frozenset[int] = ABSENT) -> Exception:
         failed = self.requests.refused(reply)
-        return FileAbsent(filename=file.filename) if reply.status in {404, 410} else failed
+        return FileAbsent(filename=file.filename) if reply.status in absent else failed
 
     def _broken(self, reply: Reply, reason: str) -> Unanswered:
         let_go(reply.response, self.requests.clock)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
+from twisted.logger import Logger
 
 from tiercache.policy.admission import address_is_public, file_url_admitted
-from tiercache.simple.model import File
+from tiercache.simple.model import File, ProjectName
+
+_log = Logger()
 
 
 @frozen(kw_only=True)
@@ -47,6 +50,17 @@ class Reach:
                 verdicts[host] = self.admits_url(host)
             (admitted if verdicts[host] else refused).append(file)
         return tuple(admitted), tuple(refused)
+
+
+def warn_of_refused(refused: Sequence[File], *, tier: str, project: ProjectName) -> None:
+    """Tell the operator of files that a page lists and that may not be fetched."""
+    if refused:
+        _log.warn(
+            "{tier} lists {count} files of {project} at private addresses, and files-from does not declare them",
+            tier=tier,
+            count=len(refused),
+            project=project,
+        )
 
 
 def _declares(word: str, name: str) -> bool:

@@ -20,7 +20,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
 
 from tiercache import __version__
-from tiercache.errors import LoopFound, TierUnreachable
+from tiercache.errors import LoopFound, TierUnreachable, TierWithoutAnswer
 from tiercache.interfaces import Tier
 from tiercache.policy.hops import LOOP, NONE_YET, Hops
 from tiercache.policy.retry import Fault, RetryRules, is_retryable, retry_delay_s
@@ -28,6 +28,7 @@ from tiercache.upstream.body import let_go
 from tiercache.upstream.credentials import Credentials
 from tiercache.upstream.failure import RAISED_BY_AGENTS, Unanswered, unanswered
 from tiercache.upstream.reach import Reach
+from tiercache.upstream.sent_bytes import SentBytes
 from tiercache.upstream.target import Target
 
 T = TypeVar("T")
@@ -37,8 +38,10 @@ ASKED_AT_ONCE = 16
 moment would otherwise open a hundred connections, and the last of them would come too late for their deadlines."""
 
 MOST_REDIRECTS = 5
+SEE_OTHER = 303
 LOOP_DETECTED = 508  # RFC 5842 section 7.2
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS = frozenset({301, 302, SEE_OTHER, 307, 308})
+_OF_A_NODE = frozenset({503, 504})
 _USER_AGENT = f"tiercache/{__version__}"
 
 
@@ -90,26 +93,42 @@ class Requests:
     _hops: Hops = field(default=NONE_YET, init=False)
     _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(tokens=ASKED_AT_ONCE), init=False)
 
+    @property
+    def hops(self) -> Hops:
+        """What the request has passed before this node."""
+        return self._hops
+
     def behind(self, hops: Hops) -> Requests:
         """The same, for one request that has passed `hops`."""
         behind = copy(self)
         behind._hops = hops
         return behind
 
-    async def ask(self, method: str, target: Target, headers: Mapping[str, str], *, follow: bool = True) -> Reply:
+    async def ask(
+        self,
+        method: str,
+        target: Target,
+        headers: Mapping[str, str],
+        *,
+        body: bytes | None = None,
+        follow: bool = True,
+    ) -> Reply:
         """Send one request, and return the head of its answer, whatever its status; `follow` its redirects.
 
-        Credentials go to their own host only, and not again once a redirect has left it.  Raises Unanswered.
+        Credentials go to their own host only, and not again once a redirect has left it.  A body is sent again where a
+        redirect leads, but for a 303, which asks for something else (RFC 9110 §15.4.4).  Raises Unanswered.
         """
         authorization = self.credentials.authorization(target)
         for _ in range(MOST_REDIRECTS + 1):
             await self._my_turn()
             try:
-                reply = await self._exchange(method, target, headers, authorization)
+                reply = await self._exchange(method, target, headers, authorization, body)
             finally:
                 self._turns.release()
             location = reply.headers.get("location")
             if not follow or reply.status not in _REDIRECTS or location is None:
+                return reply
+            if reply.status == SEE_OTHER and body is not None:
                 return reply
             let_go(reply.response, self.clock)
             onward = self._redirected(target, location)
@@ -148,17 +167,30 @@ class Requests:
         """The domain's word for a failed exchange."""
         if failed.fault == LOOP_DETECTED:
             return LoopFound(tier=self.tier.name, reason=failed.reason)
-        return TierUnreachable(tier=self.tier.name, reason=failed.reason, retry_after_s=failed.retry_after_s)
+        if failed.is_well:
+            return TierWithoutAnswer(tier=self.tier.name, reason=failed.reason, retry_after_s=failed.retry_after_s)
+        return TierUnreachable(
+            tier=self.tier.name,
+            reason=failed.reason,
+            retry_after_s=failed.retry_after_s,
+            has_answered=isinstance(failed.fault, int),
+        )
 
     def refused(self, reply: Reply) -> Unanswered:
         """What an answer of no use means by its status; its body is let go."""
         let_go(reply.response, self.clock)
         if reply.status in {401, 403, 407}:
-            return Unanswered(reason=f"credentials refused (it answered {reply.status})")
+            # 407 is the proxy's: it says nothing of the tier.  A token may have expired, or one project be forbidden.
+            return Unanswered(reason=f"credentials refused (it answered {reply.status})", is_well=reply.status != 407)
+        retry_after_s = _retry_after_s(reply.headers.get("retry-after"), self.now())
+        if reply.status in _OF_A_NODE and "cache-status" in reply.headers:
+            # A node says by it what became of the request (RFC 9211): it is well, its own tiers are not.
+            reason = f"its own tiers do not answer (it answered {reply.status})"
+            return Unanswered(reason=reason, retry_after_s=retry_after_s, is_well=True)
         return Unanswered(
             reason=LOOP if reply.status == LOOP_DETECTED else f"it answered {reply.status}",
             fault=reply.status,
-            retry_after_s=_retry_after_s(reply.headers.get("retry-after"), self.now()),
+            retry_after_s=retry_after_s,
         )
 
     async def _my_turn(self) -> None:
@@ -170,7 +202,7 @@ class Requests:
         await self._turns.acquire().addTimeout(self.deadlines.first_byte_s, self.clock, late)
 
     async def _exchange(
-        self, method: str, target: Target, headers: Mapping[str, str], authorization: str | None
+        self, method: str, target: Target, headers: Mapping[str, str], authorization: str | None, body: bytes | None
     ) -> Reply:
         sent = Headers({"User-Agent": [_USER_AGENT]})
         passed = {} if self.node_id is None else self._hops.headers_from(self.node_id)
@@ -184,7 +216,8 @@ class Requests:
 
         requested_at = self.now()
         try:
-            answered = self.agent.request(method.encode("ascii"), target.url.encode("ascii"), sent, None)
+            producer = None if body is None else SentBytes(content=body)
+            answered = self.agent.request(method.encode("ascii"), target.url.encode("ascii"), sent, producer)
             response = await answered.addTimeout(self.deadlines.first_byte_s, self.clock, late)
         except RAISED_BY_AGENTS as error:
             raise unanswered(error) from None  # what it wraps could repeat what was sent

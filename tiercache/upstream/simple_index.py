@@ -12,7 +12,6 @@ from functools import partial
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
@@ -30,7 +29,7 @@ from tiercache.upstream.credentials import Credentials, credentials_of
 from tiercache.upstream.decoding import decoded
 from tiercache.upstream.failure import Unanswered
 from tiercache.upstream.files import TierFiles
-from tiercache.upstream.reach import Reach
+from tiercache.upstream.reach import Reach, warn_of_refused
 from tiercache.upstream.requests import Deadlines, Reply, Requests
 from tiercache.upstream.target import Target
 
@@ -39,8 +38,6 @@ PAGE_TYPES = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v
 
 HEAVY_BYTES = 256 * 1024
 """Pages above this are read in the pool; so is all that is coded, since nobody knows what it grows to."""
-
-_log = Logger()
 
 
 @frozen(kw_only=True)
@@ -96,6 +93,22 @@ class SimpleIndex:
             node_id=self.node_id,
         )
         self._files = TierFiles(requests=self._requests, limit_bytes=self.limits.file)
+
+    @property
+    def requests(self) -> Requests:
+        """What sends this tier's requests, by whichever language they are."""
+        return self._requests
+
+    @property
+    def files(self) -> TierFiles:
+        """What fetches this tier's files."""
+        return self._files
+
+    def at(self, base: Target) -> SimpleIndex:
+        """The same tier, its pages below another base; connections, deadlines and turns are shared."""
+        elsewhere = copy(self)
+        elsewhere._base = base
+        return elsewhere
 
     def behind(self, hops: Hops) -> SimpleIndex:
         behind = copy(self)
@@ -164,13 +177,7 @@ class SimpleIndex:
             parsed, page, refused = await self.pool(read) if coding or len(data) > HEAVY_BYTES else read()
         except PageUnusable as unusable:
             raise Unanswered(reason=f"it sent no project page: {unusable.reason}") from None
-        if refused:
-            _log.warn(
-                "{tier} lists {count} files of {project} at private addresses, and files-from does not declare them",
-                tier=self.tier.name,
-                count=len(refused),
-                project=project,
-            )
+        warn_of_refused(refused, tier=self.tier.name, project=project)
         head = self._head(reply)
         if head.serial is None:
             head = evolve(head, serial=parsed.serial)

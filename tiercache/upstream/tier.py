@@ -12,9 +12,10 @@ from typing import Any
 from attrs import field, frozen
 
 from tiercache.errors import ConfigInvalid, Problem
-from tiercache.interfaces import Pool, Tier
+from tiercache.interfaces import IUpstream, Pool, Tier
 from tiercache.upstream.connections import http_agent
 from tiercache.upstream.credentials import credentials_of, netrc_path
+from tiercache.upstream.parent import Parent
 from tiercache.upstream.proxies import proxies_from
 from tiercache.upstream.reach import Reach
 from tiercache.upstream.requests import Deadlines
@@ -25,11 +26,15 @@ from tiercache.upstream.trust import ca_bundle, client_certificate, https_policy
 
 @frozen(kw_only=True)
 class TierSettings:
-    """One tier as configured, secrets resolved.  `url` is the index's base (it ends in `/simple/` or the like)."""
+    """One tier as configured, secrets resolved.  `url` is the index's base (it ends in `/simple/` or the like).
+
+    `root_url` is where a node's root would be; None for a tier that is no node.
+    """
 
     name: str
     kind: str
     url: str = field(repr=False)  # it may hold credentials
+    root_url: str | None = field(default=None, repr=False)
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
@@ -39,6 +44,12 @@ class TierSettings:
     connect_timeout_s: float = 3.0
     first_byte_s: float = 10.0
     silence_s: float = 30.0
+
+
+def upstream(settings: TierSettings, **surroundings: Any) -> IUpstream:
+    """The upstream of one tier, ready to be asked; `surroundings` as for `simple_index`.  Raises ConfigInvalid."""
+    index = simple_index(settings, **surroundings)
+    return index if settings.root_url is None else Parent(index=index, root_url=settings.root_url)
 
 
 def simple_index(
@@ -53,7 +64,7 @@ def simple_index(
     limits: Limits | None = None,
     node_id: str | None = None,
 ) -> SimpleIndex:
-    """The upstream of one tier, ready to be asked.  `environment` and `home` are where proxies, bundles, netrc stand.
+    """What speaks the Simple API to a tier.  `environment` and `home` are where proxies, bundles, netrc stand.
 
     Raises ConfigInvalid: a URL that is none, a bundle or certificate that cannot be used, a proxy that is not spoken.
     """
