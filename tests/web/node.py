@@ -5,10 +5,19 @@ from __future__ import annotations
 from attrs import define, field
 from twisted.internet.task import Clock
 
+from tests.doubles.scripted_journal import ScriptedJournal
 from tests.doubles.shelves import CountingPool, FileShelf, PageShelf, SidecarShelf, Switch
 from tests.doubles.wire import Reply, Wire
+from tiercache.access.accounts import Accounts
+from tiercache.access.permissions import Permissions
+from tiercache.cache.journal import Journal
+from tiercache.cache.newest_sidecars import NewestSidecars
+from tiercache.cache.reserved import ReservedNames
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.web.guard import may_read
 from tiercache.web.limits import Limits
-from tiercache.web.site import Presence, root
+from tiercache.web.site import ANYONE_READS, NOBODY, ForNodes, Presence, root
+from tiercache.wire import NodeState, Reserved
 
 JSON = "application/vnd.pypi.simple.v1+json"
 TOKEN = "control-token"
@@ -28,7 +37,20 @@ class WebNode:
     pool: CountingPool = field(factory=CountingPool)
     clock: Clock = field(factory=Clock)
     not_ready: list[str] = field(factory=list)
+    journal: ScriptedJournal = field(factory=ScriptedJournal)
+    about: NodeState = field(factory=lambda: NodeState(name="laptop", id="here", version="1.2.3"))
+    reserved: Reserved = field(factory=lambda: Reserved(digest="", complete=True))
+    catalogue: MemoryCatalogue = field(factory=MemoryCatalogue)
+    unreadable: set[str] = field(factory=set)
+    permissions: Permissions = ANYONE_READS
+    accounts: Accounts = NOBODY
+    names: ReservedNames = field(init=False)
     wire: Wire = field(init=False)
+
+    @names.default
+    def _none_reserved_yet(self) -> ReservedNames:
+        journal = Journal(catalogue=self.catalogue, now=self.clock.seconds)
+        return ReservedNames(catalogue=self.catalogue, journal=journal, tiers=("office",), nodes=frozenset(["office"]))
 
     def __attrs_post_init__(self) -> None:
         resource = root(
@@ -40,6 +62,16 @@ class WebNode:
             files=self.files,
             sidecars=self.sidecars,
             switch=self.switch,
+            for_nodes=ForNodes(
+                journal=self.journal,
+                about=lambda: self.about,
+                reserved=lambda: self.reserved,
+                sidecars=NewestSidecars(catalogue=self.catalogue),
+            ),
+            may_read=lambda request, project: project not in self.unreadable and may_read(request, project),
+            permissions=self.permissions,
+            accounts=self.accounts,
+            reserved=self.names,
             not_ready=lambda: self.not_ready[0] if self.not_ready else None,
         )
         self.wire = Wire.to(resource, self.limits, self.clock)

@@ -140,3 +140,10 @@ def test_other_nodes_are_told_the_lifetime_of_a_page_and_clients_to_ask_each_tim
     reply = web.get("/simple/numpy/", {"Accept": "application/vnd.pypi.simple.v1+json"})
     assert reply.headers["cache-control"] == header
     assert json.loads(reply.body)["name"] == "numpy"
+
+
+def test_a_loop_of_the_api_is_told_as_a_problem() -> None:
+    reply = node().get("/api/v1/node", {"CDN-Loop": HERE})
+    assert reply.status == 508
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert json.loads(reply.body)["status"] == 508

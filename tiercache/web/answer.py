@@ -1,19 +1,21 @@
 """What a route gives back: an answer as a value, and the short ones that many routes give.
 
-Routes make answers; only `tiercache.web.respond` writes them to a client.  No request and no socket here.
+Routes make answers; only `tiercache.web.respond` writes them to a client.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from attrs import field, frozen
+from twisted.web.server import Request
 
 from tiercache.cache.body import IBody
 from tiercache.policy.cache_status import Outcome
+from tiercache.simple.model import ProjectName
 
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -23,12 +25,25 @@ NO_STORE = "no-store"
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
+class IStream(Protocol):
+    """A body that goes on for as long as its client stays, and writes itself as there is something to say."""
+
+    async def run(self, request: Request) -> None:
+        """Write to a request whose head is written, and return when nothing more is to come.
+
+        Cancelled when the client leaves.
+        """
+        ...
+
+
 @frozen(kw_only=True)
 class Answer:
     """A response to be: status, header fields, body.
 
     `body` None: what a GET would have sent is not at hand, since this answers a HEAD.  `length`: the Content-Length
     where the body does not tell it (None: unknown, sent in chunks).  `outcome` becomes Cache-Status, and is logged.
+    `stream`, where there is one, takes the place of the body.
+    `project`: whose file this is; what stands for a file without it is sent to nobody who may not read all.
     """
 
     status: int = 200
@@ -36,13 +51,19 @@ class Answer:
     body: bytes | IBody | None = b""
     length: int | None = None
     outcome: Outcome | None = None
+    stream: IStream | None = None
+    project: ProjectName | None = None
 
     @property
     def stated_length(self) -> int | None:
         """What Content-Length says, in bytes; None for a body of unknown length, and where there is to be no body."""
-        if self.status in BODILESS:
+        if self.status in BODILESS or self.stream is not None:
             return None
         return len(self.body) if isinstance(self.body, bytes) else self.length
+
+
+Say = Callable[[int, str, Mapping[str, str] | None], "Answer"]
+"""Makes a short answer of a status, a sentence and header fields, in the form that the one who asked reads."""
 
 
 def text(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Answer:

@@ -6,28 +6,29 @@ raised.  Klein matches paths; it is told to redirect nothing, since its redirect
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Concatenate
+from collections.abc import Awaitable, Callable, Sequence
 
 from klein import Klein
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
-from tiercache.web.admin import OfflineRoute
-from tiercache.web.answer import Answer
 from tiercache.web.errors import answer_to
 from tiercache.web.files import FileRoutes
+from tiercache.web.guard import Guard
 from tiercache.web.health import Health
 from tiercache.web.legacy_json import LegacyJson
+from tiercache.web.openapi import OpenApi
 from tiercache.web.request import ask_of
 from tiercache.web.respond import Responder
+from tiercache.web.route import Permission, Route
 from tiercache.web.simple import SimplePages
 from tiercache.web.welcome import Welcome
 
-Route = Callable[Concatenate[Request, ...], Awaitable[Answer]]
-
 GET, PUT = "GET", "PUT"  # HEAD comes with GET; OPTIONS is answered by the table of errors
+
+READ: Permission = "read"
+OPEN = None
 
 
 def application(
@@ -38,35 +39,43 @@ def application(
     files: FileRoutes,
     local_files: FileRoutes,
     legacy_json: LegacyJson,
-    offline: OfflineRoute,
+    operate: Sequence[Route],
+    tier: Sequence[Route],
+    openapi: OpenApi,
     health: Health,
+    guard: Guard,
     responder: Responder,
 ) -> IResource:
-    """The resource of the whole site."""
-    routes: list[tuple[str, str, Route]] = [
-        (GET, "/", welcome.page),
-        (GET, "/simple", simple.missing_slash_of_list),
-        (GET, "/simple/", simple.project_list),
-        (GET, "/simple/<project>", simple.missing_slash),
-        (GET, "/simple/<project>/", simple.project_page),
-        (GET, "/local", local.missing_slash_of_list),
-        (GET, "/local/", local.project_list),
-        (GET, "/local/<project>", local.missing_slash),
-        (GET, "/local/<project>/", local.project_page),
-        (GET, "/files/<segment>/<filename>", files.by_identity),
-        (GET, "/local/files/<segment>/<filename>", local_files.by_identity),
-        (GET, "/packages/<path:directories>/<filename>", files.by_filename),
-        (GET, "/pypi/<project>/json", legacy_json.project),
-        (GET, "/pypi/<project>/<version>/json", legacy_json.release),
-        (GET, "/api/v1/offline", offline.show),
-        (PUT, "/api/v1/offline", offline.put),
-        (GET, "/healthz", health.alive),
-        (GET, "/readyz", health.ready),
+    """The resource of the whole site; `tier` is what this node offers to others, `operate` what to its operator."""
+    routes = [
+        Route(verb=verb, path=path, act=act, permission=permission)
+        for verb, path, act, permission in (
+            (GET, "/", welcome.page, OPEN),
+            (GET, "/simple", simple.missing_slash_of_list, READ),
+            (GET, "/simple/", simple.project_list, READ),
+            (GET, "/simple/<project>", simple.missing_slash, READ),
+            (GET, "/simple/<project>/", simple.project_page, READ),
+            (GET, "/local", local.missing_slash_of_list, READ),
+            (GET, "/local/", local.project_list, READ),
+            (GET, "/local/<project>", local.missing_slash, READ),
+            (GET, "/local/<project>/", local.project_page, READ),
+            (GET, "/files/<segment>/<filename>", files.by_identity, READ),
+            (GET, "/local/files/<segment>/<filename>", local_files.by_identity, READ),
+            (GET, "/packages/<path:directories>/<filename>", files.by_filename, READ),
+            (GET, "/pypi/<project>/json", legacy_json.project, READ),
+            (GET, "/pypi/<project>/<version>/json", legacy_json.release, READ),
+            (GET, "/healthz", health.alive, OPEN),
+            (GET, "/readyz", health.ready, OPEN),
+        )
     ]
+    api = [*operate, *tier]
+    routes += [*api, *openapi.routes(api)]
     app = Klein()
     app.url_map.merge_slashes = False
-    for verb, path, route in routes:
-        app.route(path, methods=[verb], endpoint=f"{verb} {path}")(_answered(route, responder))
+    for route in routes:
+        app.route(route.path, methods=[route.verb], endpoint=f"{route.verb} {route.path}")(
+            _answered(route, guard, responder)
+        )
 
     @app.handle_errors(Exception)  # type: ignore[arg-type]  # Klein states IRequest, and gives twisted.web's Request
     async def failed(request: Request, failure: Failure) -> None:
@@ -77,8 +86,8 @@ def application(
     return app.resource()
 
 
-def _answered(route: Route, responder: Responder) -> Callable[..., Awaitable[None]]:
+def _answered(route: Route, guard: Guard, responder: Responder) -> Callable[..., Awaitable[None]]:
     async def answered(request: Request, **parameters: str) -> None:
-        await responder.send(request, await route(request, **parameters))
+        await responder.send(request, await guard.answer(route, request, parameters))
 
     return answered

@@ -75,6 +75,11 @@ class Outflow:
         """The connection is gone; whoever waits for room is cancelled with the request."""
         self.end()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the transport holds enough."""
+        return self._is_full
+
     async def room(self) -> None:
         """Return when the transport takes more.  At most one may wait."""
         if self._is_full:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import math
 
+from attrs import evolve
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from tiercache.errors import (
+    ControlTokenNeeded,
+    CredentialsNeeded,
+    CredentialsWrong,
     DigestMismatch,
     FileAbsent,
     InvalidName,
@@ -19,6 +23,7 @@ from tiercache.errors import (
     NoTierAnswered,
     NotStored,
     PageUnusable,
+    PermissionMissing,
     ProjectAbsent,
     RangesUnsupported,
     SidecarUnavailable,
@@ -27,11 +32,15 @@ from tiercache.errors import (
     TiercacheError,
     TierUnreachable,
     TooLarge,
+    TooManyLogins,
 )
+from tiercache.policy.cache_status import Outcome
 from tiercache.policy.hops import LOOP
 from tiercache.web.answer import Answer, problem, text
 
 RETRY_AFTER_S = 10.0  # where a tier did not say: about when its breaker lets the next probe through
+
+CHALLENGE = 'Basic realm="tiercache", charset="UTF-8"'  # RFC 7617; a token goes as the password of `__token__`
 
 log = Logger()
 
@@ -41,11 +50,15 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
     match error:
         case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable():
             return 404
+        case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
+            return 401
+        case PermissionMissing():
+            return 403
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
         case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:
             return 508  # not 503: this node is well, and its children are not to take it for down
-        case NoTierAnswered() | TierUnreachable() | StoreUnusable():
+        case NoTierAnswered() | TierUnreachable() | StoreUnusable() | TooManyLogins():
             return 503
         case DigestMismatch() | LengthMismatch() | PageUnusable() | RangesUnsupported() | TooLarge():
             return 502
@@ -55,13 +68,32 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 500
 
 
+def outcome_of(error: TiercacheError) -> Outcome | None:
+    """What Cache-Status says of an error: that it is a node's word, and no failure of what stands in front of it.
+
+    None where it says nothing of a page or file.
+    """
+    match error:
+        case NotStored():
+            return Outcome(detail="not-stored")
+        case ProjectAbsent() | FileAbsent() | SidecarUnavailable():
+            return Outcome(fwd="miss", detail="absent")
+        case NoTierAnswered() | TierUnreachable():
+            return Outcome(fwd="miss", detail=error.reason)
+        case DigestMismatch() | LengthMismatch():
+            return Outcome(fwd="miss", detail="wrong-bytes")
+        case _:
+            return None
+
+
 def answer_to(failure: Failure, *, method: str, path: str, only_if_cached: bool) -> Answer:
     """What a client is told: a sentence, or for `/api/` a problem (RFC 9457)."""
     say = problem if path.startswith("/api/") else text
     error = failure.value
     match error:
         case TiercacheError() if (status := status_of(error, only_if_cached)) != 500:
-            return say(status, str(error), _retry_after(error) if status == 503 else None)
+            answer = say(status, str(error), _fields_of(error, status))
+            return evolve(answer, outcome=outcome_of(error))
         case MethodNotAllowed():
             allow = {"Allow": ", ".join(sorted({*(error.valid_methods or ()), "OPTIONS"}))}
             if method == "OPTIONS":  # RFC 9110 section 9.3.7
@@ -74,6 +106,16 @@ def answer_to(failure: Failure, *, method: str, path: str, only_if_cached: bool)
         case _:
             log.failure("{method} {path}: not foreseen", failure=failure, method=method, path=path)
             return say(500, "Something went wrong here; the log of this node says what.")
+
+
+def _fields_of(error: TiercacheError, status: int) -> dict[str, str] | None:
+    match status:
+        case 401:
+            is_for_users = not isinstance(error, ControlTokenNeeded)
+            return {"WWW-Authenticate": CHALLENGE if is_for_users else 'Bearer realm="tiercache"'}
+        case 503:
+            return _retry_after(error)
+    return None
 
 
 def _retry_after(error: TiercacheError) -> dict[str, str]:

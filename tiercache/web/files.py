@@ -5,7 +5,7 @@ Ranges, validators and types only; where the bytes come from is the cache's affa
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import define, evolve
 from twisted.web.server import Request
 
 from tiercache.cache.body import OpenFile
@@ -14,7 +14,7 @@ from tiercache.cache.sidecars import ShownAttachment, Sidecars
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import FileIdentity
 from tiercache.simple.names import checked_filename, parse_identity
-from tiercache.web.answer import TEXT, Answer, text
+from tiercache.web.answer import TEXT, Answer, Say, problem, text
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
 from tiercache.web.request import ask_of, field_of
 
@@ -56,10 +56,12 @@ class FileRoutes:
             head = await self._files.head(identity, filename, ask)
             head.close()
             if etag_matches(field_of(request, "if-none-match"), _etag(head)):
-                return Answer(status=304, headers=_fields(head), outcome=head.outcome)
+                return Answer(status=304, headers=_fields(head), outcome=head.outcome, project=head.project)
             if request.method == b"HEAD":
-                return Answer(headers=_fields(head), body=None, length=head.size_bytes, outcome=head.outcome)
-        return _whole_or_part(request, await self._files.open(identity, filename, ask))
+                return Answer(
+                    headers=_fields(head), body=None, length=head.size_bytes, outcome=head.outcome, project=head.project
+                )
+        return whole_or_part(request, await self._files.open(identity, filename, ask))
 
     async def _identity(self, identity: FileIdentity | None, filename: str, ask: Ask) -> FileIdentity:
         if identity is not None:
@@ -69,26 +71,54 @@ class FileRoutes:
         return head.identity
 
 
-def _whole_or_part(request: Request, opened: OpenFile) -> Answer:
+def stored_answer(request: Request, opened: OpenFile) -> Answer:
+    """The answer of a file that is in the store: none of it, a part or the whole, as it was asked for."""
+    if etag_matches(field_of(request, "if-none-match"), _etag(opened)):
+        opened.close()
+        return Answer(status=304, headers=_fields(opened), outcome=opened.outcome, project=opened.project)
+    if request.method == b"HEAD":
+        opened.close()
+        return Answer(
+            headers=_fields(opened), body=None, length=opened.size_bytes, outcome=opened.outcome, project=opened.project
+        )
+    return whole_or_part(request, opened, say=problem)
+
+
+def whole_or_part(request: Request, opened: OpenFile, say: Say = text) -> Answer:
+    """What a GET is answered with: the whole, a part, or what `say` makes of a range that has no byte of it."""
     fields, size_bytes = _fields(opened), opened.size_bytes
     wanted = wanted_slice(field_of(request, "range"), field_of(request, "if-range"), _etag(opened), size_bytes)
     match wanted:
         case None:
-            return Answer(headers=fields, body=opened.body(0, None), length=size_bytes, outcome=opened.outcome)
+            return Answer(
+                headers=fields,
+                body=opened.body(0, None),
+                length=size_bytes,
+                outcome=opened.outcome,
+                project=opened.project,
+            )
         case Slice(start=start, stop=stop):
             fields["Content-Range"] = f"bytes {start}-{stop - 1}/{size_bytes}"
             body = opened.body(start, stop)
-            return Answer(status=206, headers=fields, body=body, length=stop - start, outcome=opened.outcome)
+            return Answer(
+                status=206,
+                headers=fields,
+                body=body,
+                length=stop - start,
+                outcome=opened.outcome,
+                project=opened.project,
+            )
         case Unsatisfiable():
             opened.close()
-            return text(416, "The file has none of these bytes.", {"Content-Range": f"bytes */{size_bytes}"})
+            refusal = say(416, "The file has none of these bytes.", {"Content-Range": f"bytes */{size_bytes}"})
+            return evolve(refusal, project=opened.project)
 
 
 def _attachment(request: Request, shown: ShownAttachment, content_type: str, cache_control: str) -> Answer:
     fields = {"ETag": f'"{shown.sha256}"', "Cache-Control": cache_control, "Content-Type": content_type}
     if etag_matches(field_of(request, "if-none-match"), fields["ETag"]):
-        return Answer(status=304, headers=fields, outcome=shown.outcome)
-    return Answer(headers=fields, body=shown.data, outcome=shown.outcome)
+        return Answer(status=304, headers=fields, outcome=shown.outcome, project=shown.project)
+    return Answer(headers=fields, body=shown.data, outcome=shown.outcome, project=shown.project)
 
 
 def _fields(file: OpenFile) -> dict[str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from tiercache.policy.cache_status import append, render
 from tiercache.web.access_log import notes_of
-from tiercache.web.answer import BODILESS, NO_STORE, TEXT, Answer
+from tiercache.web.answer import BODILESS, Answer, problem, text
 from tiercache.web.body import PIECE_BYTES, BytesBody, send_body
 
 
@@ -26,6 +28,11 @@ class Responder:
         The first bytes are had before the head is written, so an error of the body that comes at once is raised, and
         can still be answered; a later one cuts the connection.
         """
+        if answer.stream is not None:
+            self._begin(request, answer)
+            if request.method != b"HEAD":
+                await answer.stream.run(request)
+            return
         body = BytesBody(answer.body) if isinstance(answer.body, bytes) else answer.body
         if body is None or request.method == b"HEAD" or answer.status in BODILESS:
             self._begin(request, answer)
@@ -45,11 +52,10 @@ class Responder:
 
     def refuse(self, request: Request, status: int, sentence: str) -> None:
         """Answer a request that no route is to see, and finish it."""
-        body = f"{sentence}\n".encode()
-        self._begin(
-            request, Answer(status=status, headers={"Content-Type": TEXT, "Cache-Control": NO_STORE}, body=body)
-        )
-        request.write(body)
+        say = problem if request.path.startswith(b"/api/") else text
+        answer = say(status, sentence)
+        self._begin(request, answer)
+        request.write(cast("bytes", answer.body))
         request.finish()
 
     def _begin(self, request: Request, answer: Answer) -> None:

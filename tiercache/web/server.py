@@ -43,6 +43,21 @@ class NodeRequest(Request):
 
     channel: NodeChannel
 
+    _at_drain: Callable[[], object] | None = None
+
+    def when_draining(self, act: Callable[[], object]) -> None:
+        """For an answer that would go on for as long as its client stays: `act` is to end it when the node stops."""
+        if self.channel.is_closing:
+            act()
+        else:
+            self._at_drain = act
+
+    def drain(self) -> None:
+        """End an answer that would never end by itself."""
+        act, self._at_drain = self._at_drain, None
+        if act is not None:
+            act()
+
     def process(self) -> None:
         """Route `*` as any other path: Twisted's own answer to it tells its version."""
         if self.path == b"*":
@@ -77,6 +92,11 @@ class NodeChannel(http.HTTPChannel):
     def is_busy(self) -> bool:
         """Whether a request has begun to arrive, and its answer has not ended."""
         return not self._is_waiting
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the connection is to be closed as soon as the answer that is under way has ended."""
+        return self._is_closing
 
     def connectionMade(self) -> None:
         """See `IProtocol`."""
@@ -156,10 +176,12 @@ class NodeChannel(http.HTTPChannel):
         self.loseConnection()
 
     def close_when_idle(self) -> None:
-        """Close now if nothing is being answered, else after the answer."""
+        """Close now if nothing is being answered, else after the answer; one that goes on for ever ends now."""
         self._is_closing = True
         if not self.is_busy:
             self.loseConnection()
+        for request in list(self.requests):
+            request.drain()
 
     def _begin_head(self) -> None:
         if self._is_waiting and not self._is_refused and self._linger is None:

@@ -25,11 +25,13 @@ from tiercache.simple.negotiate import Syntax, choose_encoding, negotiate
 from tiercache.simple.render import render_html, render_json, render_project_list_html, render_project_list_json
 from tiercache.web.answer import NO_STORE, Answer, moved, text
 from tiercache.web.conditional import etag_matches
+from tiercache.web.guard import readable
 from tiercache.web.renderings import Rendering, Renderings
 from tiercache.web.request import ask_of, field_of, parameter_of, with_query
 
 LARGE_PAGE_FILES = 1000  # more than these are rendered off the reactor thread
 LARGE_LIST_NAMES = 5000  # the same of a project list
+JSON_SYNTAX = "application/vnd.pypi.simple.v1+json"
 VARY = "Accept, Accept-Encoding"
 
 
@@ -50,7 +52,10 @@ class SimplePages:
         if syntax is None:
             return _not_acceptable()
         encoding = choose_encoding(field_of(request, "accept-encoding"))
+        readers = readable(request)
         names = self._pages.known_projects(self._local)
+        if not readers.is_all:
+            names = [name for name in names if name in readers]
         render = render_project_list_json if syntax.is_json else render_project_list_html
         made = await self._made(lambda: render(names, None), encoding, is_large=len(names) > LARGE_LIST_NAMES)
         return self._answer(request, made, syntax, encoding, Outcome(hit=True))
@@ -70,8 +75,7 @@ class SimplePages:
             "Age": str(stated_age(shown.age_s)),
             "Cache-Control": stated_lifetime(self._client_max_age_s, shown.age_s, shown.outcome.ttl_s),
         }
-        if shown.outcome.fwd_status is not None and not shown.outcome.stored:
-            # Its tier forbids that it is kept, or there is no room for it: nobody below is to keep it either.
+        if not is_storable(shown):
             fields["Cache-Control"] = NO_STORE
         if shown.serial is not None:
             fields["X-PyPI-Last-Serial"] = str(shown.serial)
@@ -84,6 +88,12 @@ class SimplePages:
     async def missing_slash_of_list(self, request: Request) -> Answer:
         """The list without its slash."""
         return moved(with_query("local/" if self._local else "simple/", request))
+
+    async def as_json(self, shown: ShownPage) -> Rendering:
+        """A page as the JSON of the Simple API, its URLs relative to itself; kept as all renderings are."""
+        syntax = negotiate(JSON_SYNTAX, None)
+        assert syntax is not None  # noqa: S101  # there is this one
+        return await self._rendering(shown, syntax, "identity")
 
     def file_url(self, file: File) -> str:
         """Where a file is to be had, relative to its project's page."""
@@ -132,6 +142,11 @@ class SimplePages:
         if encoding != "identity":
             headers["Content-Encoding"] = encoding
         return Answer(headers=headers, body=made.body, outcome=outcome)
+
+
+def is_storable(shown: ShownPage) -> bool:
+    """Whether a node below may keep a page: not one whose tier forbids that, or which this node had no room for."""
+    return shown.outcome.fwd_status is None or shown.outcome.stored
 
 
 async def _at_once(render: Callable[[], bytes], encoding: str) -> Rendering:

@@ -7,25 +7,59 @@ from collections.abc import Callable
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
+from twisted.web.server import Request
 
+from tiercache.access.accounts import Accounts
+from tiercache.access.permissions import Permissions
+from tiercache.access.remembered import Remembered
 from tiercache.cache.files import Files
+from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
+from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.interfaces import Pool
+from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import AccessLog
-from tiercache.web.admin import OfflineRoute
+from tiercache.web.admin import OfflineRoute, ReservationRoutes
 from tiercache.web.app import application
 from tiercache.web.files import FileRoutes
 from tiercache.web.front import Front
+from tiercache.web.guard import Guard, may_read
 from tiercache.web.health import Health
 from tiercache.web.legacy_json import LegacyJson
 from tiercache.web.limits import Limits
+from tiercache.web.logins import Logins
+from tiercache.web.openapi import OpenApi
 from tiercache.web.renderings import Renderings
 from tiercache.web.respond import Responder
+from tiercache.web.route import Route
 from tiercache.web.server import NodeSite
 from tiercache.web.simple import SimplePages
+from tiercache.web.tier.changes import ChangeRoutes
+from tiercache.web.tier.feed import Feed, IJournal
+from tiercache.web.tier.files import TierFiles
+from tiercache.web.tier.node import NodeRoutes
+from tiercache.web.tier.pages import PageRoutes
 from tiercache.web.welcome import Welcome
+from tiercache.wire import NodeState, Reserved
+
+
+@frozen(kw_only=True)
+class ForNodes:
+    """What this node offers to other nodes, beside its pages and files.
+
+    `about` and `reserved` give what is true now; `sidecars` chooses what goes along with a page.
+    """
+
+    journal: IJournal
+    about: Callable[[], NodeState]
+    reserved: Callable[[], Reserved]
+    sidecars: NewestSidecars
+
+
+ANYONE_READS = Permissions()
+NOBODY = Accounts(accounts={})
 
 
 @frozen(kw_only=True)
@@ -56,9 +90,18 @@ def root(
     files: Files,
     sidecars: Sidecars,
     switch: OfflineSwitch,
+    for_nodes: ForNodes,
     not_ready: Callable[[], str | None],
+    may_read: Callable[[Request, ProjectName], bool] = may_read,
+    permissions: Permissions = ANYONE_READS,
+    accounts: Accounts = NOBODY,
+    reserved: ReservedNames | None = None,
 ) -> IResource:
-    """The root resource; `not_ready` gives the reason why no request should come here now, or None."""
+    """The root resource; `not_ready` gives the reason why no request should come here now, or None.
+
+    `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
+    guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
+    """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
 
@@ -72,9 +115,21 @@ def root(
             client_max_age_s=presence.client_max_age_s,
         )
 
+    simple_pages = simple(local=False)
+    tier = tier_routes(
+        for_nodes,
+        node_name=presence.node_name,
+        limits=limits,
+        clock=clock,
+        pool=pool,
+        pages=pages,
+        simple=simple_pages,
+        files=files,
+        may_read=may_read,
+    )
     site = application(
         welcome=Welcome(node_name=presence.node_name, version=presence.version, public_url=presence.public_url),
-        simple=simple(local=False),
+        simple=simple_pages,
         local=simple(local=True),
         files=FileRoutes(files=files, sidecars=sidecars, local=False),
         local_files=FileRoutes(files=files, sidecars=sidecars, local=True),
@@ -85,11 +140,60 @@ def root(
             public_url=presence.public_url,
             client_max_age_s=presence.client_max_age_s,
         ),
-        offline=OfflineRoute(switch=switch, control_token=presence.control_token),
+        operate=(
+            *OfflineRoute(switch=switch).routes(),
+            *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
+        ),
+        tier=tier,
+        openapi=OpenApi(version=presence.version),
         health=Health(not_ready=not_ready),
+        guard=Guard(
+            permissions=permissions,
+            logins=Logins(
+                accounts=accounts,
+                # The token is made by chance for each run, and so is what is made of it.
+                remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
+                control_token=presence.control_token,
+                pool=pool,
+            ),
+        ),
         responder=responder,
     )
     return Front(application=site, access_log=AccessLog(clock=clock), responder=responder, node_id=presence.node_id)
+
+
+def tier_routes(
+    for_nodes: ForNodes,
+    *,
+    node_name: str,
+    limits: Limits,
+    clock: IReactorTime,
+    pool: Pool,
+    pages: Pages,
+    simple: SimplePages,
+    files: Files,
+    may_read: Callable[[Request, ProjectName], bool],
+) -> tuple[Route, ...]:
+    """What this node offers to other nodes."""
+    journal = for_nodes.journal
+    node = NodeRoutes(state=for_nodes.about, reserved=for_nodes.reserved)
+    changes = ChangeRoutes(
+        journal=journal,
+        feed=Feed(journal=journal, clock=clock),
+        clock=clock,
+        write_timeout_s=limits.write_timeout_s,
+    )
+    many_pages = PageRoutes(
+        node_name=node_name,
+        pages=pages,
+        simple=simple,
+        sidecars=for_nodes.sidecars,
+        told=lambda: journal.told,
+        may_read=may_read,
+        pool=pool,
+    )
+    tier_files = TierFiles(files=files, may_read=may_read)
+    return (*node.routes(), *changes.routes(), *many_pages.routes(), *tier_files.routes())
 
 
 def site(root: IResource, clock: IReactorTime, limits: Limits) -> NodeSite:

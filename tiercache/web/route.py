@@ -1,0 +1,79 @@
+"""What a route declares: its path and verb, who may use it, and what the OpenAPI document says of it.
+
+Values only; `app` mounts them, `guard` holds their permissions, and `openapi` writes the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Concatenate, Literal
+
+from attrs import field, frozen
+from twisted.web.server import Request
+
+from tiercache.web.answer import Answer
+
+Act = Callable[Concatenate[Request, ...], Awaitable[Answer]]
+"""From a request, and by name the parts of the path that the route leaves open, to an answer."""
+
+Permission = Literal["read", "operate"]
+"""What a caller must be granted; to `operate` no grant gives, but the control token that the node's own machine has."""
+
+
+@frozen(kw_only=True)
+class Parameter:
+    """One that a route reads; `type` is one that msgspec knows, `about` a sentence."""
+
+    name: str
+    place: Literal["path", "query", "header"]
+    type: Any
+    about: str
+    is_required: bool = False
+
+
+@frozen
+class Lines:
+    """A body that is one value of a type a line, in JSON."""
+
+    of: Any
+
+
+@frozen(kw_only=True)
+class Reply:
+    """One answer of a route: its bodies, by media type.
+
+    A body is a type that msgspec knows, or `Lines` of one; `bytes` and `str` are no JSON.
+
+    `headers`: the fields that matter to a caller, each with a sentence.
+    """
+
+    about: str
+    bodies: Mapping[str, Any] = field(factory=dict)
+    headers: Mapping[str, str] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Operation:
+    """What a route of the JSON API promises.
+
+    `body`: the type of the JSON that it takes, None for none.  `problems`: the statuses that it answers with a problem
+    (RFC 9457), each with a sentence, beside those that any route may have.
+    """
+
+    name: str
+    about: str
+    replies: Mapping[int, Reply]
+    parameters: tuple[Parameter, ...] = ()
+    body: Any = None
+    problems: Mapping[int, str] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Route:
+    """`path` as Klein has it.  `permission` None: whoever comes.  `operation` None: not of the JSON API."""
+
+    verb: str
+    path: str
+    act: Act
+    permission: Permission | None
+    operation: Operation | None = None
