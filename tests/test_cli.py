@@ -12,10 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
+from attrs import define, evolve
 from click.testing import CliRunner, Result
+from rich.console import Console
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
@@ -23,8 +26,16 @@ from twisted.python.usage import UsageError
 from tests.doubles.now import result_of
 from tiercache import __version__
 from tiercache.cli import main
+from tiercache.commands.chain import ASKED_TIMES, PAUSE_S, heard
+from tiercache.commands.chain_table import chain_table
 from tiercache.commands.json_log import JsonLog, json_line
-from tiercache.commands.running_node import ANSWER_LIMIT_BYTES, NodeRefused, NoNodeRuns, find_running_node
+from tiercache.commands.running_node import (
+    ANSWER_LIMIT_BYTES,
+    NodeRefused,
+    NoNodeRuns,
+    RunningNode,
+    find_running_node,
+)
 from tiercache.commands.tiers_file import find_tiers_file, load_tiers_file
 from tiercache.errors import ConfigInvalid
 from tiercache.simple.names import normalise
@@ -32,6 +43,7 @@ from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.threads import on_the_spot
 from tiercache.tap import Options
+from tiercache.wire import NodeState, TierState
 
 RunCommand = Callable[..., Result]
 
@@ -77,7 +89,19 @@ def test_each_command_explains_itself(run: RunCommand, name: str) -> None:
 
 
 def test_importing_the_command_line_imports_nothing_heavy() -> None:
-    heavy = ["twisted", "sqlalchemy", "alembic", "klein", "treq", "cattrs", "yaml", "msgspec"]
+    heavy = [
+        "twisted",
+        "sqlalchemy",
+        "alembic",
+        "klein",
+        "treq",
+        "cattrs",
+        "yaml",
+        "msgspec",
+        "rich",
+        "argon2",
+        "passlib",
+    ]
     script = f"import sys, tiercache.cli; print([name for name in {heavy} if name in sys.modules])"
     imported = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert imported.stdout == "[]\n"
@@ -225,7 +249,7 @@ class FakeNode(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_PUT = _answer  # noqa: N815  # the names that http.server asks for
+    do_GET = do_PUT = do_DELETE = _answer  # noqa: N815  # the names that http.server asks for
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name of the method overridden
         """Say nothing."""
@@ -342,6 +366,163 @@ def test_what_a_killed_node_left_behind_is_no_node(store: Path) -> None:
     _announce(store, pid=_dead_pid(), urls=["http://127.0.0.1:1/"])
     with pytest.raises(NoNodeRuns):
         find_running_node(store)
+
+
+# -- chain --------------------------------------------------------------------------------------------------------
+
+CHAIN = NodeState(
+    name="laptop",
+    id="1" * 16,
+    version="1.2",
+    tiers=(
+        TierState(
+            name="office",
+            kind="parent",
+            state="up",
+            round_trip_s=0.0021,
+            live=True,
+            lag=0,
+            id="2" * 16,
+            home_of=812,
+            tiers=(TierState(name="public", kind="origin", state="down", round_trip_s=1.25, home_of=7),),
+        ),
+        TierState(name="pypi", kind="origin", state="unknown"),
+    ),
+    origins={"public": 2, "pypi": 1},
+)
+
+
+def test_chain_is_shown_up_to_the_origins(run: RunCommand, node: FakeServer) -> None:
+    node.answer = (200, msgspec.json.encode(CHAIN))
+    shown = run("chain")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+    assert lines == [
+        "laptop tiercache 1.2, id 1111111111111111",
+        "",
+        "TIER KIND STATE ROUND TRIP NEWS HOME FOR",
+        "office parent up 2.1 ms live 812",
+        "└ public origin down 1.2 s - 7",
+        "pypi origin not asked - - -",
+        "",
+        "origins: pypi (1 hop), public (2 hops)",
+    ]
+    assert [(method, path, authorization) for method, path, authorization, _ in node.asked] == [
+        ("GET", "/api/v1/node", "Bearer the-word")
+    ]
+
+
+def test_chain_as_json_is_what_the_node_said(run: RunCommand, node: FakeServer) -> None:
+    node.answer = (200, msgspec.json.encode(CHAIN))
+    assert msgspec.json.decode(run("chain", "--json").stdout, type=NodeState) == CHAIN
+
+
+@pytest.mark.parametrize("answer", [b"[]", b"{}", b'{"name": 1}', b"<html>"])
+def test_chain_of_what_is_no_node_is_told_in_a_sentence(run: RunCommand, node: FakeServer, answer: bytes) -> None:
+    node.answer = (200, answer)
+    shown = run("chain")
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert "Error: The node at" in shown.stderr
+
+
+@define
+class SlowToHear:
+    """A node that knows its parent from the `knows_after`-th time on that it is asked."""
+
+    knows_after: int
+    asked: int = 0
+
+    def about(self) -> tuple[object, NodeState]:
+        self.asked += 1
+        parent = evolve(CHAIN.tiers[0], id="2" * 16 if self.asked >= self.knows_after else None)
+        return {}, evolve(CHAIN, tiers=(parent,))
+
+
+@pytest.mark.parametrize(("knows_after", "asked"), [(1, 1), (3, 3), (5, 5), (99, ASKED_TIMES)])
+def test_chain_is_asked_again_while_the_node_has_not_heard_from_its_tiers(knows_after: int, asked: int) -> None:
+    node, pauses = SlowToHear(knows_after), list[float]()
+    _, state = heard(cast("RunningNode", node), pauses.append)
+    assert node.asked == asked
+    assert pauses == [PAUSE_S] * (asked - 1)
+    assert (state.tiers[0].id is None) is (knows_after > ASKED_TIMES)
+
+
+def drawn(state: NodeState, width: int, *, ascii_only: bool = False) -> str:
+    """The chain in a window of this width, as far as it has no colours."""
+    sink = StringIO()
+    Console(file=sink, width=width, highlight=False).print(chain_table(state, ascii_only=ascii_only))
+    return sink.getvalue()
+
+
+def test_in_a_window_of_80_columns_names_are_cut_and_figures_are_whole() -> None:
+    office = evolve(CHAIN.tiers[0], name="packages.office-of-a-long-name.example:8141", lag=999, round_trip_s=0.512)
+    lines = drawn(evolve(CHAIN, tiers=(office, CHAIN.tiers[1])), 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "packages.office" in lines[3]
+    assert lines[3].split()[1:] == ["parent", "up", "512", "ms", "999", "behind", "812"]
+
+
+def test_chain_of_several_levels_is_drawn_with_its_branches() -> None:
+    def tier(name: str, *above: TierState) -> TierState:
+        return TierState(name=name, kind="parent", state="up", tiers=above)
+
+    chain = evolve(CHAIN, tiers=(tier("a", tier("b", tier("c"), tier("d")), tier("e", tier("f"))), tier("g")))
+    for ascii_only, expected in (
+        (False, ["a", "├ b", "│ ├ c", "│ └ d", "└ e", "  └ f", "g"]),
+        (True, ["a", "|-b", "| |-c", "| `-d", "`-e", "  `-f", "g"]),
+    ):
+        lines = drawn(chain, 100, ascii_only=ascii_only).splitlines()[3:10]
+        assert [line.partition("parent")[0].rstrip() for line in lines] == expected
+
+
+def test_feed_that_is_cut_off_is_told_and_a_name_moves_no_cursor() -> None:
+    office = evolve(CHAIN.tiers[0], live=False, name="x\x1b[2Jy")
+    text = drawn(evolve(CHAIN, tiers=(office,)), 100)
+    assert "cut off" in text
+    assert "x?[2Jy" in text
+    assert "\x1b" not in text
+
+
+def test_node_without_tiers_says_so() -> None:
+    assert "no tiers" in drawn(NodeState(name="deploy", id="1", version="1"), 80)
+
+
+# -- reserved -----------------------------------------------------------------------------------------------------
+
+
+def test_reserved_names_are_listed_with_who_reserves_them(run: RunCommand, node: FakeServer) -> None:
+    names = [
+        {"name": "acme", "hosted": True, "announced_by": []},
+        {"name": "acme-tools", "hosted": True, "announced_by": ["office", "lab"]},
+    ]
+    node.answer = (200, json.dumps({"complete": True, "names": names}).encode())
+    listed = run("reserved")
+    assert (listed.exit_code, listed.stderr) == (0, "")
+    assert listed.stdout == "acme        here\nacme-tools  here, office, lab\n"
+    assert [(method, path) for method, path, _, _ in node.asked] == [("GET", "/api/v1/reservations")]
+
+
+def test_list_that_may_miss_names_says_so(run: RunCommand, node: FakeServer) -> None:
+    node.answer = (200, b'{"complete": false, "names": []}')
+    listed = run("reserved")
+    assert (listed.exit_code, listed.stdout) == (0, "")
+    assert "not every parent" in listed.stderr
+
+
+@pytest.mark.parametrize(("hosted", "told"), [(False, "acme is reserved no longer\n"), (True, "acme: here\n")])
+def test_name_is_released(run: RunCommand, node: FakeServer, hosted: bool, told: str) -> None:
+    node.answer = (200, json.dumps({"name": "acme", "hosted": hosted, "announced_by": []}).encode())
+    assert run("reserved", "--release", "Acme/x").stdout == told
+    assert [(method, path, body) for method, path, _, body in node.asked] == [
+        ("DELETE", "/api/v1/reservations/Acme%2Fx", b"")
+    ]
+
+
+def test_name_that_cannot_be_released_is_told_with_the_reason(run: RunCommand, node: FakeServer) -> None:
+    node.answer = (409, b'{"detail": "acme is hosted here."}')
+    released = run("reserved", "--release", "acme")
+    assert (released.exit_code, released.stdout) == (1, "")
+    assert released.stderr.endswith("409 Conflict: acme is hosted here.\n")
 
 
 # -- the store ----------------------------------------------------------------------------------------------------

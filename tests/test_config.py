@@ -5,19 +5,25 @@ from __future__ import annotations
 import pytest
 
 from tests.doubles.surroundings import load
+from tiercache.access.principals import Principal
 from tiercache.config import (
     AccessConfig,
     Config,
+    GrantConfig,
     NodeConfig,
     PrefetchConfig,
     PublishConfig,
     Secret,
     StoreConfig,
     TierConfig,
+    UserConfig,
+    UserPassword,
 )
+from tiercache.config.accounts import accounts_of, permissions_of
 from tiercache.policy.breaker import BreakerRules
 from tiercache.policy.freshness import FreshnessRules
 from tiercache.policy.selection import ProjectRule
+from tiercache.simple.names import normalise
 
 
 @pytest.mark.parametrize(
@@ -74,10 +80,16 @@ tiers:
 projects:
   - {match: ["acme-*"], tiers: [office]}
   - {match: ["*"], tiers: [office, public], merge: false, also-upstream: []}
-freshness: {page: 1h, absent: 0s, stale-if-error: 100d, patience: 1s, client-max-age: 5s}
+freshness: {page: 1h, absent: 0s, stale-if-error: 100d, patience: 1s, client-max-age: 5s, removed: keep}
 breaker: {failures: 1, probe-every: 1m}
 publish: {to: office, directories: [~/dist], max-size: 10MB}
 prefetch: {concurrency: 2, read-ahead: false}
+access:
+  users:
+    ann: {password: "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaGhhc2g", groups: [release]}
+    bob: {password: {env: TOKEN}, token: {env: LONG_TOKEN}}
+  htpasswd: ~/password
+  grants: [{who: [ann, "@release", 10.1.0.0/16], may: [read, publish], projects: ["acme-*"]}]
 offline: true
 """
     )
@@ -123,18 +135,35 @@ offline: true
             ProjectRule(match=("*",), tiers=("office", "public")),
         ),
         freshness=FreshnessRules(
-            page_s=3600, absent_s=0, stale_if_error_s=100 * 86400, patience_s=1, client_max_age_s=5
+            page_s=3600, absent_s=0, stale_if_error_s=100 * 86400, patience_s=1, client_max_age_s=5, removed="keep"
         ),
         breaker=BreakerRules(failures=1, probe_every_s=60),
         publish=PublishConfig(to="office", directories=("/home/ann/dist",), max_size_bytes=10**7),
         prefetch=PrefetchConfig(concurrency=2, read_ahead=False),
+        access=AccessConfig(
+            users={
+                "ann": UserConfig(
+                    password=UserPassword(
+                        secret=Secret("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaGhhc2g"), is_hashed=True
+                    ),
+                    groups=("release",),
+                ),
+                "bob": UserConfig(
+                    password=UserPassword(secret=Secret("t0ken"), is_hashed=False), token=Secret("0123456789abcdef")
+                ),
+            },
+            htpasswd="/home/ann/password",
+            grants=(
+                GrantConfig(who=("ann", "@release", "10.1.0.0/16"), may=("read", "publish"), projects=("acme-*",)),
+            ),
+        ),
         offline=True,
     )
     assert [str(note).partition(":")[0] for note in config.not_in_force()] == [
         "node.workers",
-        "tiers[0].kind",
         "publish",
         "prefetch",
+        "access.grants[0].may",
     ]
 
 
@@ -231,3 +260,28 @@ def test_anchors_of_yaml_may_be_used() -> None:
         "projects:\n- {match: &m [x], tiers: [a]}\n- {match: *m, tiers: []}\n"
     )
     assert config.projects[1].match == ("x",)
+
+
+def test_what_access_says_becomes_what_the_guard_works_with() -> None:
+    access = load(
+        """
+access:
+  users:
+    ann: {password: "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaGhhc2g", groups: [release]}
+    bob: {password: {env: TOKEN}, token: {env: LONG_TOKEN}}
+  grants:
+    - {who: [anyone], may: [read], projects: ["numpy"]}
+    - {who: ["@release"], may: [read], projects: ["Acme_*"]}
+"""
+    ).access
+    accounts = accounts_of(access)
+    assert accounts["ann"].password_hash is not None
+    assert (accounts["ann"].password, accounts["ann"].token) == (None, None)
+    assert (accounts["bob"].password_hash, accounts["bob"].password) == (None, "t0ken")
+    assert accounts["bob"].token == "0123456789abcdef"
+    permissions = permissions_of(access)
+    ann = Principal(user="ann", groups=accounts["ann"].groups)
+    assert normalise("acme-tools") in permissions.scope(ann, "read")
+    assert normalise("acme-tools") not in permissions.read_by_anyone
+    assert normalise("numpy") in permissions.read_by_anyone
+    assert permissions_of(load("").access).read_by_anyone.is_all

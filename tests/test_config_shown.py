@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.doubles.surroundings import load
-from tiercache.config import AccessConfig, Config, NodeConfig, Secret, StoreConfig, TierConfig, UserConfig, shown_config
+from tiercache.config import (
+    AccessConfig,
+    Config,
+    NodeConfig,
+    Secret,
+    StoreConfig,
+    TierConfig,
+    UserConfig,
+    UserPassword,
+    shown_config,
+)
 from tiercache.policy.breaker import BreakerRules
 from tiercache.policy.freshness import FreshnessRules
 from tiercache.policy.selection import ProjectRule
@@ -85,11 +95,14 @@ def test_defaults_are_shown_with_their_units() -> None:
         assert line in shown
 
 
-def test_hash_of_a_user_is_masked() -> None:
-    users = {"ann": UserConfig(password=Secret("$argon2id$s3cret"), is_hashed=True)}
+def test_secrets_of_a_user_are_masked() -> None:
+    password = UserPassword(secret=Secret("$argon2id$s3cret"), is_hashed=True)
+    users = {"ann": UserConfig(password=password, token=Secret("s3cret-token"), groups=("release",))}
     shown = shown_config(evolve(load(""), access=AccessConfig(users=users)))
     assert "s3cret" not in shown
-    assert yaml.safe_load(shown)["access"]["users"] == {"ann": {"password": "***"}}
+    assert yaml.safe_load(shown)["access"]["users"] == {
+        "ann": {"password": "***", "token": "***", "groups": ["release"]}
+    }
 
 
 def test_dollar_is_shown_so_that_it_stays_one() -> None:

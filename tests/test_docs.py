@@ -18,6 +18,7 @@ from tiercache.config import load_config
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("contrib/**/*.md")])
 SCREEN_LINES = 48
+SECRET = "what-some-file-holds"
 
 # Written in parts, so that this file does not hold what it looks for.
 FORBIDDEN = [
@@ -133,13 +134,13 @@ def test_each_command_is_in_the_readme() -> None:
 
 @pytest.mark.parametrize(("place", "block"), _blocks("yaml"))
 def test_each_configuration_on_a_page_can_be_used(place: str, block: str) -> None:
-    load_config(block, source=place, environ=_AnyName(), read_file=lambda path: "secret", hostname="laptop")
+    load_config(block, source=place, environ=_AnyName(), read_file=lambda path: SECRET, hostname="laptop")
 
 
 @pytest.mark.parametrize("file", ["tiers.yaml.example", "contrib/systemd/tiers.yaml", "contrib/docker/tiers.yaml"])
 def test_each_configuration_file_in_the_repository_can_be_used(file: str) -> None:
     text = _text(ROOT / file)
-    load_config(text, source=file, environ=_AnyName(), read_file=lambda path: "secret", hostname="laptop")
+    load_config(text, source=file, environ=_AnyName(), read_file=lambda path: SECRET, hostname="laptop")
 
 
 class _AnyName(dict[str, str]):

@@ -11,7 +11,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.web.resource import Resource
 
 from tiercache.errors import EndpointUnusable
-from tiercache.node import listening_port, url_of
+from tiercache.service import listening_port, url_of
 from tiercache.web.limits import Limits
 from tiercache.web.site import site
 

@@ -17,20 +17,24 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.doubles.fetching import Answer, answer_of, connect, fetch
+from tests.doubles.fetching import PATIENCE_S, Answer, answer_of, connect, fetch
 from tests.doubles.processes import TOOLS, Running, RunningIndex, RunningNode, bare_environment, free_port, wait_until
 
 pytestmark = pytest.mark.slow
 
 BIG = "tc-big"
-DEADLINE_S = 30.0
 
 
 def _serves(port: int, path: str = "healthz") -> bool:
     try:
-        return fetch(f"http://127.0.0.1:{port}/{path}", timeout_s=5).status == 200
+        return fetch(f"http://127.0.0.1:{port}/{path}").status == 200
     except OSError:
         return False
+
+
+def _until_it_serves(node: Running, port: int) -> None:
+    wait_until(lambda: _serves(port) or not node.is_alive, what=lambda: f"the start ({node.said()})")
+    assert node.is_alive, node.said()
 
 
 def _tiers_file(folder: Path, port: int, **node: object) -> Path:
@@ -53,7 +57,7 @@ def _run(home: Path, *words: str | Path, **more: str) -> subprocess.CompletedPro
         env=bare_environment(home, **more),
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -87,8 +91,7 @@ def test_twistd_runs_a_node_without_any_configuration(tmp_path: Path, launch: Ca
         except OSError:
             pytest.skip("the default port 8141 is taken on this machine")
     node = launch("twistd", "-n", "--pidfile=", "tiercache")
-    wait_until(lambda: _serves(8141) or not node.is_alive, what=f"the start ({node.said()})")
-    assert node.is_alive, node.said()
+    _until_it_serves(node, 8141)
     assert (tmp_path / "home" / ".local" / "share" / "tiercache" / "running.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -103,8 +106,8 @@ def test_configuration_is_found_by_the_environment_and_in_its_usual_place(
     _tiers_file(folder, usual)
     by_name = launch("tiercache", "serve", log="named.log", TIERCACHE_CONFIG=str(file))
     by_place = launch("tiercache", "serve", log="usual.log")
-    wait_until(lambda: _serves(named), what=f"the start ({by_name.said()})")
-    wait_until(lambda: _serves(usual), what=f"the start ({by_place.said()})")
+    _until_it_serves(by_name, named)
+    _until_it_serves(by_place, usual)
 
 
 @pytest.mark.parametrize("program", [("twistd", "-n", "tiercache"), ("twistd", "tiercache"), ("tiercache", "serve")])
@@ -127,7 +130,7 @@ def test_second_node_on_a_store_is_refused_with_a_sentence(
     port = free_port()
     file = _tiers_file(tmp_path, port)
     first = launch("tiercache", "serve", "--config", file)
-    wait_until(lambda: _serves(port), what=f"the start ({first.said()})")
+    _until_it_serves(first, port)
     ended = _run(tmp_path, *program, "--config", file)
     assert ended.returncode == 1
     assert f"The store at {tmp_path / 'store'} is in use by another node (process {first.process.pid})" in ended.stderr
@@ -187,7 +190,7 @@ def test_what_is_not_in_force_is_logged_as_a_warning(tmp_path: Path, launch: Cal
     port = free_port()
     file = _tiers_file(tmp_path, port, workers=4)
     node = launch("tiercache", "serve", "--config", file, "--log-format", "json")
-    wait_until(lambda: _serves(port), what=f"the start ({node.said()})")
+    _until_it_serves(node, port)
     warnings = [line["message"] for line in map(json.loads, node.said().splitlines()) if line["level"] == "warn"]
     assert any("workers" in warning for warning in warnings), node.said()
 
@@ -210,9 +213,9 @@ def test_signal_stops_a_node_cleanly(
 ) -> None:
     port = free_port()
     node = launch(*program, "--config", _tiers_file(tmp_path, port))
-    wait_until(lambda: _serves(port), what=f"the start ({node.said()})")
+    _until_it_serves(node, port)
     node.process.send_signal(sent)
-    assert node.process.wait(timeout=DEADLINE_S) == status, node.said()
+    assert node.process.wait(timeout=PATIENCE_S) == status, node.said()
     assert not (tmp_path / "store" / "running.json").exists()
     assert "Traceback" not in node.said()
 
@@ -270,31 +273,31 @@ def _held_download(index: RunningIndex, node: RunningNode) -> tuple[Download, di
     index.behave({"do": "hold", "match": f"*{file['filename']}", "value": 1 << 20})
     download = Download(urljoin(f"{node.simple}{BIG}/", file["url"]))
     download.start()
-    wait_until(lambda: download.begun or download.error, what=f"the first byte ({node.said()})")
+    wait_until(lambda: download.begun or download.error, what=lambda: f"the first byte ({node.said()})")
     assert download.error is None, node.said()
     return download, file
 
 
 def _refuses(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
     except ConnectionRefusedError:
         return True
     return False
 
 
 def test_download_under_way_ends_before_the_node_does(tmp_path: Path, index: RunningIndex) -> None:
-    node = _node_of(index, tmp_path / "node", "25s")
+    node = _node_of(index, tmp_path / "node", "2m")
     try:
         download, file = _held_download(index, node)
         node.terminate()
         wait_until(lambda: _refuses(node.port), what="the end of listening")
         assert node.is_alive, node.said()
         index.release()
-        download.join(DEADLINE_S)
+        download.join(PATIENCE_S)
         assert download.answer is not None, download.error
         assert len(download.answer.body) == file["size"]
-        assert node.process.wait(timeout=DEADLINE_S) == -signal.SIGTERM, node.said()
+        assert node.process.wait(timeout=PATIENCE_S) == -signal.SIGTERM, node.said()
         assert "Traceback" not in node.said()
     finally:
         index.release()
@@ -306,8 +309,8 @@ def test_download_that_does_not_end_is_cut_short_and_never_looks_whole(tmp_path:
     try:
         download, _ = _held_download(index, node)
         node.terminate()
-        assert node.process.wait(timeout=DEADLINE_S) == -signal.SIGTERM, node.said()
-        download.join(DEADLINE_S)
+        assert node.process.wait(timeout=PATIENCE_S) == -signal.SIGTERM, node.said()
+        download.join(PATIENCE_S)
         assert download.answer is None
         assert isinstance(download.error, http.client.IncompleteRead | OSError)
     finally:
@@ -374,11 +377,11 @@ def test_json_log_has_an_object_a_line_with_the_words_of_cache_status(
     whole["tiers"] = [{"name": "office", "kind": "origin", "url": index.simple}]
     file.write_text(json.dumps(whole))
     node = launch("twistd", "-n", "--pidfile=", "tiercache", "--config", file, "--log-format", "json")
-    wait_until(lambda: _serves(port), what=f"the start ({node.said()})")
+    _until_it_serves(node, port)
     fetch(f"http://127.0.0.1:{port}/simple/{BIG}/?token=secret-word")
     fetch(f"http://127.0.0.1:{port}/simple/{BIG}/")
     node.terminate()
-    node.process.wait(timeout=DEADLINE_S)
+    node.process.wait(timeout=PATIENCE_S)
     lines = [json.loads(line) for line in node.said().splitlines()]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     cold, warm = (line for line in lines if line.get("path") == f"/simple/{BIG}/")

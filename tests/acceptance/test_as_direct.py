@@ -161,6 +161,7 @@ def test_uv_locks_the_same_and_installs_from_its_lock_without_the_index(
     installed = uv.sync(run)
     assert installed.succeeded, installed.run.said
     assert installed.tree == uv.sync(run_directly).tree
+    node.wait_until_kept(installed.versions)
     index.kill()
     again = uv.sync(run)
     assert again.succeeded, again.run.said

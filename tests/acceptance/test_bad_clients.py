@@ -13,6 +13,7 @@ import pytest
 
 from tests.acceptance.conftest import IndexStarter, NodeStarter
 from tests.doubles.clients import Pip, Uv
+from tests.doubles.fetching import PATIENCE_S, assert_whole
 from tests.doubles.processes import RunningNode, wait_until
 from tests.doubles.universe import APPLICATION, Universe
 
@@ -20,10 +21,11 @@ HEAD_LIMIT_BYTES = 4 << 20
 
 
 def plain_connection(node: RunningNode) -> socket.socket:
-    """A connection that takes in as little as it can, unread."""
+    """A connection that takes in as little as it can, unread, and lets little wait to be sent."""
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    made.settimeout(30)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
+    made.settimeout(PATIENCE_S)
     made.connect(("127.0.0.1", node.port))
     return made
 
@@ -63,7 +65,7 @@ def test_slow_readers_and_those_who_read_nothing_hinder_nobody(
     big = universe.wheel("tc-big", "1.0")
     path = f"files/{big.hashes['sha256']}/{big.filename}"
     if state == "stored":
-        assert node.get(path).body == big.path.read_bytes()
+        assert_whole(node.get(path), big.path)
     with ExitStack() as stalled, reading_a_byte_a_second(node, path) as slowly:
         for _ in range(20):
             stalled.enter_context(asked(node, path))
@@ -72,7 +74,7 @@ def test_slow_readers_and_those_who_read_nothing_hinder_nobody(
         installed = uv.install(node.simple, APPLICATION)
 
         assert installed.succeeded, installed.run.said
-        assert node.get(path).body == big.path.read_bytes()
+        assert_whole(node.get(path), big.path)
         assert b"HTTP/1.1 200 OK".startswith(bytes(slowly[:15]))
         assert node.peak_memory_bytes() < 150 << 20
 

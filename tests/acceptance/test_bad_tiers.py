@@ -12,11 +12,12 @@ import pytest
 
 from tests.acceptance.conftest import IndexStarter, NodeStarter
 from tests.doubles.clients import Pip, Uv
-from tests.doubles.fetching import Answer, fetch
-from tests.doubles.processes import RunningNode, wait_until
+from tests.doubles.fetching import Answer, answer_of, assert_whole, connect, fetch
+from tests.doubles.processes import RunningIndex, RunningNode, wait_until
 from tests.doubles.universe import Universe
 
-QUICK_TIER = {"timeout": "1s", "silence-timeout": "1s", "connect-timeout": "1s"}
+# Quick to give up, but not so quick that an index on a busy machine would be taken for a silent one.
+QUICK_TIER = {"timeout": "4s", "silence-timeout": "4s", "connect-timeout": "4s"}
 QUICK_BREAKER = {"failures": 3, "probe-every": "200ms"}
 
 
@@ -47,6 +48,7 @@ def test_weak_digests_and_none_install(
     assert installed.succeeded, installed.run.said
     assert set(installed.versions) == {project}
     assert uv.install(node.simple, project).tree == installed.tree
+    node.wait_until_kept(installed.versions)
     index.kill()
     for root in (node.simple, node.local):
         again = pip.install(root, project)
@@ -99,7 +101,55 @@ def test_a_big_file_with_a_wrong_digest_is_broken_off_before_its_last_byte(
         fetch(url)
 
     index.behave()
-    assert fetch(url).body == big.path.read_bytes()
+    assert_whole(fetch(url), big.path)
+
+
+def tiers_of(*indexes: RunningIndex) -> Mapping[str, Any]:
+    """The settings of a node that has these indexes as its tiers, in this order."""
+    origin = {"kind": "origin", **QUICK_TIER}
+    return {"tiers": [{"name": f"tier-{at}", "url": index.simple, **origin} for at, index in enumerate(indexes)]}
+
+
+def times_fetched(index: RunningIndex, filename: str) -> int:
+    return len([line for line in index.requests(filename) if line["method"] == "GET"])
+
+
+def test_who_comes_after_wrong_bytes_is_not_refused_for_them_while_the_next_tier_is_asked_in_vain(
+    fake_index: IndexStarter, node_of: NodeStarter, universe: Universe
+) -> None:
+    index, silent = fake_index(), fake_index()
+    node = node_of(index, **tiers_of(index, silent))
+    big = universe.wheel("tc-big", "1.0")
+    url = file_url(node, "tc-big", big.filename)
+    index.behave({"do": "wrong", "match": f"*/{big.filename}"})
+    silent.behave({"do": "hang", "match": "/simple/*"})
+    assert complete(url) is None
+
+    index.behave()
+
+    assert_whole(fetch(url), big.path)
+    assert times_fetched(index, big.filename) == 2
+
+
+def test_who_comes_after_wrong_bytes_shares_the_right_ones_of_the_next_tier(
+    fake_index: IndexStarter, node_of: NodeStarter, universe: Universe
+) -> None:
+    index, right = fake_index(), fake_index()
+    node = node_of(index, **tiers_of(index, right))
+    big = universe.wheel("tc-big", "1.0")
+    url = file_url(node, "tc-big", big.filename)
+    index.behave({"do": "wrong", "match": f"*/{big.filename}"})
+    right.behave({"do": "hold", "value": 1 << 20, "match": f"*/{big.filename}", "methods": ["GET"]})
+    assert complete(url) is None
+
+    connection, path = connect(url)
+    connection.request("GET", path)
+    response = connection.getresponse()  # held: there is no more of it yet than its beginning
+    right.release()
+
+    assert_whole(answer_of(response), big.path)
+    connection.close()
+    assert times_fetched(index, big.filename) == times_fetched(right, big.filename) == 1
 
 
 BAD_PAGES: Mapping[str, Mapping[str, Any]] = {
@@ -120,7 +170,7 @@ def test_a_page_that_cannot_be_used_is_503_when_new_and_the_old_one_when_known(
     index = fake_index(variant, max_age=0)
     node = node_of(
         index,
-        tier={**QUICK_TIER, "timeout": "2s"},
+        tier=QUICK_TIER,
         breaker=QUICK_BREAKER,
         freshness={"page": "0s", "patience": "200ms"},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from tests.acceptance.conftest import IndexStarter, NodeStarter
 from tests.doubles.distributions import Archive
-from tests.doubles.fetching import connect, fetch
+from tests.doubles.fetching import PATIENCE_S, answer_of, assert_whole, connect, fetch
 from tests.doubles.processes import RunningIndex, RunningNode, wait_until
 from tests.doubles.universe import Sizes, Universe
 
@@ -74,7 +75,7 @@ def test_the_only_client_of_a_cold_file_may_leave_and_the_next_gets_it_right(
     index.release()
     index.behave()
 
-    assert fetch(node.url + path_of(big)).body == big.path.read_bytes()
+    assert_whole(fetch(node.url + path_of(big)), big.path)
 
 
 def test_head_and_ranges_are_right_while_the_file_is_cold(
@@ -93,7 +94,7 @@ def test_head_and_ranges_are_right_while_the_file_is_cold(
     assert early.headers["content-range"] == f"bytes 1000-1999/{len(whole)}"
 
     index.release()
-    assert waiting.read() == whole
+    assert_whole(answer_of(waiting), big.path)
     last = fetch(url, headers={"Range": "bytes=-500", "If-Range": early.headers["etag"]})
     assert (last.status, last.body) == (206, whole[-500:])
     assert fetch(url, headers={"Range": f"bytes={len(whole)}-"}).status == 416
@@ -113,7 +114,7 @@ def test_a_node_killed_in_the_middle_of_a_fill_starts_again_with_a_sound_store(
     assert large_files(node) == []
     checked = node.run("fsck")
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert fetch(node.url + path_of(big)).body == big.path.read_bytes()
+    assert_whole(fetch(node.url + path_of(big)), big.path)
     assert wait_until(lambda: large_files(node), what="the file in the store")
 
 
@@ -123,7 +124,7 @@ def large_files(node: RunningNode) -> list[Path]:
 
 
 def test_a_clean_stop_lets_a_download_end(index: RunningIndex, node_of: NodeStarter, big: Archive) -> None:
-    node = node_of(index)
+    node = node_of(index, node={"stop-timeout": "2m"})
     download = begun(node.url + path_of(big))
 
     node.terminate()
@@ -131,7 +132,7 @@ def test_a_clean_stop_lets_a_download_end(index: RunningIndex, node_of: NodeStar
     assert node.is_alive
     index.release()
 
-    assert download.read() == big.path.read_bytes()
+    assert_whole(answer_of(download), big.path)
     download.close()
     wait_until(lambda: not node.is_alive, what="the end of the node")
     # twistd ends itself with the signal that it was sent, once all is done.
@@ -141,8 +142,8 @@ def test_a_clean_stop_lets_a_download_end(index: RunningIndex, node_of: NodeStar
 
 def accepts_connections(node: RunningNode) -> bool:
     try:
-        fetch(f"{node.url}healthz", timeout_s=5)
-    except OSError:
+        socket.create_connection(("127.0.0.1", node.port), timeout=PATIENCE_S).close()
+    except ConnectionError:
         return False
     return True
 

@@ -12,7 +12,7 @@ import pytest
 from tests.acceptance.conftest import IndexStarter, NodeStarter
 from tests.doubles.clients import Uv
 from tests.doubles.distributions import Archive
-from tests.doubles.fetching import fetch
+from tests.doubles.fetching import assert_whole, fetch
 from tests.doubles.processes import RunningNode, wait_until
 from tests.doubles.universe import APPLICATION, Universe
 
@@ -75,7 +75,7 @@ def test_a_stored_file_that_lost_bytes_is_fetched_anew(
 
     again = fetch(node.url + path_of(wheel))
 
-    assert (again.status, again.body) == (200, wheel.path.read_bytes())
+    assert_whole(again, wheel.path)
     assert len([line for line in index.requests(wheel.filename) if line["method"] == "GET"]) == 1
     assert stored(node, wheel)
 
@@ -144,17 +144,21 @@ def test_a_full_disk_keeps_no_client_from_its_file(
     assert uv.install(node.simple, "tc-vivid").succeeded
     hog = small_disk / "hog"
 
-    assert fetch(node.url + path_of(big)).body == big.path.read_bytes()
+    assert_whole(fetch(node.url + path_of(big)), big.path)
 
+    partials = small_disk / "store" / "partial"
+    wait_until(lambda: not any(partials.iterdir()), what="the end of what had no room")
     with hog.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
         fill_up(file)
     installed = uv.install(node.simple, APPLICATION)
     assert installed.succeeded, installed.run.said
-    assert fetch(node.url + path_of(big)).body == big.path.read_bytes()
+    assert_whole(fetch(node.url + path_of(big)), big.path)
     assert uv.install(node.local, "tc-vivid").succeeded
 
     hog.unlink()
-    assert uv.install(node.simple, APPLICATION).succeeded
+    installed = uv.install(node.simple, APPLICATION)
+    assert installed.succeeded, installed.run.said
+    node.wait_until_kept(installed.versions)
     index.kill()
     again = uv.install(node.local, APPLICATION)
     assert again.succeeded, again.run.said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -13,6 +13,11 @@ from tests.doubles.universe import APPLICATION, Universe
 Direct = Callable[[str, str], Installation]
 # Pages that are never fresh: every install asks the index again as long as it is there.
 NEVER_FRESH = {"page": "0s", "patience": "500ms", "stale-if-error": "30d"}
+
+
+def versions_of(requirements: Iterable[str]) -> dict[str, str]:
+    """`name==version` of each, by the name."""
+    return dict(requirement.split("==") for requirement in requirements)
 
 
 def test_an_application_installs_through_the_node_and_again_without_the_index(
@@ -32,6 +37,7 @@ def test_an_application_installs_through_the_node_and_again_without_the_index(
     for requirement in client.locked_elsewhere(through):
         assert pip.download(node.simple, requirement, options=["--no-deps"])[0].succeeded
 
+    node.wait_until_kept({**through.versions, **versions_of(client.locked_elsewhere(through))})
     index.kill()
     for root in (node.simple, node.local):
         again = client.install(root, APPLICATION)
@@ -47,6 +53,7 @@ def test_an_application_installs_while_the_index_accepts_connections_and_says_no
     through = uv.install(node.simple, APPLICATION)
     assert through.succeeded, through.run.said
 
+    node.wait_until_kept(through.versions)
     index.freeze()
     again = uv.install(node.simple, APPLICATION)
     index.thaw()
@@ -63,6 +70,7 @@ def test_what_was_installed_survives_a_restart_of_the_node_without_its_index(
     through = uv.install(node.simple, APPLICATION)
     assert through.succeeded, through.run.said
 
+    node.wait_until_kept(through.versions)
     index.kill()
     node.close()
     node.start_again()
@@ -78,7 +86,9 @@ def test_local_never_asks_the_index(
 ) -> None:
     index = fake_index(variant, max_age=0)
     node = node_of(index, freshness=NEVER_FRESH)
-    assert uv.install(node.simple, APPLICATION).succeeded
+    through = uv.install(node.simple, APPLICATION)
+    assert through.succeeded, through.run.said
+    node.wait_until_kept(through.versions)
     cold = universe.wheel("tc-epoch", "3.0")
     known = universe.wheel("tc-vivid", "1.0")  # on a page that is stored, in a file that is not
     index.forget()
@@ -103,6 +113,7 @@ def test_an_offline_node_answers_from_its_store_and_asks_nobody(
     node = node_of(index, freshness=NEVER_FRESH)
     through = uv.install(node.simple, APPLICATION)
     assert through.succeeded, through.run.said
+    node.wait_until_kept(through.versions)
     if state == "switched":
         switched = node.run("offline", "on")
         assert switched.returncode == 0, switched.stderr

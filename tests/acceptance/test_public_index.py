@@ -57,6 +57,7 @@ def test_an_application_installs_from_the_public_index_and_again_without_it(
     assert set(REQUIREMENTS) <= set(through.versions)
     for requirement in client.locked_elsewhere(through):  # as in test_installs
         pip.download(node.simple, requirement, options=["--no-deps"])
+    node.wait_until_kept(through.versions)
     switched = node.run("offline", "on")
     assert switched.returncode == 0, switched.stderr
     for root in (node.simple, node.local):
@@ -69,6 +70,7 @@ def test_uv_installs_again_when_the_public_index_is_cut_off(uv: Uv, tmp_path: Pa
     through = uv.install(node.simple, *REQUIREMENTS)
     assert through.succeeded, through.run.said
 
+    node.wait_until_kept(through.versions)
     # The same store, a node whose way out is a proxy that is not there.
     node.close()
     cut = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")

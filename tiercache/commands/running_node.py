@@ -12,14 +12,22 @@ import os
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from attrs import frozen
 
 from tiercache.errors import TiercacheError
 
+if TYPE_CHECKING:
+    from tiercache.wire import NodeState
+
 ANSWER_WITHIN_S = 30.0
-ANSWER_LIMIT_BYTES = 1 << 20
+ANSWER_LIMIT_BYTES = 1 << 24
+
+_OTHERWISE = "its answer is not what was asked for"
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True, slots=False)
@@ -35,6 +43,23 @@ class NodeRefused(TiercacheError):
 
     url: str
     reason: str
+
+
+@frozen(kw_only=True)
+class ReservedNameSaid:
+    """One reserved name: whether it is hosted on the node, and the tiers that announce it."""
+
+    name: str
+    hosted: bool
+    announced_by: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class ReservedNamesSaid:
+    """All of them; not `complete` while a parent has not said all of its own."""
+
+    complete: bool
+    names: tuple[ReservedNameSaid, ...]
 
 
 @frozen(kw_only=True)
@@ -63,7 +88,7 @@ class RunningNode:
             with opener.open(request, timeout=ANSWER_WITHIN_S) as answer:
                 data = answer.read(ANSWER_LIMIT_BYTES + 1)
         except urllib.error.HTTPError as error:
-            raise NodeRefused(url=url, reason=f"it answered {error.code} {error.reason}") from error
+            raise NodeRefused(url=url, reason=_told_by(error)) from error
         except (OSError, http.client.HTTPException) as error:
             raise NodeRefused(url=url, reason=str(getattr(error, "reason", error))) from error
         if len(data) > ANSWER_LIMIT_BYTES:
@@ -80,7 +105,31 @@ class RunningNode:
         match answer:
             case {"offline": bool(is_offline)}:
                 return is_offline
-        raise NodeRefused(url=self.urls[0], reason="its answer is not what was asked for")
+        raise NodeRefused(url=self.urls[0], reason=_OTHERWISE)
+
+    def about(self) -> tuple[Any, NodeState]:
+        """What the node says of itself and its tiers, as JSON and as values.  Raises NodeRefused."""
+        from tiercache.wire import NodeState
+
+        said = self.ask("GET", "/api/v1/node")
+        return said, self._as(said, NodeState)
+
+    def reserved(self) -> ReservedNamesSaid:
+        """The reserved names, and who reserves them.  Raises NodeRefused."""
+        return self._as(self.ask("GET", "/api/v1/reservations"), ReservedNamesSaid)
+
+    def release(self, project: str) -> ReservedNameSaid:
+        """Drop what tiers announced of a name; what is left of it.  Raises NodeRefused."""
+        path = f"/api/v1/reservations/{quote(project, safe='')}"
+        return self._as(self.ask("DELETE", path), ReservedNameSaid)
+
+    def _as(self, said: object, kind: type[T]) -> T:
+        import msgspec
+
+        try:
+            return msgspec.convert(said, kind)
+        except msgspec.ValidationError as error:
+            raise NodeRefused(url=self.urls[0], reason=_OTHERWISE) from error
 
 
 def find_running_node(store: Path) -> RunningNode:
@@ -100,8 +149,19 @@ def find_running_node(store: Path) -> RunningNode:
     if not runs:
         raise NoNodeRuns(store=str(store))
     if not node.urls:
-        raise NoNodeRuns(store=f"{store} that can be reached by HTTP")
+        raise NoNodeRuns(store=f"{store} that can be reached by plain HTTP: let it listen on loopback, too")
     return node
+
+
+def _told_by(error: urllib.error.HTTPError) -> str:
+    """What an answer that is an error says (RFC 9457), or its status alone."""
+    try:
+        detail = json.loads(error.read(ANSWER_LIMIT_BYTES))["detail"]
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+        detail = None
+    status = f"it answered {error.code} {error.reason}"
+    # The sentence around it has a full stop of its own.
+    return f"{status}: {detail.rstrip('.')}" if isinstance(detail, str) and detail.isprintable() else status
 
 
 def _is_alive(pid: int) -> bool:

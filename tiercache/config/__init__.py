@@ -18,6 +18,7 @@ from tiercache.config.values import (
     StoreConfig,
     TierConfig,
     UserConfig,
+    UserPassword,
 )
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "StoreConfig",
     "TierConfig",
     "UserConfig",
+    "UserPassword",
     "load_config",
     "shown_config",
 ]

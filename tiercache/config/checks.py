@@ -5,11 +5,11 @@ Each check takes what could be read of the file, so that a flaw in one part hide
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
+from tiercache.config.accounts import access_flaws
 from tiercache.config.addresses import OwnAddresses, without_credentials
 from tiercache.config.structure import Flaw, meant
 from tiercache.config.values import PUBLIC_INDEX, AccessConfig, NodeConfig, PublishConfig, Secret, TierConfig
@@ -70,7 +70,7 @@ class Parts:
         yield from self._unknown_tiers()
         yield from self._tiers_that_are_this_node()
         yield from self._endless_patience()
-        yield from self._unknown_users()
+        yield from self._access()
 
     def _same_names(self) -> Iterator[Flaw]:
         first: dict[str, int] = {}
@@ -111,20 +111,6 @@ class Parts:
         ):
             yield "freshness.patience", "is longer than the timeout of every tier, so that it never ends a wait"
 
-    def _unknown_users(self) -> Iterator[Flaw]:
-        if self.access is None:
-            return
-        for index, grant in enumerate(self.access.grants):
-            for position, who in enumerate(grant.who):
-                is_known = who == "anyone" or who.startswith("@") or who in self.access.users or _is_network(who)
-                if not is_known and self.access.htpasswd is None:
-                    what = f"{who!r} is no user{meant(who, [*self.access.users, 'anyone'])}"
-                    yield f"access.grants[{index}].who[{position}]", what
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        return False
-    return True
+    def _access(self) -> Iterator[Flaw]:
+        if self.access is not None:
+            yield from access_flaws(self.access)

@@ -18,6 +18,7 @@ from tiercache.config.values import (
     PublishConfig,
     StoreConfig,
     TierConfig,
+    UserConfig,
 )
 from tiercache.policy.breaker import BreakerRules
 from tiercache.policy.freshness import FreshnessRules
@@ -78,5 +79,6 @@ def every_place() -> Iterator[str]:
             yield f"{top}.{key.word}"
         for key in keys_of(LISTS[top]).values() if top in LISTS else ():
             yield f"{top}[].{key.word}"
-    for key in keys_of(GrantConfig).values():
-        yield f"access.grants[].{key.word}"
+    for inner, section in (("grants", GrantConfig), ("users", UserConfig)):
+        for key in keys_of(section).values():
+            yield f"access.{inner}[].{key.word}"

@@ -98,7 +98,7 @@ class _Reading:
             hostname=self.hostname,
         )
         self.flaws += parts.flaws()
-        config = Config(
+        return Config(
             source=source,
             node=node or NodeConfig(name=PUBLIC_INDEX),
             store=store or StoreConfig(),
@@ -111,8 +111,6 @@ class _Reading:
             access=access or AccessConfig(),
             offline=self._offline(),
         )
-        self.flaws += ((refusal.place, refusal.what) for refusal in config.refusals())
-        return config
 
     def _section(self, key: str, section: type[T], **otherwise: str) -> T | None:
         """One section; `otherwise` is what keys mean that are not given."""

@@ -9,15 +9,16 @@ import yaml
 
 from tiercache.config.keys import LISTS, SECTIONS, TOP, keys_of
 from tiercache.config.units import duration_text, size_text
-from tiercache.config.values import Config, GrantConfig, Secret, UserConfig
+from tiercache.config.values import Config, GrantConfig, Secret, UserConfig, UserPassword
 
-_SECTION_CLASSES = (*SECTIONS.values(), *LISTS.values(), GrantConfig)
+_SECTION_CLASSES = (*SECTIONS.values(), *LISTS.values(), GrantConfig, UserConfig)
 
 
 def shown_config(config: Config) -> str:
     """The YAML of a configuration, defaults included; what is not set and has no default is left out.
 
-    It loads as the same configuration again, but for its secrets, which are `***`.
+    It loads as the same configuration again, but for its secrets, which are `***`; those of users, which have a form
+    of their own, have to be put in their places first.
     """
     shown = {top: _plain(getattr(config, top)) for top in TOP}
     text: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120)
@@ -28,8 +29,8 @@ def _plain(value: Any) -> Any:
     match value:
         case Secret():
             return str(value)
-        case UserConfig(password=password):
-            return {"password": str(password)}
+        case UserPassword(secret=secret):
+            return str(secret)
         case _ if isinstance(value, _SECTION_CLASSES):
             return _plain_section(value)
         case tuple():

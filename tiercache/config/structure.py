@@ -39,6 +39,7 @@ from tiercache.config.values import (
 from tiercache.config.words import Surroundings
 from tiercache.policy.freshness import FreshnessRules
 from tiercache.policy.selection import ProjectRule
+from tiercache.simple.patterns import EXCEPT
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -72,8 +73,7 @@ class Structure:
 
     def __attrs_post_init__(self) -> None:
         self._converter.register_structure_hook(str, lambda value, _: self.surroundings.text(value))
-        self._converter.register_structure_hook(UserConfig, lambda value, _: self._user(value))
-        for section in (*SECTIONS.values(), *LISTS.values(), GrantConfig):
+        for section in (*SECTIONS.values(), *LISTS.values(), GrantConfig, UserConfig):
             self._converter.register_structure_hook(section, self._section_hook(section))
 
     def value(self, plain: object, section: type[T], place: str) -> tuple[T | None, list[Flaw]]:
@@ -123,7 +123,11 @@ class Structure:
             (TierConfig, "files_from"): lambda value: self._each(value, self._host),
             (ProjectRule, "match"): self._patterns,
             (AccessConfig, "users"): self._users,
-            (GrantConfig, "projects"): self._patterns,
+            (AccessConfig, "htpasswd"): self._readable,
+            (UserConfig, "password"): self.surroundings.password,
+            (UserConfig, "token"): self.surroundings.token,
+            (UserConfig, "groups"): lambda value: self._each(value, self._group),
+            (GrantConfig, "projects"): lambda value: self._patterns(value, exceptions=True),
         }.get((section, name))
         if own is not None:
             return lambda value, _: own(value)
@@ -247,15 +251,16 @@ class Structure:
             raise ValueError(f"{host!r} is no host: a name, or *.name for all below it")
         return host.lower()
 
-    def _patterns(self, value: Any) -> tuple[str, ...]:
-        patterns = self._each(value, self._pattern)
-        if not patterns:
+    def _patterns(self, value: Any, *, exceptions: bool = False) -> tuple[str, ...]:
+        patterns = self._each(value, lambda one: self._pattern(one, exceptions=exceptions))
+        if all(pattern.startswith(EXCEPT) for pattern in patterns):
             raise ValueError("is empty: no project would match")
         return patterns
 
-    def _pattern(self, value: Any) -> str:
+    def _pattern(self, value: Any, *, exceptions: bool) -> str:
         pattern = self.surroundings.text(value)
-        if not _PATTERN.fullmatch(pattern):
+        name = pattern.removeprefix(EXCEPT) if exceptions else pattern
+        if not _PATTERN.fullmatch(name) or name.startswith(EXCEPT):
             raise ValueError(f"{pattern!r} is no pattern of project names, such as acme-*")
         return pattern
 
@@ -264,10 +269,16 @@ class Structure:
             raise ValueError("needs a user's name for each key")
         return self._converter.structure(value, dict[str, UserConfig])
 
-    def _user(self, value: Any) -> UserConfig:
-        if not isinstance(value, Mapping) or set(value) != {"password"}:
-            raise ValueError("needs the key password, and no other")
-        return self.surroundings.user(value)
+    def _group(self, value: Any) -> str:
+        group = self.surroundings.text(value)
+        if not _NAME.fullmatch(group):
+            raise ValueError(f"{group!r} is no name of a group: letters, digits and . _ : - within, and no @ here")
+        return group
+
+    def _readable(self, value: Any) -> str:
+        path = self.surroundings.text(value)
+        self.surroundings.text_of_file(path)
+        return path
 
 
 def _switch(value: Any) -> bool:

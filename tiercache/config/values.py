@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from tiercache.access.permissions import Permission
 from tiercache.errors import Problem
 from tiercache.policy.breaker import BreakerRules
 from tiercache.policy.freshness import FreshnessRules
@@ -19,8 +20,6 @@ from tiercache.policy.selection import ProjectRule
 
 PUBLIC_INDEX = "pypi"
 """The word that stands for the public index where a tier's url is wanted."""
-
-Permission = Literal["read", "prefetch", "publish", "manage", "administer"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -127,11 +126,20 @@ class PrefetchConfig:
 
 
 @frozen(kw_only=True)
-class UserConfig:
-    """One user: `password` is a hash if it stood in the file itself, plain text if it came from elsewhere."""
+class UserPassword:
+    """A password: a hash if it stood in the file itself, plain text if it came from elsewhere."""
 
-    password: Secret
+    secret: Secret
     is_hashed: bool
+
+
+@frozen(kw_only=True)
+class UserConfig:
+    """One user: what they show is their `password` or their `token`, or stands in the htpasswd file."""
+
+    password: UserPassword | None = None
+    token: Secret | None = None
+    groups: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -168,42 +176,19 @@ class Config:
     access: AccessConfig = AccessConfig()
     offline: bool = False
 
-    def refusals(self) -> tuple[Problem, ...]:
-        """What this version does not do, and a node without it must not start: someone relies on it as a guard.
-
-        `load_config` counts them among the problems.
-        """
-        return tuple(Problem(place=place, what=what) for place, what in self._refusals())
-
     def not_in_force(self) -> tuple[Problem, ...]:
-        """What this version reads but does not do yet, and can well go without."""
+        """What this version reads but does not do yet, and can well go without: nobody relies on it as a guard."""
         return tuple(Problem(place=place, what=what) for place, what in self._not_in_force())
-
-    def _refusals(self) -> Iterator[tuple[str, str]]:
-        for key, value in (
-            ("users", self.access.users),
-            ("htpasswd", self.access.htpasswd),
-            ("grants", self.access.grants),
-        ):
-            if value:
-                yield f"access.{key}", "this version does not check who may do what, so it does not run with this"
-        for index, rule in enumerate(self.projects):
-            if rule.merge:
-                yield f"projects[{index}].merge", "this version does not merge pages, so it does not run with this"
-            if rule.also_upstream:
-                place = f"projects[{index}].also-upstream"
-                yield place, "this version hosts no projects, so it does not run with this"
 
     def _not_in_force(self) -> Iterator[tuple[str, str]]:
         if self.node.workers > 1:
             yield "node.workers", f"this version runs as one process, not as {self.node.workers}"
-        for index, tier in enumerate(self.tiers):
-            if tier.kind == "sibling":
-                yield f"tiers[{index}].kind", f"this version does not ask siblings: {tier.name} is left out"
-            if tier.kind == "parent":
-                what = f"this version asks {tier.name} as it asks an origin, and does not follow its changes"
-                yield f"tiers[{index}].kind", what
         if self.publish.to not in ("here", "nowhere") or self.publish.directories:
-            yield "publish", "this version takes no uploads and hosts no files"
+            yield "publish", "this version takes no uploads, and looks into no folder for files"
         if self.prefetch != PrefetchConfig():
             yield "prefetch", "this version fetches nothing before it is asked for"
+        for index, grant in enumerate(self.access.grants):
+            others = [permission for permission in grant.may if permission != "read"]
+            if others:
+                what = f"this version has nothing yet that takes the permission to {' or '.join(others)}"
+                yield f"access.grants[{index}].may", what

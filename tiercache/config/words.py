@@ -10,13 +10,19 @@ from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
-from tiercache.config.values import Secret, UserConfig
+from tiercache.config.values import Secret, UserPassword
 
 # `$$`, `${NAME}`, and `${` that goes wrong.  A `$` before anything else stands for itself.
 _DOLLAR = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<wrong>\{))", re.ASCII)
-# A hash as crypt(3) and argon2 write it: $scheme$...$...
-_HASH = re.compile(r"\$[a-z0-9-]{1,32}\$[!-~]{8,512}", re.ASCII)
+# A hash as argon2 writes it.
+_HASH = re.compile(
+    r"\$argon2(id|i|d)\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]{8,}\$[A-Za-z0-9+/]{8,}", re.ASCII
+)
+_TOKEN = re.compile(r"[!-~]+", re.ASCII)
 _ELSEWHERE = "{env: NAME} or {file: PATH}"
+
+SHORTEST_TOKEN = 16
+"""Of a user, in characters: what is looked up by a quick digest has to be long."""
 
 
 @frozen(kw_only=True)
@@ -42,27 +48,36 @@ class Surroundings:
             return Secret(self._without_references(value))
         raise ValueError("is empty" if value == "" else f"needs to be text in quotes, or {_ELSEWHERE}")
 
-    def user(self, value: Mapping[str, object]) -> UserConfig:
-        """The user with this `password`: a hash in the file, or plain text from elsewhere.  Raises ValueError."""
-        password = value["password"]
-        if isinstance(password, Mapping):
-            return UserConfig(password=Secret(self._read_elsewhere(password)), is_hashed=False)
+    def password(self, value: object) -> UserPassword:
+        """A user's password: its hash in the file, or plain text from elsewhere.  Raises ValueError."""
+        if isinstance(value, Mapping):
+            return UserPassword(secret=Secret(self._read_elsewhere(value)), is_hashed=False)
         # The dollars of a hash are its own.
-        if not isinstance(password, str) or not _HASH.fullmatch(password):
-            raise ValueError(f"needs the hash of a password (not the password itself), or {_ELSEWHERE}")
-        return UserConfig(password=Secret(password), is_hashed=True)
+        if not isinstance(value, str) or not _HASH.fullmatch(value):
+            raise ValueError(f"needs the argon2 hash of a password (not the password itself), or {_ELSEWHERE}")
+        return UserPassword(secret=Secret(value), is_hashed=True)
+
+    def token(self, value: object) -> Secret:
+        """The token of a user: a secret that nobody guesses.  Raises ValueError."""
+        token = self.secret(value)
+        if len(token.reveal()) < SHORTEST_TOKEN or not _TOKEN.fullmatch(token.reveal()):
+            raise ValueError(f"needs {SHORTEST_TOKEN} characters at least, made by chance, without spaces")
+        return token
+
+    def text_of_file(self, path: str) -> str:
+        """The text of a file.  Raises ValueError."""
+        try:
+            return self.read_file(path)
+        except OSError as error:
+            raise ValueError(f"cannot be read from {path}: {error.strerror or type(error).__name__}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"cannot be read from {path}: it is not UTF-8") from None
 
     def _read_elsewhere(self, value: Mapping[str, object]) -> str:
         if set(value) == {"env"} and isinstance(name := value["env"], str):
             text = self._variable(name)
         elif set(value) == {"file"}:
-            path = self.text(value["file"])
-            try:
-                text = self.read_file(path)
-            except OSError as error:
-                raise ValueError(f"cannot be read from {path}: {error.strerror or type(error).__name__}") from None
-            except UnicodeDecodeError:
-                raise ValueError(f"cannot be read from {path}: it is not UTF-8") from None
+            text = self.text_of_file(self.text(value["file"]))
         else:
             raise ValueError(f"needs to be text in quotes, or {_ELSEWHERE}")
         text = text.rstrip("\r\n")

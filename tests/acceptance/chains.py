@@ -1,0 +1,71 @@
+"""Three nodes as their processes, each in front of the next, and a fake index behind the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from tests.doubles.processes import Running, RunningIndex, RunningNode
+from tests.doubles.releasing import ReleasingNode
+
+PRIVATE_NAMES = "acme-*"
+SETTINGS: dict[str, Any] = {"breaker": {"failures": 3, "probe-every": "1s"}}
+
+
+@frozen(kw_only=True)
+class RunningChain:
+    """dev in front of office, office in front of private, and each of them with the index to fall back on."""
+
+    index: RunningIndex
+    private: ReleasingNode
+    office: RunningNode
+    dev: RunningNode
+
+    @property
+    def nodes(self) -> tuple[RunningNode, ...]:
+        """From the bottom to the top."""
+        return self.dev, self.office, self.private
+
+
+def tiers(index: RunningIndex, parent: RunningNode | None = None) -> dict[str, Any]:
+    """A node's tiers: its parent, if it has one, and the index; private names are the parent's alone."""
+    public = {"name": "public", "kind": "origin", "url": index.simple}
+    if parent is None:
+        return {"tiers": [public]}
+    above = {"name": "above", "kind": "parent", "url": parent.url, "connect-timeout": "1s", "timeout": "5s"}
+    rules = [
+        {"match": [PRIVATE_NAMES], "tiers": ["above"]},
+        {"match": ["*"], "tiers": ["above", "public"]},
+    ]
+    return {"tiers": [above, public], "projects": rules}
+
+
+def started(folder: Path, index: RunningIndex, running: list[Running], **settings: Any) -> RunningChain:
+    """All three, started from the top; `settings` are keys of every node's `tiers.yaml`."""
+
+    def named(name: str) -> dict[str, Any]:
+        return {**SETTINGS, **settings, "node": {"name": name, "stop-timeout": "2s"}}
+
+    def begun(node: RunningNode) -> None:
+        running.append(node)
+        node.wait_until_ready()
+
+    private = ReleasingNode.begin(folder / "private", {**named("private"), **tiers(index)})
+    begun(private)
+    office = RunningNode.prepare(folder / "office", {**named("office"), **tiers(index, private)})
+    begun(office)
+    dev = RunningNode.prepare(folder / "dev", {**named("dev"), **tiers(index, office)})
+    begun(dev)
+    return RunningChain(index=index, private=private, office=office, dev=dev)
+
+
+ChainStarter = Callable[..., RunningChain]
+
+
+def every_order(nodes: tuple[RunningNode, ...]) -> Iterator[tuple[RunningNode, ...]]:
+    """Each order that begins with another node, to restart them in."""
+    for first in range(len(nodes)):
+        yield (*nodes[first:], *nodes[:first])
