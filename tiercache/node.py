@@ -1,17 +1,21 @@
-"""A node, built from its configuration: the only file that knows every class.  Read it first.
+"""A node, put together from its parts: the only file that knows every class between the edges.  Read it first.
 
 How a request travels:
 
     GET /simple/NumPy/
+     web/guard        may who asks read numpy?  (access: who they are, what is granted)
      web/simple       308 to the normalised name; negotiation; an `Ask` from what the client allows
-     cache/entries    what is stored, or known to be absent; none of a tier that the rules exclude by now
+     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to
+     cache/entries    what is stored, or known to be absent; none of a tier that the rules exclude by now, or that may
+                      not answer since the name became reserved (cache/reserved)
      cache/pages      policy.decide(entry, ask) -> Reuse | Revalidate | Forward | Refuse
      cache/collapse   one forward for numpy, however many ask
      cache/chain      policy.selection says which tiers, policy.breaker which of them are worth asking, and offline
                       none; one by one:
      upstream         present | not modified | absent | unreachable
      policy.conclude  (decision, answer) -> Store | Serve | Freshen | ServeStale | StoreAbsent | Unavailable
-     cache/shown      the page as this node shows it: lengths, digests and sidecars that it knows filled in
+     cache/showing    the page as this node shows it: lengths, digests and sidecars that it knows filled in, and of
+                      what its tier has withdrawn that which policy.removed lets be seen
      simple/render    bytes in the negotiated syntax, file URLs pointing here; kept by web/renderings
 
     GET /files/<sha256>/<filename>
@@ -20,67 +24,51 @@ How a request travels:
      cache/listings   filename -> project -> page -> what a tier says of the file
      cache/fill       one fetch for a digest; hashed and spooled as it comes; readers behind the writer, the last byte
                       withheld until length and digests are right; the next source where one fails
-     cache/sidecars   `.metadata`: the tier's, verified; else made from the wheel by a few ranged reads, and kept
+     cache/sidecars   `.metadata`: what came along with the page; the tier's, verified; else made from the wheel by a
+                      few ranged reads, by the node nearest to the origin, and kept
 
 `/local/` is the same with `Ask(local=True)`, which no tier ever sees.  `cache/janitor` keeps the store in its budget.
-The arrows: web -> cache -> interfaces <- upstream, storage; policy and simple are pure and know nobody.
+The arrows: web -> cache -> interfaces <- upstream, storage; policy and simple are pure and know nobody.  The edges are
+opened and closed by `tiercache.service`.
 """
 
 from __future__ import annotations
 
-import secrets
-import socket
-import time
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from attrs import define, field, frozen
-from OpenSSL import SSL
-from twisted.application.service import Service
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IReactorTime
-from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-from twisted.web.resource import IResource, Resource
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import IResource
 
 from tiercache import __version__
+from tiercache.cache.about import About
+from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.chain import Chain
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
+from tiercache.cache.follower import Follower
+from tiercache.cache.following import Following
+from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
+from tiercache.cache.journal import Journal
+from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
+from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
+from tiercache.cache.reserved import ReservedNames
+from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.usage import Usage
+from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
-from tiercache.config.addresses import OwnAddresses
-from tiercache.errors import EndpointUnusable
-from tiercache.interfaces import ICatalogue, IFiles, IUpstream, Pool
+from tiercache.config.accounts import permissions_of
+from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IUpstream, Pool
 from tiercache.stats import Stats
-from tiercache.storage.announcement import announce
-from tiercache.storage.catalogue import SqlCatalogue
-from tiercache.storage.folder import FolderFiles
-from tiercache.storage.lock import StoreLock
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
-from tiercache.storage.node_id import node_id_of
-from tiercache.storage.threads import ReactorThreads
-from tiercache.upstream.configured import upstream_of
 from tiercache.web.limits import Limits
-from tiercache.web.server import NodeSite
-from tiercache.web.site import Presence, root, site
-
-log = Logger()
-
-TIDY_EVERY_S = 60.0
-"""How often the janitor goes round by itself."""
-
-THREADS = 8
-"""How many threads read, write and hash files."""
+from tiercache.web.site import ForNodes, Presence, root
+from tiercache.web.users import configured_accounts
 
 
 @frozen(kw_only=True)
@@ -94,6 +82,13 @@ class Parts:
     files: Files
     sidecars: Sidecars
     janitor: Janitor
+    reserved: ReservedNames
+    hosted: Hosted
+    journal: Journal
+    following: Following
+    about: About
+    newest_sidecars: NewestSidecars
+    stored_files: IFiles
 
 
 def assemble(
@@ -105,17 +100,61 @@ def assemble(
     clock: IReactorTime,
     now: Callable[[], float],
     pool: Pool,
+    node_id: str = "",
+    jitter: Callable[[], float] = lambda: 0.0,
 ) -> Parts:
-    """The parts of a node, joined; its edges are handed in, real ones or a test's."""
+    """The parts of a node, joined; its edges are handed in, real ones or a test's.
+
+    `jitter` gives a number in [0, 1).
+    """
     stats = Stats()
     usage = Usage(now=now)
     switch = OfflineSwitch(catalogue=catalogue, configured=config.offline)
-    chain = Chain(switch=switch, clock=clock, now=now, rules=config.projects, breaker_rules=config.breaker, stats=stats)
+    upstreams = list(upstreams)
+    journal = Journal(catalogue=catalogue, now=now, node_id=node_id)
+    reserved = ReservedNames(
+        catalogue=catalogue,
+        journal=journal,
+        tiers=tuple(upstream.tier.name for upstream in upstreams),
+        nodes=frozenset(
+            upstream.tier.name
+            for upstream in upstreams
+            if INeighbour.providedBy(upstream) and upstream.tier.kind != SIBLING
+        ),
+    )
+    chain = Chain(
+        switch=switch,
+        clock=clock,
+        now=now,
+        rules=config.projects,
+        breaker_rules=config.breaker,
+        stats=stats,
+        reserved=reserved.by,
+    )
     for upstream in upstreams:
         chain.add(upstream)
-    entries = Entries(catalogue=catalogue, chain=chain, pool=pool)
+    vouching = Vouching(catalogue=catalogue, now=now, own_id=node_id)
+    entries = Entries(
+        catalogue=catalogue, chain=chain, journal=journal, vouching=vouching, pool=pool, used=usage.note_page
+    )
+    reserved.on_change(entries.forget_absence)
+    hosted = Hosted(
+        catalogue=catalogue,
+        files=files,
+        usage=usage,
+        journal=journal,
+        reserved=reserved,
+        changed=entries.changed,
+        node_id=node_id,
+        pool=pool,
+        now=now,
+    )
+    showing = Showing(catalogue=catalogue, chain=chain, hosted=hosted, removed=config.freshness.removed)
     pages = Pages(
         entries=entries,
+        hosted=hosted,
+        showing=showing,
+        arrived=ArrivedSidecars(catalogue=catalogue),
         catalogue=catalogue,
         chain=chain,
         switch=switch,
@@ -133,16 +172,18 @@ def assemble(
         stats=stats,
         changed=entries.changed,
     )
-    listings = Listings(catalogue=catalogue, entries=entries, pages=pages, now=now)
+    listings = Listings(catalogue=catalogue, entries=entries, hosted=hosted, chain=chain, pages=pages, now=now)
     file_service = Files(
         catalogue=catalogue,
         files=files,
+        showing=showing,
         listings=listings,
         entries=entries,
         chain=chain,
         switch=switch,
         usage=usage,
         make_room=janitor.make_room,
+        clock=clock,
         now=now,
         pool=pool,
         stats=stats,
@@ -158,6 +199,31 @@ def assemble(
         pool=pool,
         stats=stats,
     )
+    following = Following(
+        followers=tuple(
+            Follower(
+                tier=upstream.tier.name,
+                kind=partial(_kind_of, upstream),
+                neighbour=chain.neighbours()[upstream.tier.name],
+                own_id=node_id,
+                entries=entries,
+                vouching=vouching,
+                journal=journal,
+                reserved=reserved,
+                switch=switch,
+                suspect=chain.suspect,
+                clock=clock,
+                jitter=jitter,
+            )
+            for upstream in upstreams
+            if upstream.tier.name in chain.neighbours() and upstream.tier.kind != SIBLING
+        ),
+        vouching=vouching,
+        switch=switch,
+        clock=clock,
+        now=now,
+    )
+    hosted.on_added(sidecars.check_stored)
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
     return Parts(
@@ -168,7 +234,30 @@ def assemble(
         files=file_service,
         sidecars=sidecars,
         janitor=janitor,
+        reserved=reserved,
+        hosted=hosted,
+        journal=journal,
+        following=following,
+        about=About(
+            name=config.node.name,
+            id=node_id,
+            version=__version__,
+            chain=chain,
+            catalogue=catalogue,
+            journal=journal,
+            reserved=reserved.announced,
+            heard=following.heard,
+            now=now,
+        ),
+        newest_sidecars=NewestSidecars(catalogue=catalogue),
+        stored_files=files,
     )
+
+
+def _kind_of(upstream: IUpstream) -> str:
+    """What its tier is taken for now: of one of unknown kind that is found out in time."""
+    kind: str = upstream.tier.kind
+    return kind
 
 
 def limits_of(config: Config) -> Limits:
@@ -206,181 +295,14 @@ def root_of(
         files=parts.files,
         sidecars=parts.sidecars,
         switch=parts.switch,
+        reserved=parts.reserved,
+        permissions=permissions_of(config.access),
+        accounts=configured_accounts(config.access),
+        for_nodes=ForNodes(
+            journal=parts.journal,
+            about=parts.about.state,
+            reserved=parts.reserved.announced,
+            sidecars=parts.newest_sidecars,
+        ),
         not_ready=not_ready,
     )
-
-
-def build_node(config: Config, *, reactor: Any, environ: Mapping[str, str]) -> Node:
-    """The service of a whole node.  It opens its store and listens when it starts, after a daemon has forked."""
-    return Node(config=config, reactor=reactor, environ=environ)
-
-
-@define(kw_only=True, eq=False, slots=False)
-class Node(Service):
-    """A node as twistd runs it: opens its edges in order, and closes them in the reverse order.
-
-    Starting raises StoreInUse, StoreUnusable, or CannotListenError.
-    """
-
-    _config: Config
-    _reactor: Any
-    _environ: Mapping[str, str]
-    _undo: list[Callable[[], object]] = field(factory=list, init=False)
-    _ports: list[IListeningPort] = field(factory=list, init=False)
-    _not_ready: str | None = field(default="starting", init=False)
-    _parts: Parts = field(init=False)
-    _tidying: LoopingCall = field(init=False)
-    _site: NodeSite = field(init=False)
-
-    @_site.default
-    def _without_a_resource_yet(self) -> NodeSite:
-        return site(Resource(), self._reactor, limits_of(self._config))
-
-    def privilegedStartService(self) -> None:  # noqa: N802  # twisted's name
-        """Listen, while the process may still have the rights that a low port needs; nobody is answered yet."""
-        super().privilegedStartService()  # type: ignore[no-untyped-call]  # twisted has no types here
-        self._or_undo(self._listen)
-
-    def startService(self) -> None:  # noqa: N802  # twisted's name
-        """Open the store, as the user that the process runs as from now on, and serve."""
-        super().startService()  # type: ignore[no-untyped-call]  # twisted has no types here
-        if not self._ports:
-            self._or_undo(self._listen)
-        self._or_undo(self._open)
-        self._tidying.start(TIDY_EVERY_S, now=False)
-        self._not_ready = None
-
-    def stopService(self) -> Deferred[None]:  # noqa: N802  # twisted's name
-        """Let what is under way end, for as long as the configuration allows; then close everything."""
-        super().stopService()  # type: ignore[no-untyped-call]  # twisted has no types here
-        return ensureDeferred(self._stop())
-
-    def _or_undo(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except BaseException:
-            while self._undo:
-                self._undo.pop()()
-            raise
-
-    def _listen(self) -> None:
-        for endpoint in self._config.node.listen:
-            port = listening_port(self._reactor, endpoint, self._site)
-            self._ports.append(port)
-            self._undo.append(port.stopListening)
-
-    def _open(self) -> None:
-        pool = ReactorThreads.several(self._reactor, name="files", most=THREADS)
-        writer = ReactorThreads.single(self._reactor, name="catalogue")
-        for threads in (pool, writer):
-            threads.start()
-            self._undo.append(threads.stop)
-        files, catalogue = self._open_store(writer)
-        node_id = node_id_of(catalogue, lambda: secrets.token_hex(8))
-        self._parts = assemble(
-            self._config,
-            files=files,
-            catalogue=catalogue,
-            upstreams=self._upstreams(pool, node_id),
-            clock=self._reactor,
-            now=time.time,
-            pool=pool,
-        )
-        self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
-        self._tidying.clock = self._reactor
-        token = secrets.token_urlsafe(32)
-        self._site.resource = root_of(
-            self._config,
-            self._parts,
-            clock=self._reactor,
-            pool=pool,
-            token=token,
-            not_ready=lambda: self._not_ready,
-            node_id=node_id,
-        )
-        if not self._is_in_memory:
-            path = announce(self._folder, urls=filter(None, map(url_of, self._ports)), token=token)
-            self._undo.append(lambda: path.unlink(missing_ok=True))
-
-    @property
-    def _is_in_memory(self) -> bool:
-        store = self._config.store
-        return store.files == "memory" and store.catalogue == "memory"
-
-    @property
-    def _folder(self) -> Path:
-        return Path(self._config.store.path).expanduser()
-
-    def _open_store(self, writer: Pool) -> tuple[IFiles, ICatalogue]:
-        store = self._config.store
-        folder = self._folder
-        files: IFiles = MemoryFiles()
-        catalogue: ICatalogue = MemoryCatalogue()
-        if self._is_in_memory:
-            return files, catalogue
-        lock = StoreLock(folder)
-        lock.acquire()
-        self._undo.append(lock.release)
-        if store.files != "memory":
-            files = FolderFiles.at(folder)
-            left_over = files.clean_up()
-            if left_over:
-                log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
-        if store.catalogue != "memory":
-            catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=writer)
-            self._undo.append(lambda: ensureDeferred(catalogue.close()))
-        return files, catalogue
-
-    def _upstreams(self, pool: Pool, node_id: str) -> list[IUpstream]:
-        """The tiers that this version can ask, in order."""
-        own = OwnAddresses(
-            listen=self._config.node.listen, public_url=self._config.node.public_url, hostname=socket.gethostname()
-        )
-        upstreams = (
-            upstream_of(
-                tier, own_addresses=own, reactor=self._reactor, pool=pool, environ=self._environ, node_id=node_id
-            )
-            for tier in self._config.tiers
-        )
-        return [upstream for upstream in upstreams if upstream is not None]
-
-    async def _stop(self) -> None:
-        self._not_ready = "stopping"
-        deadline_s = self._config.node.stop_timeout_s
-        for port in self._ports:
-            await maybeDeferred(port.stopListening)
-        cut = await self._site.drain(deadline_s)
-        if cut:
-            log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=deadline_s)
-        self._parts.chain.stop()
-        await self._parts.files.stop()
-        if self._tidying.running:
-            self._tidying.stop()
-        await self._parts.janitor.tidy()
-        while self._undo:
-            await maybeDeferred(self._undo.pop())
-
-
-def listening_port(reactor: Any, endpoint: str, factory: NodeSite) -> IListeningPort:
-    """A port that listens at an endpoint (its description, as twisted has it).
-
-    Raises CannotListenError, EndpointUnusable.
-    """
-    outcome: list[Any] = []
-    try:
-        serverFromString(reactor, endpoint).listen(factory).addBoth(outcome.append)
-        if isinstance(outcome[0], Failure):
-            outcome[0].raiseException()
-    except (LookupError, ValueError, OSError, SSL.Error) as error:
-        raise EndpointUnusable(endpoint=endpoint, reason=str(error) or type(error).__name__) from error
-    port: IListeningPort = outcome[0]
-    return port
-
-
-def url_of(port: IListeningPort) -> str | None:
-    """Where this machine's own programs reach a listening port; None for what is no TCP port."""
-    address = port.getHost()
-    if not isinstance(address, IPv4Address | IPv6Address):
-        return None
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104  # read, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{address.port}/"

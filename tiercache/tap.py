@@ -71,7 +71,7 @@ def makeService(options: Options) -> IService:  # noqa: N802  # twistd asks for 
     """
     from twisted.internet import reactor
 
-    from tiercache.node import build_node
+    from tiercache.service import build_node
 
     give_memory_back()
     try:

@@ -1,0 +1,242 @@
+"""A node as a service: opens its edges in order (sockets, store, tiers), and closes them in the reverse order.
+
+What stands between the edges is put together in `tiercache.node`, the file to read first; who starts the service is
+`tiercache.tap`.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from OpenSSL import SSL
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+
+from tiercache.config import Config
+from tiercache.config.addresses import OwnAddresses
+from tiercache.errors import EndpointUnusable
+from tiercache.interfaces import ICatalogue, IFiles, IUpstream, Pool
+from tiercache.node import Parts, assemble, limits_of, root_of
+from tiercache.storage.announcement import announce
+from tiercache.storage.catalogue import SqlCatalogue
+from tiercache.storage.folder import FolderFiles
+from tiercache.storage.lock import StoreLock
+from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.node_id import node_id_of
+from tiercache.storage.threads import ReactorThreads
+from tiercache.upstream.configured import upstream_of
+from tiercache.web.server import NodeSite
+from tiercache.web.site import site
+
+log = Logger()
+
+TIDY_EVERY_S = 60.0
+"""How often the janitor goes round by itself."""
+
+THREADS = 8
+"""How many threads read, write and hash files."""
+
+
+def build_node(config: Config, *, reactor: Any, environ: Mapping[str, str]) -> Node:
+    """The service of a whole node.  It opens its store and listens when it starts, after a daemon has forked."""
+    return Node(config=config, reactor=reactor, environ=environ)
+
+
+@define(kw_only=True, eq=False, slots=False)
+class Node(Service):
+    """A node as twistd runs it: opens its edges in order, and closes them in the reverse order.
+
+    Starting raises StoreInUse, StoreUnusable, or CannotListenError.
+    """
+
+    _config: Config
+    _reactor: Any
+    _environ: Mapping[str, str]
+    _undo: list[Callable[[], object]] = field(factory=list, init=False)
+    _ports: list[IListeningPort] = field(factory=list, init=False)
+    _not_ready: str | None = field(default="starting", init=False)
+    _parts: Parts = field(init=False)
+    _tidying: LoopingCall = field(init=False)
+    _site: NodeSite = field(init=False)
+
+    @_site.default
+    def _without_a_resource_yet(self) -> NodeSite:
+        return site(Resource(), self._reactor, limits_of(self._config))
+
+    @property
+    def parts(self) -> Parts:
+        """What the node is made of; once it has started."""
+        return self._parts
+
+    def privilegedStartService(self) -> None:  # noqa: N802  # twisted's name
+        """Listen, while the process may still have the rights that a low port needs; nobody is answered yet."""
+        super().privilegedStartService()  # type: ignore[no-untyped-call]  # twisted has no types here
+        self._or_undo(self._listen)
+
+    def startService(self) -> None:  # noqa: N802  # twisted's name
+        """Open the store, as the user that the process runs as from now on, and serve."""
+        super().startService()  # type: ignore[no-untyped-call]  # twisted has no types here
+        if not self._ports:
+            self._or_undo(self._listen)
+        self._or_undo(self._open)
+        self._tidying.start(TIDY_EVERY_S, now=False)
+        self._parts.following.start()
+        self._not_ready = None
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802  # twisted's name
+        """Let what is under way end, for as long as the configuration allows; then close everything."""
+        super().stopService()  # type: ignore[no-untyped-call]  # twisted has no types here
+        return ensureDeferred(self._stop())
+
+    def _or_undo(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except BaseException:
+            while self._undo:
+                self._undo.pop()()
+            raise
+
+    def _listen(self) -> None:
+        for endpoint in self._config.node.listen:
+            port = listening_port(self._reactor, endpoint, self._site)
+            self._ports.append(port)
+            self._undo.append(port.stopListening)
+
+    def _open(self) -> None:
+        pool = ReactorThreads.several(self._reactor, name="files", most=THREADS)
+        writer = ReactorThreads.single(self._reactor, name="catalogue")
+        for threads in (pool, writer):
+            threads.start()
+            self._undo.append(threads.stop)
+        files, catalogue = self._open_store(writer)
+        node_id = node_id_of(catalogue, lambda: secrets.token_hex(8))
+        self._parts = assemble(
+            self._config,
+            files=files,
+            catalogue=catalogue,
+            upstreams=self._upstreams(pool, node_id),
+            clock=self._reactor,
+            now=time.time,
+            pool=pool,
+            node_id=node_id,
+            jitter=random.random,
+        )
+        self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
+        self._tidying.clock = self._reactor
+        token = secrets.token_urlsafe(32)
+        self._site.resource = root_of(
+            self._config,
+            self._parts,
+            clock=self._reactor,
+            pool=pool,
+            token=token,
+            not_ready=lambda: self._not_ready,
+            node_id=node_id,
+        )
+        if not self._is_in_memory:
+            path = announce(self._folder, urls=filter(None, map(url_of, self._ports)), token=token)
+            self._undo.append(lambda: path.unlink(missing_ok=True))
+
+    @property
+    def _is_in_memory(self) -> bool:
+        store = self._config.store
+        return store.files == "memory" and store.catalogue == "memory"
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._config.store.path).expanduser()
+
+    def _open_store(self, writer: Pool) -> tuple[IFiles, ICatalogue]:
+        store = self._config.store
+        folder = self._folder
+        files: IFiles = MemoryFiles()
+        catalogue: ICatalogue = MemoryCatalogue()
+        if self._is_in_memory:
+            return files, catalogue
+        lock = StoreLock(folder)
+        lock.acquire()
+        self._undo.append(lock.release)
+        if store.files != "memory":
+            files = FolderFiles.at(folder)
+            left_over = files.clean_up()
+            if left_over:
+                log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
+        if store.catalogue != "memory":
+            catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=writer)
+            self._undo.append(lambda: ensureDeferred(catalogue.close()))
+        return files, catalogue
+
+    def _upstreams(self, pool: Pool, node_id: str) -> list[IUpstream]:
+        """The tiers in order."""
+        own = OwnAddresses(
+            listen=self._config.node.listen, public_url=self._config.node.public_url, hostname=socket.gethostname()
+        )
+        return [
+            upstream_of(
+                tier, own_addresses=own, reactor=self._reactor, pool=pool, environ=self._environ, node_id=node_id
+            )
+            for tier in self._config.tiers
+        ]
+
+    async def _stop(self) -> None:
+        self._not_ready = "stopping"
+        deadline_s = self._config.node.stop_timeout_s
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        cut = await self._site.drain(deadline_s)
+        if cut:
+            log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=deadline_s)
+        await self._parts.following.stop()
+        self._parts.about.stop()
+        self._parts.chain.stop()
+        await self._parts.files.stop()
+        if self._tidying.running:
+            self._tidying.stop()
+        await self._parts.janitor.tidy()
+        while self._undo:
+            await maybeDeferred(self._undo.pop())
+
+
+def listening_port(reactor: Any, endpoint: str, factory: NodeSite) -> IListeningPort:
+    """A port that listens at an endpoint (its description, as twisted has it).
+
+    Raises CannotListenError, EndpointUnusable.
+    """
+    outcome: list[Any] = []
+    try:
+        serverFromString(reactor, endpoint).listen(factory).addBoth(outcome.append)
+        if isinstance(outcome[0], Failure):
+            outcome[0].raiseException()
+    except (LookupError, ValueError, OSError, SSL.Error) as error:
+        raise EndpointUnusable(endpoint=endpoint, reason=str(error) or type(error).__name__) from error
+    port: IListeningPort = outcome[0]
+    return port
+
+
+def url_of(port: IListeningPort) -> str | None:
+    """Where this machine's own programs reach a listening port; None for what is no TCP port, or speaks TLS.
+
+    A certificate is for the name by which others know the node: over loopback nobody could check it.
+    """
+    address = port.getHost()
+    if not isinstance(address, IPv4Address | IPv6Address) or isinstance(
+        getattr(port, "factory", None), TLSMemoryBIOFactory
+    ):
+        return None
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104  # read, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{address.port}/"
