@@ -84,11 +84,11 @@ def test_a_list_that_another_journal_said_drops_no_name_although_the_feed_has_no
     office, node = followed(names=("acme",))
     office.announce("acme", "beta")
     office.feeds.clear()  # the connection is still there, for all that is known
-    office.names, office.gate = ("acme", "beta"), Signal()
-    office.journal.set_reserved("another")
-    gate, office.gate = office.gate, None
+    office.names, gate = (), Signal()
+    office.gate = gate
+    office.journal.set_reserved("another")  # so it is asked for its names, and this is what it will say
+    office.gate = None
     office.wipe("e2")
-    office.names = ()
     gate.fire()
     node.clock.advance(10.0)
     assert node.announcers("acme") == node.announcers("beta") == ("office",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import define, field
 
 from tiercache.interfaces import ICatalogue
 
@@ -15,14 +15,20 @@ class OfflineSwitch:
 
     _catalogue: ICatalogue
     _configured: bool
+    _is_offline: bool = field(init=False)  # asked for several times a request, so it is not looked up each time
+
+    @_is_offline.default
+    def _as_it_was_left(self) -> bool:
+        switched = self._catalogue.setting(SETTING)
+        return self._configured if switched is None else switched == "on"
 
     @property
     def is_offline(self) -> bool:
         """Whether no tier may be asked now."""
-        switched = self._catalogue.setting(SETTING)
-        return self._configured if switched is None else switched == "on"
+        return self._is_offline
 
     async def set(self, offline: bool) -> None:
         """Switch; back to what the configuration says is no setting at all.  Raises StoreFull."""
         value = None if offline == self._configured else ("on" if offline else "off")
         await self._catalogue.store_setting(SETTING, value)
+        self._is_offline = offline
