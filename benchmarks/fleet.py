@@ -9,6 +9,7 @@ answered from its store, how old what clients saw was, and what they felt of the
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -90,6 +91,7 @@ class Day:
     def live(self, seed: int) -> None:
         """Let the whole day pass."""
         company, due = self.company, list(OUTAGES)
+        gc.freeze()  # a thousand nodes stay to the end: without this the collector looks at all of them again and again
         current: tuple[Outage, Felt] | None = None
         company.until(MORNING)
         for count, event in enumerate(day(company.scale, seed)):

@@ -27,6 +27,12 @@ How a request travels:
      cache/sidecars   `.metadata`: what came along with the page; the tier's, verified; else made from the wheel by a
                       few ranged reads, by the node nearest to the origin, and kept
 
+    News of a change, from the feed of a tier that is a node
+     cache/follower   reads on from where it was; what it has missed makes everything from there stale
+     policy.vouching  does it outdate what is stored?  cache/entries marks it; else a page that its home would tell of
+                      is fresh without asking (cache/vouching), for as long as the feed is live
+     cache/journal    passed on, once, to who follows this node: web/tier/feed
+
 `/local/` is the same with `Ask(local=True)`, which no tier ever sees.  `cache/janitor` keeps the store in its budget.
 The arrows: web -> cache -> interfaces <- upstream, storage; policy and simple are pure and know nobody.  The edges are
 opened and closed by `tiercache.service`.

@@ -15,7 +15,7 @@ from tiercache.errors import ReaderBehind, StoreFull
 from tiercache.interfaces import FeedEvent, NewChange
 from tiercache.policy.news import NAMED, PAGE, Change, Position
 from tiercache.storage.memory import MemoryCatalogue
-from tiercache.wire import MOST_CHANGES, Live
+from tiercache.wire import MOST_CHANGES, Changes, Live
 
 EPOCH = "e1"
 OWN = "a" * 16
@@ -215,15 +215,21 @@ def test_nobody_is_told_before_it_is_durable_and_everybody_in_order_whatever_com
     assert told(listener) == []
 
 
-def test_what_a_reader_has_found_in_the_journal_is_not_told_again_when_everybody_is() -> None:
+def test_what_nobody_was_told_yet_is_found_in_the_journal_by_nobody_either() -> None:
+    """It may be durable before the page shows it: who heard of it now would take the page as it was for the newest."""
     catalogue = SlowCatalogue(epoch=EPOCH)
     here = journal(catalogue)
+    append(here, "old")
     catalogue.held = []
     begun(here.append([NewChange(project="a", what=PAGE)]))
+    assert here.position == at(2)
     listener = here.subscribe(at(0))
-    assert told(listener) == ["a 1", "live 1"]
+    assert told(listener) == ["old 1", "live 1"]
+    assert here.changes(at(1)) == Changes(epoch=EPOCH, serial=1)
+    assert here.changes(at(0, "e0")) == Changes(epoch=EPOCH, serial=1, reset=True)
     catalogue.held[0].callback(())
-    assert told(listener) == []
+    assert told(listener) == ["a 2"]
+    assert here.changes(at(1)).serial == 2
 
 
 def test_changes_that_the_catalogue_wrote_itself_are_told() -> None:

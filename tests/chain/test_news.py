@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import permutations
+from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from tests.doubles.chain_of_nodes import ORIGIN, ChainOfNodes, JoinedNode
 from tiercache.policy.news import ALL, NAMED, PAGE, Change
 from tiercache.simple.model import ProjectName
+from tiercache.storage.memory import MemoryCatalogue
 
 PAGES = "/api/v1/pages"
 DAY_S = 86400.0
@@ -214,6 +218,41 @@ def test_a_store_that_is_wiped_at_the_office_costs_its_children_one_question_a_p
     assert asked(wiped) == before
     top.host("acme", "acme-1.1.tar.gz", b"2")
     assert len(filenames(laptop)) == 2
+
+
+class SlowToSay(MemoryCatalogue):
+    """What is published is durable, and in the journal, some time before that is said."""
+
+    held: Deferred[None] | None = None
+
+    def store_hosted(self, *what: Any) -> Deferred[Sequence[Change]]:
+        stored: Deferred[Sequence[Change]] = super().store_hosted(*what)
+        if self.held is not None:
+            self.held.addCallback(lambda _: stored)
+            return self.held  # type: ignore[return-value]  # it ends as the other
+        return stored
+
+
+def test_who_comes_back_while_a_release_is_durable_and_not_shown_yet_hears_of_it_all_the_same(
+    chain: ChainOfNodes,
+) -> None:
+    top, laptop = line(chain, "top", "laptop")
+    slow = top.catalogue = SlowToSay()
+    top.start()
+    top.follow()
+    chain.pass_time(10.0)
+    top.host("acme", "acme-1.0.tar.gz", b"1")
+    assert filenames(laptop) == ["acme-1.0.tar.gz"]
+    shown = slow.held = Deferred()
+    with suppress(AssertionError):  # it does not end yet
+        top.host("acme", "acme-1.1.tar.gz", b"2")
+    chain.drop_connections()
+    chain.pass_time(10.0)
+    laptop.page("acme", {"Cache-Control": "no-cache"})
+    assert filenames(laptop) == ["acme-1.0.tar.gz"]
+    shown.callback(None)
+    chain.settle()
+    assert filenames(laptop) == ["acme-1.0.tar.gz", "acme-1.1.tar.gz"]
 
 
 def test_a_restart_in_the_middle_loses_no_news(chain: ChainOfNodes) -> None:

@@ -118,8 +118,9 @@ class JoinedNode:
         self.start()
 
     def start(self) -> None:
-        """Begin, or begin anew with what is in the store."""
+        """Begin, or begin anew with what is in the store; who was connected before is so no more."""
         clock = self.chain.clock
+        self.chain.end_connections_to(self.name)
         self.node_id = node_id_of(self.catalogue, self.chain.next_id)
         self.upstreams = [self._upstream(tier) for tier in self.tiers]
         self.parts = assemble(
@@ -314,6 +315,11 @@ class ChainOfNodes:
                 self.index.connections_again(host)
         else:
             del self._unreachable[name]
+
+    def end_connections_to(self, name: str) -> None:
+        """Break the connections from other nodes to one."""
+        for end in self._ends_at.pop(name, []):
+            end.abortConnection()
 
     def drop_connections(self) -> None:
         """Break every connection that is open, between nodes and to the index."""

@@ -75,10 +75,10 @@ class ScriptedJournal:
 
     def changes(self, since: Position) -> Changes:
         self.looked += 1
-        serial = len(self.appended)
+        serial = self.published
         if since.epoch != self.epoch or not self.forgotten <= since.serial <= serial:
             return Changes(epoch=self.epoch, serial=serial, reset=True)
-        found = self.appended[since.serial : since.serial + MOST_CHANGES]
+        found = self.appended[since.serial : min(serial, since.serial + MOST_CHANGES)]
         return Changes(epoch=self.epoch, serial=serial, changes=tuple(found))
 
     def subscribe(self, since: Position | None) -> ScriptedSubscription:

@@ -130,14 +130,19 @@ class Journal:
         return Live(live=self._live, reserved=self._reserved)
 
     def changes(self, since: Position) -> Changes:
-        """What came after a position, `MOST_CHANGES` at most; a reset where that is not known."""
-        position = self.position
+        """What came after a position, `MOST_CHANGES` at most; a reset where that is not known.
+
+        What nobody has been told yet is not there: it is durable before it shows on the pages here, and who heard of it
+        sooner would ask for one that does not know of it, and never hear of it again.
+        """
+        told = self._told
         found: Sequence[Change] | None = None
-        if since.epoch == position.epoch and since.serial <= position.serial:
+        if since.epoch == told.epoch and since.serial <= told.serial:
             found = self._catalogue.changes(since.serial, MOST_CHANGES)
         if found is None:
-            return Changes(epoch=position.epoch, serial=position.serial, reset=True)
-        return Changes(epoch=position.epoch, serial=position.serial, changes=tuple(found))
+            return Changes(epoch=told.epoch, serial=told.serial, reset=True)
+        changes = tuple(change for change in found if change.serial <= told.serial)
+        return Changes(epoch=told.epoch, serial=told.serial, changes=changes)
 
     def subscribe(self, since: Position | None) -> Subscription:
         """Listen, from a position on or from now: what was missed comes first, then what is live."""

@@ -45,7 +45,8 @@ from tiercache.simple.model import Page, ProjectName
 from tiercache.stats import Stats
 
 MOST_TURNS = 3
-"""How often a project is settled anew because its name became reserved, or ceased to be, while tiers were asked."""
+"""How often a project is settled anew because its name became reserved, or ceased to be, while tiers were asked; or
+because who asks after news of it would be given what was asked for before."""
 
 RESERVED_MEANWHILE = "reserved-meanwhile"
 
@@ -79,12 +80,14 @@ class Settled:
     """What came of asking: the entry to serve (None: nothing to serve), and what happened.
 
     `revision` is the entry's, as it was when the entry was taken: no other page was ever shown under it.
+    `is_overtaken`: news of the project came while its tiers were asked, which their answers may not know of.
     """
 
     entry: Entry | None
     revision: int
     outcome: Outcome
     retry_after_s: float | None = None
+    is_overtaken: bool = False
 
 
 @define(kw_only=True)
@@ -125,7 +128,7 @@ class Pages:
             age_s=current_age_s(entry.head, self._now()),
             version=f"everywhere-{settled.revision}",
             serial=entry.head.serial,
-            home=None if entry.head.outdated else entry.head.home,
+            home=None if entry.head.outdated or entry.head.instead_of is not None else entry.head.home,
             is_reserved=entry.head.reserved,
             look=look,
         )
@@ -139,9 +142,13 @@ class Pages:
             selection = self._chain.selection(project)
             hosted = self._hosted.entry(project)
             settled = await (self._settled_here(hosted, ask) if hosted else self._settled_above(project, ask))
-            if self._chain.selection(project) == selection:
+            is_settled = self._chain.selection(project) == selection
+            if is_settled and not (settled.is_overtaken and settled.outcome.collapsed):
                 return settled
-            self._entries.forget_absence(project)  # of those who may not say so any more
+            if not is_settled:
+                self._entries.forget_absence(project)  # of those who may not say so any more
+        if is_settled:
+            return settled
         outcome = Outcome(fwd="miss", detail=RESERVED_MEANWHILE)
         return Settled(entry=None, revision=settled.revision, outcome=outcome)
 
@@ -180,6 +187,8 @@ class Pages:
         if not self._chain.selection(project).tiers:
             self._stats.hits += 1
             return alone
+        hosted = evolve(hosted, head=evolve(hosted.head, home=None))  # nobody vouches for what the tiers may add
+        alone = evolve(alone, entry=hosted)
         try:
             above = await self._settled_above(project, ask)
         except NotStored:
@@ -275,7 +284,19 @@ class Pages:
     ) -> Settled:
         self._stats.forwarded += 1
         with self._entries.asking(project) as meanwhile:
-            return await self._asked(project, entry, revision, decision, ask, meanwhile)
+            settled = await self._asked(project, entry, revision, decision, ask, meanwhile)
+            return settled if meanwhile.is_quiet else self._overtaken(settled, meanwhile)
+
+    def _overtaken(self, settled: Settled, meanwhile: Meanwhile) -> Settled:
+        """The same after news: nobody is to take what was asked for before it for what there is now."""
+        settled = evolve(settled, is_overtaken=True)
+        if settled.entry is None or settled.entry.page is None:
+            return settled
+        entry = meanwhile.counted(settled.entry)
+        if not entry.head.outdated:
+            return settled
+        ttl_s = min(0.0, settled.outcome.ttl_s or 0.0)
+        return evolve(settled, entry=entry, outcome=evolve(settled.outcome, ttl_s=ttl_s))
 
     async def _asked(
         self,

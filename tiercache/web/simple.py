@@ -18,6 +18,7 @@ from tiercache.cache.pages import Pages, ShownPage
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.interfaces import Pool
 from tiercache.policy.cache_status import Outcome
+from tiercache.policy.conclude import PARTIAL
 from tiercache.policy.freshness import stated_age, stated_lifetime
 from tiercache.simple.model import File
 from tiercache.simple.names import identity_of, normalise
@@ -145,8 +146,9 @@ class SimplePages:
 
 
 def is_storable(shown: ShownPage) -> bool:
-    """Whether a node below may keep a page: not one whose tier forbids that, or which this node had no room for."""
-    return shown.outcome.fwd_status is None or shown.outcome.stored
+    """Whether a node below may keep a page: not one whose tier forbids that, or which this node had no room for, nor
+    one that lacks what a tier has which does not answer."""
+    return shown.outcome.detail != PARTIAL and (shown.outcome.fwd_status is None or shown.outcome.stored)
 
 
 async def _at_once(render: Callable[[], bytes], encoding: str) -> Rendering:

@@ -92,12 +92,12 @@ class ChangeRoutes:
     async def changes(self, request: Request) -> Answer:
         """The changes since a position: at once, or when there are some, or as they come."""
         try:
-            asked = _asked(request, self._journal.position)
+            asked = _asked(request, self._journal.told)
         except _Unclear as unclear:
             return problem(400, str(unclear))
         if _wants_feed(request):
             return self._followed(asked)
-        since = asked.since or self._journal.position
+        since = asked.since or self._journal.told
         found = self._journal.changes(since)
         if asked.wait_s and not found.reset and not found.changes and request.method != b"HEAD":
             await self._news(request, asked.wait_s)

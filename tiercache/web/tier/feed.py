@@ -192,7 +192,7 @@ class Feed:
     def _from_journal(self, place: Place) -> bytes:
         """What was missed, as much as the journal tells at a time; with the last of it comes what is live."""
         pieces: list[bytes] = []
-        newest = self._journal.position
+        newest = self._journal.told
         if place.position is None:
             reached = newest
         else:
