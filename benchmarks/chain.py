@@ -17,10 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from benchmarks.exchanges import ACCEPTS
 from benchmarks.measures import Figure, Report
 from benchmarks.node import LIMIT_MISSED
-from tests.acceptance.chains import RunningChain, started, tiers
+from tests.acceptance.chains import started, tiers, versions_on
 from tests.doubles.clients import CLIENTS, Desk
 from tests.doubles.processes import Running, RunningIndex, RunningNode, wait_until
 from tests.doubles.releasing import wheel_of
@@ -63,8 +62,8 @@ def news_s(folder: Path, index: RunningIndex) -> list[float]:
     try:
         chain = started(folder / "news", index, running, freshness={"page": "1h", "absent": "1h"})
         project = "acme-lib"
-        assert versions_on(chain.dev, project) == []
-        wait_until(lambda: is_followed(chain), what="live feeds")
+        assert versions_on(chain.dev, project) == set()
+        wait_until(lambda: chain.is_followed, what="live feeds")
         taken = []
         for number in range(1, RELEASES + 1):
             archive = wheel_of(project, f"{number}.0", folder / "wheels")
@@ -76,19 +75,6 @@ def news_s(folder: Path, index: RunningIndex) -> list[float]:
         for one in reversed(running):
             one.close()
     return taken
-
-
-def is_followed(chain: RunningChain) -> bool:
-    """Whether both feeds between the three nodes are live."""
-    states = [json.loads(node.get("api/v1/node").body) for node in (chain.office, chain.dev)]
-    return all(any(tier["live"] for tier in state["tiers"]) for state in states)
-
-
-def versions_on(node: RunningNode, project: str) -> list[str]:
-    """What a node's page lists, nothing where there is none."""
-    page = node.get(f"simple/{project}/", Accept=ACCEPTS["JSON"])
-    versions: list[str] = json.loads(page.body)["versions"] if page.status == 200 else []
-    return versions
 
 
 def measured(rounds: int, round_trip_ms: int, clients: tuple[str, ...]) -> Report:

@@ -28,12 +28,12 @@ OUTAGE_S = 600.0
 WHOLE = Scale(
     offices=20,
     developers=1000,
-    installs_each=2,
+    installs_each=1,
     public_projects=400,
     private_projects=20,
     applications=40,
     smallest=10,
-    largest=30,
+    largest=20,
     public_releases=60,
     private_releases=40,
 )

@@ -218,6 +218,7 @@ def assemble(
                 reserved=reserved,
                 switch=switch,
                 suspect=chain.suspect,
+                is_well=chain.is_well,
                 clock=clock,
                 jitter=jitter,
             )

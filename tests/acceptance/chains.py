@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ class RunningChain:
     private: ReleasingNode
     office: RunningNode
     dev: RunningNode
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether both feeds between the nodes are live."""
+        return all(_follows(node) for node in (self.office, self.dev))
 
     @property
     def nodes(self) -> tuple[RunningNode, ...]:
@@ -63,6 +69,17 @@ def started(folder: Path, index: RunningIndex, running: list[Running], **setting
 
 
 ChainStarter = Callable[..., RunningChain]
+
+
+def versions_on(node: RunningNode, project: str) -> set[str]:
+    """What a node's page of a project lists now, nothing where there is none."""
+    page = node.get(f"simple/{project}/", Accept="application/vnd.pypi.simple.v1+json")
+    return set(json.loads(page.body)["versions"]) if page.status == 200 else set()
+
+
+def _follows(node: RunningNode) -> bool:
+    state = json.loads(node.get("api/v1/node").body)
+    return any(tier["live"] for tier in state["tiers"] if tier["kind"] == "parent")
 
 
 def every_order(nodes: tuple[RunningNode, ...]) -> Iterator[tuple[RunningNode, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from threading import Event
 
 import pytest
 
-from tests.acceptance.chains import ChainStarter, RunningChain, every_order, started
+from tests.acceptance.chains import ChainStarter, RunningChain, every_order, started, versions_on
 from tests.acceptance.conftest import IndexStarter
 from tests.doubles.clients import Client, Desk, Installation, Uv
 from tests.doubles.processes import Running, RunningNode, wait_until
@@ -39,22 +38,9 @@ def kept_everywhere(chain: RunningChain, installed: Installation) -> None:
         node.wait_until_kept(installed.versions)
 
 
-def follows(node: RunningNode) -> bool:
-    """Whether a node hears of what changes on its parent at once."""
-    state = json.loads(node.get("api/v1/node").body)
-    return any(tier["live"] for tier in state["tiers"] if tier["kind"] == "parent")
-
-
 def wait_for_news(chain: RunningChain) -> None:
     """Until every feed is followed."""
-    for node in (chain.office, chain.dev):
-        wait_until(lambda node=node: follows(node), what="a live feed")  # type: ignore[misc]  # a condition
-
-
-def versions_on(node: RunningNode, project: str) -> set[str]:
-    """What a node's page of a project lists now."""
-    page = node.get(f"simple/{project}/", Accept=JSON_TYPE)
-    return set(json.loads(page.body)["versions"]) if page.status == 200 else set()
+    wait_until(lambda: chain.is_followed, what="live feeds")
 
 
 def test_a_cold_install_through_the_last_node_warms_all_three(client: Client, chain: ChainStarter) -> None:

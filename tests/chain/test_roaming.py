@@ -164,3 +164,20 @@ def test_a_download_that_is_under_way_when_the_laptop_leaves_goes_on_from_elsewh
     last = chain.index.requests[-1]
     assert last.headers["range"].startswith("bytes=")
     assert last.headers["cdn-loop"] == laptop.node_id
+
+
+def test_an_office_whose_news_comes_again_is_asked_again_whatever_has_become_of_old_connections() -> None:
+    """Connections that died without a word are noticed one by one: the feed's first, then those that are in store."""
+    chain = ChainOfNodes()
+    office, laptop = chain.node("office"), chain.node("laptop", "office")
+    laptop.follow()
+    office.host("acme", "acme-1.0.tar.gz", b"1")
+    assert list(laptop.files_of("acme")) == ["acme-1.0.tar.gz"]
+    chain.unplug("office")
+    chain.pass_time(30.0)
+    chain.join("office")
+    office.host("acme", "acme-1.1.tar.gz", b"2")
+    chain.pass_time(26.0)  # the feed has been begun anew; a probe still waits on a connection that is dead
+    assert state(laptop) == "up"
+    assert len(laptop.files_of("acme")) == 2
+    laptop.stop()

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.logger import globalLogPublisher
 
 from tests.doubles.far_index import BASE, NOW, NUMPY, PAGE, json_answer
 from tests.doubles.far_node import (
@@ -33,6 +35,7 @@ from tiercache.errors import LoopFound, ProjectAbsent, TierUnreachable, TierWith
 from tiercache.policy.entry import Head, NotModified, Present, Validators
 from tiercache.policy.hops import Hops
 from tiercache.policy.news import Position
+from tiercache.policy.retry import RetryRules
 from tiercache.simple.model import ProjectName
 from tiercache.upstream.batches import GATHER_S, LONGEST_GATHER_S, MOST_UNDER_WAY
 from tiercache.upstream.parent import Parent
@@ -293,6 +296,29 @@ def test_asks_that_may_not_share_an_answer_go_apart(http: TierHttp) -> None:
     ):
         http.begin(ask)
     assert asked_for(http) == [["a"], ["b"], ["b"], ["b"], ["b"]]
+
+
+def test_asks_that_go_out_because_another_failed_at_once_are_each_answered(http: TierHttp) -> None:
+    http.on(PAGES, None)
+    node = far_node(http, gather_s=GATHER_S, retries=RetryRules(attempts=1))
+    said: list[Any] = []
+    globalLogPublisher.addObserver(said.append)
+    first = http.begin(page(node, A))
+    waiting = [
+        http.begin(page(behind, project))
+        for behind in (node, *(node.behind(Hops(via=(f"1.1 {at:016x}",))) for at in range(3)))
+        for project in (B, C)
+    ]
+    http.no_connection("index.example", Refused())
+    http.requests[0].wire.send(lines_answer(line("a"), connection="close"))
+    http.settle()
+    assert isinstance(http.outcome(first), Present)
+    for one in waiting:
+        refusal(http, one)
+    assert not node._batches._gathering
+    assert not node._batches._under_way
+    globalLogPublisher.removeObserver(said.append)
+    assert [event for event in said if "log_failure" in event] == []
 
 
 def test_two_that_want_the_same_since_different_pages_go_apart(http: TierHttp) -> None:

@@ -96,6 +96,11 @@ class Chain:
         if tier in self._links:
             self._links[tier].index.doubt()
 
+    def is_well(self, tier: str) -> None:
+        """Something tells that a tier is well (its feed is live): whoever asks it need not wait for the next probe."""
+        if tier in self._links:
+            self._links[tier].is_well()
+
     def heard(self, tier: str, error: TiercacheError | None, began_at: float | None = None) -> None:
         """Count an exchange with a tier's index, or of its API: what it raised, None if it went well."""
         if tier in self._links:

@@ -34,6 +34,9 @@ log = Logger()
 LARGE_BODY_BYTES = 256 * 1024
 """Stored pages larger than this are decoded off the reactor thread."""
 
+LARGE_PAGE_FILES = 200
+"""Pages that list more are encoded off the reactor thread; the others are done sooner than a thread is woken."""
+
 KEPT_FILES = 10_000
 """How many listed files may be kept decoded in memory, over all pages."""
 
@@ -146,7 +149,8 @@ class Entries:
         self._vouching.given(entry.head)
         self.changed(project)
         if is_stored:
-            body = await self._pool(dump_page, page)
+            is_large = len(page.files) > LARGE_PAGE_FILES
+            body = await self._pool(dump_page, page) if is_large else dump_page(page)
             is_stored = await self._saved(entry, body)
         if old is not None and (old.page is None or not _look_the_same(old.page, page)):
             await self._journalled(old)

@@ -58,7 +58,8 @@ class _OwnFeed(Exception):
 
 @define(kw_only=True, eq=False)
 class Follower:
-    """Follows one tier.  `suspect` is told when a feed that was live breaks; `jitter` gives a number in [0, 1).
+    """Follows one tier.  `suspect` is told when a feed that was live breaks, `is_well` when one is live (again); `jitter`
+    gives a number in [0, 1).
 
     `kind` gives what the tier is taken for now.
     """
@@ -73,6 +74,7 @@ class Follower:
     _reserved: IReserved
     _switch: OfflineSwitch
     _suspect: Callable[[str], None]
+    _is_well: Callable[[str], None]
     _clock: IReactorTime
     _jitter: Callable[[], float]
     _announcements: Announcements = field(init=False)
@@ -309,6 +311,7 @@ class Follower:
         if self._live_since is None:
             self._live_since = self._clock.seconds()
             log.info("the news of {tier} is followed", tier=self.tier)
+            self._is_well(self.tier)
         self._vouching.is_live(self.tier, event.live.live)
         self._journal.set_live(self._vouching.live())
         self._announcements.want(event.position.epoch, event.live.reserved)

@@ -126,6 +126,11 @@ class Link:
         self.index.stop()
         self.files.stop()
 
+    def is_well(self) -> None:
+        """It has answered something else: what is asked of it on connections that died meanwhile says nothing."""
+        self._forgive()
+        self.heard(None)
+
     def silence_s(self) -> float:
         """For how many seconds its index has answered nothing to those who wait for it."""
         return self._silence.lasted_s(self._now())

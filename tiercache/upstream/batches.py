@@ -163,7 +163,8 @@ class Batches:
             return
         self._under_way.discard(batch)
         for gathered in list(self._gathering.values()):
-            if gathered.timer is None or not self._under_way:
+            is_waiting = self._gathering.get(gathered.key) is gathered  # one that was just sent may have ended others
+            if is_waiting and (gathered.timer is None or not self._under_way):
                 self._send_soon(gathered)
 
     # -- who waits --------------------------------------------------------------------------------------------

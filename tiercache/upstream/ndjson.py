@@ -14,6 +14,9 @@ from tiercache.upstream.body import Body
 from tiercache.upstream.decoding import GZIP_WINDOW
 from tiercache.upstream.failure import Unanswered
 
+SMALL_BYTES = 4096
+"""So few coded bytes, which no bomb can make more than a piece of, are inflated sooner than a thread is woken."""
+
 PIECE_BYTES = 256 * 1024
 """How much is decoded at a time: of a gzip bomb no more than this is ever made ahead of the reader."""
 
@@ -87,7 +90,7 @@ class Lines:
         if not self._is_gzip:
             data, self._coded = self._coded, b""
             return data
-        return await self._pool(self._inflated)
+        return self._inflated() if len(self._coded) <= SMALL_BYTES else await self._pool(self._inflated)
 
     def _inflated(self) -> bytes:
         """What the next of the coded bytes stand for, `PIECE_BYTES` at most.  Blocking."""
