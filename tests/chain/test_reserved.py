@@ -13,7 +13,7 @@ import pytest
 
 from tests.doubles.chain_of_nodes import FILES, ORIGIN, ChainOfNodes, JoinedNode
 from tests.doubles.far_index import BASE
-from tests.doubles.small_node import sha256
+from tests.doubles.small_node import sha256, wheel
 from tests.doubles.tier_http import JSON_TYPE, http_answer
 from tiercache.simple.names import normalise
 from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
@@ -291,6 +291,22 @@ def test_a_name_is_closed_at_the_bottom_as_soon_as_it_is_taken_at_the_top() -> N
     assert there.asks_public() == before
     there.down(there.office, there.server)
     assert answer(there.laptop, **{"Cache-Control": "no-cache"}) == [PRIVATE[0]]
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_what_was_kept_of_a_public_wheel_goes_with_it_when_its_name_is_taken(is_stored: bool) -> None:
+    fleet = Fleet()
+    metadata = b"Metadata-Version: 2.1\nName: acme\nVersion: 9.9\n"
+    name = "acme-9.9-py3-none-any.whl"
+    fleet.chain.lists("acme", (name, wheel("acme", "9.9", metadata)))
+    path = fleet.laptop.files_of("acme")[name]
+    assert fleet.laptop.get(f"{path}.metadata").body == metadata
+    if is_stored:
+        assert fleet.laptop.get(path).status == 200
+    assert fleet.laptop.get(f"/local{path}.metadata").status == 200
+    fleet.server.host("acme", *PRIVATE)
+    for where in (path, f"{path}.metadata", f"/local{path}", f"/local{path}.metadata"):
+        assert fleet.laptop.get(where).status == 404, where
 
 
 def test_a_withdrawn_project_opens_its_name_again_at_every_tier() -> None:

@@ -87,7 +87,7 @@ class Sidecars:
         Raises FileAbsent, SidecarUnavailable, NotStored, NoTierAnswered.
         """
         record = await self._files.stored(identity, filename)
-        kept = self._kept(identity, record, METADATA)
+        kept = await self._kept_of(identity, filename, record, METADATA)
         if kept is not None:
             return _shown(kept, filename, Outcome(hit=True))
         if record is not None and _is_wheel(filename):
@@ -105,7 +105,7 @@ class Sidecars:
         Raises FileAbsent, NotStored, NoTierAnswered.
         """
         record = await self._files.stored(identity, filename)
-        kept = self._kept(identity, record, PROVENANCE)
+        kept = await self._kept_of(identity, filename, record, PROVENANCE)
         if kept is not None:
             return _shown(kept, filename, Outcome(hit=True))
         return await self._forwarded(identity, filename, PROVENANCE, ask, self._fetch_provenance)
@@ -121,6 +121,14 @@ class Sidecars:
                 log.info("{filename} has no core metadata to show", filename=record.listing.filename)
 
     # -- what is kept -----------------------------------------------------------------------------------------
+
+    async def _kept_of(
+        self, identity: FileIdentity, filename: str, record: FileRecord | None, kind: str
+    ) -> Attachment | None:
+        """What is kept of a file that is stored, or is listed by a tier that may answer for its project now."""
+        if record is None and await self._listings.known(identity, filename) is None:
+            return None
+        return self._kept(identity, record, kind)
 
     def _kept(self, identity: FileIdentity, record: FileRecord | None, kind: str) -> Attachment | None:
         for name in names_of(identity, record):
