@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 from attrs import evolve
 
 from tests.cache.following_node import (
     NO_FEED,
+    OWN,
     FollowingNode,
     at,
     feed_of,
     followed,
+    following,
     page_requests,
     release,
 )
@@ -18,6 +22,7 @@ from tests.doubles.node_above import above, change, live
 from tests.doubles.now import result_of
 from tests.doubles.small_node import NO_CACHE, scripted
 from tiercache.errors import NoTierAnswered
+from tiercache.interfaces import FeedEvent
 from tiercache.policy.entry import Head
 from tiercache.policy.news import ALL, NAMED, PAGE
 from tiercache.policy.vouching import LONGEST_SILENCE_S
@@ -104,6 +109,18 @@ def test_a_feed_with_a_gap_in_its_serials_is_begun_anew_and_everything_stale() -
     node.clock.advance(2.0)
     assert office.follows[-1] == at(3)
     assert node.is_live()
+
+
+def test_after_a_reset_nobody_above_is_live_until_the_feed_says_so_again() -> None:
+    reset = FeedEvent(position=at(5), is_reset=True)
+    office = above(script=deque([feed_of(live(0), reset), feed_of(live(5))]))
+    node = following(office)
+    assert not node.is_live()
+    assert node.parts.journal.live == {OWN: 0}
+    node.parts.following._followers[0].break_off("a test")
+    node.pass_time(30.0)
+    assert node.is_live()
+    assert node.parts.journal.live == {OWN: 0, office.id: 1}
 
 
 def test_changes_that_were_heard_before_do_nothing_twice() -> None:

@@ -20,7 +20,7 @@ from tests.doubles.small_node import NO_CACHE, scripted
 from tiercache.cache.signal import Signal
 from tiercache.interfaces import Tier
 from tiercache.policy.entry import Ask, Head
-from tiercache.policy.news import ALL, NAMED, PAGE
+from tiercache.policy.news import ALL, NAMED, PAGE, RELEASED
 from tiercache.simple.model import ProjectName
 
 # -- what is vouched for ----------------------------------------------------------------------------------------
@@ -248,6 +248,12 @@ def test_a_sibling_is_not_followed() -> None:
     desk.tier = Tier(name="desk", kind="sibling")
     following(desk).pass_time(100.0)
     assert desk.follows == []
+
+
+def test_that_a_name_is_free_again_is_passed_on_as_news_of_its_page_until_it_is_free_here() -> None:
+    office, node = followed()
+    office.tell("numpy", what=RELEASED)
+    assert node.told == [("numpy", PAGE)]
 
 
 # -- while tiers are asked --------------------------------------------------------------------------------------

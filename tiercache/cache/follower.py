@@ -58,10 +58,9 @@ class _OwnFeed(Exception):
 
 @define(kw_only=True, eq=False)
 class Follower:
-    """Follows one tier.  `suspect` is told when a feed that was live breaks, `is_well` when one is live (again); `jitter`
-    gives a number in [0, 1).
+    """Follows one tier.  `suspect` is told when a feed that was live breaks, `is_well` when one is live again.
 
-    `kind` gives what the tier is taken for now.
+    `jitter` gives a number in [0, 1), `kind` what the tier is taken for now.
     """
 
     tier: str
