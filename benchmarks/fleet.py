@@ -142,7 +142,7 @@ class Day:
             yield _tier_row(what, nodes)
 
     def _staleness(self) -> Iterator[str]:
-        yield "| What clients saw | projects | newest | p50 | p99 | worst |"
+        yield "| How far behind clients were | projects | newest | p50 | p99 | worst |"
         yield "|---|---:|---:|---:|---:|---:|"
         outages = [one for felt in self.outages for one in felt.got]
         for when, got in (("calm", self.calm.got), ("outages", outages)):
@@ -180,6 +180,9 @@ the public index. It is a simulation: the nodes are real, their connections are 
 {installs} installs of {smallest} to {largest} projects are spread over ten hours, each of them wanting a page, core
 metadata and a wheel of every project, and the clients themselves keep nothing. Meanwhile {public_releases} versions are
 released on the index and {private_releases} on the private server. Six times a tier is out of reach for ten minutes.
+
+*Behind* is for how long there had been a newer version than the one that a client saw. A private project can fail while
+its only tiers are down: where nobody has asked that node for it before, there is nothing to fall back on.
 
 """
 
