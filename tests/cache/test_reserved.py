@@ -16,7 +16,7 @@ from tests.doubles.now import begun, result_of
 from tests.doubles.small_node import ANY, CONFIG, LOCAL, NO_CACHE, SmallNode, listed, scripted
 from tests.doubles.upstream import ScriptedUpstream
 from tiercache.cache.journal import Journal
-from tiercache.cache.reserved import ReservedNames
+from tiercache.cache.reserved import COMPLETE, ReservedNames
 from tiercache.cache.signal import Signal
 from tiercache.errors import NoTierAnswered, NotStored, ProjectAbsent, StoreFull
 from tiercache.interfaces import ICatalogue, Reservation
@@ -143,6 +143,15 @@ def test_a_crash_in_the_middle_of_storing_a_word_opens_no_name(takes: int) -> No
         if catalogue.takes < 0:
             break
     assert {*reserved(names_over(catalogue, "office"))} >= before & after
+
+
+def test_what_was_said_whole_in_another_journal_is_not_the_whole_of_this_one() -> None:
+    catalogue = MemoryCatalogue()
+    result_of(catalogue.store_reservation(Reservation(tier=f"office{COMPLETE}", epoch="e1", names=())))
+    result_of(catalogue.store_reservation(Reservation(tier="office", epoch="e2", names=("acme",))))
+    assert not names_over(catalogue, "office").announced().complete
+    result_of(catalogue.store_reservation(Reservation(tier=f"office{COMPLETE}", epoch="e2", names=())))
+    assert names_over(catalogue, "office").announced().complete
 
 
 def test_what_could_not_be_stored_is_stored_when_it_is_said_again() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 from attrs import frozen
+from twisted.web.server import Request
+from twisted.web.test.requesthelper import DummyChannel
 
 from tests.doubles.shelves import MemoryBody, file_of, page_of
 from tests.doubles.wire import Reply
@@ -20,7 +22,7 @@ from tiercache.access.principals import Who
 from tiercache.errors import NoTierAnswered
 from tiercache.simple.names import normalise
 from tiercache.simple.patterns import ProjectPatterns
-from tiercache.web.guard import DIGEST, FILENAME, PLAIN, PROJECT
+from tiercache.web.guard import DIGEST, FILENAME, PLAIN, PROJECT, may_read, readable
 from tiercache.web.site import Presence
 
 PASSWORD = "s3cret"
@@ -428,3 +430,9 @@ def test_problem_of_the_api_is_told_in_its_form() -> None:
         refused = ask(stocked(PRIVATE), "/api/v1/node", headers)
         assert refused.headers["content-type"] == "application/problem+json"
         assert json.loads(refused.body)["status"] == status
+
+
+def test_who_has_passed_no_guard_may_read_nothing() -> None:
+    request = Request(DummyChannel(), False)
+    assert readable(request).is_empty
+    assert not may_read(request, normalise("numpy"))
