@@ -12,6 +12,7 @@ from attrs import Attribute, fields, frozen, resolve_types
 
 from tiercache.config.values import (
     AccessConfig,
+    AdmissionConfig,
     GrantConfig,
     NodeConfig,
     PrefetchConfig,
@@ -29,6 +30,7 @@ SECTIONS: dict[str, type[Any]] = {
     "store": StoreConfig,
     "freshness": FreshnessRules,
     "breaker": BreakerRules,
+    "admission": AdmissionConfig,
     "publish": PublishConfig,
     "prefetch": PrefetchConfig,
     "access": AccessConfig,
@@ -39,7 +41,19 @@ LISTS: dict[str, type[Any]] = {"tiers": TierConfig, "projects": ProjectRule}
 """The keys at the top that hold a list of things, and what becomes of each of these."""
 
 SWITCHES = ("offline",)
-TOP = ("node", "store", "tiers", "projects", "freshness", "breaker", "publish", "prefetch", "access", *SWITCHES)
+TOP = (
+    "node",
+    "store",
+    "tiers",
+    "projects",
+    "freshness",
+    "breaker",
+    "admission",
+    "publish",
+    "prefetch",
+    "access",
+    *SWITCHES,
+)
 """Every key at the top, in the order in which people read them."""
 
 # What the rules of the breaker have beside what its owner may say.
