@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from attrs import define
 from twisted.logger import Logger
 
+from tiercache.cache.admission import Admission
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import METADATA, Attachment, ICatalogue
 from tiercache.simple.model import File, Page
@@ -24,6 +25,7 @@ class ArrivedSidecars:
     """Keeps them in the catalogue."""
 
     _catalogue: ICatalogue
+    _admission: Admission
 
     async def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
         """Keep core metadata, given by its SHA-256, for the files of a page that have it; all in one go."""
@@ -38,6 +40,12 @@ class ArrivedSidecars:
             if (told := _told(file)) in sidecars and identity_of(file) not in known
         ]
         full: StoreFailed | None = None
+        try:
+            for attachment in new:
+                await self._admission.note(page.project, [attachment.identity], attachment.data)
+        except StoreFailed as error:
+            log.warn("no sidecars of {project} are kept: {error}", project=page.project, error=error)
+            return
         for kept in [self._catalogue.store_attachment(attachment) for attachment in new]:
             try:
                 await kept

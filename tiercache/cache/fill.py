@@ -1,9 +1,9 @@
 """A fill: one file on its way into the store, with one writer and any number of readers behind it.
 
-Readers follow at their own pace.  Nobody is given the last byte before length and digests are verified, so that no
-wrong file ever looks complete.  A source that fails is followed by the next: from the byte where it broke off, or
-from the beginning if what it gave was wrong.  Which sources there are, and what becomes of a stored file, is
-`files`'s affair; where the bytes are meanwhile, `spool`'s.
+Readers follow at their own pace.  Nobody is given the last byte before length and digests are verified and the file
+is admitted, so that no wrong file ever looks complete.  A source that fails is followed by the next: from the byte
+where it broke off, or from the beginning if what it gave was wrong.  Which sources there are, and what becomes of a
+stored file, is `files`'s affair; where the bytes are meanwhile, `spool`'s.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from attrs import define, field, frozen
-from twisted.internet.defer import CancelledError, ensureDeferred
+from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
 
+from tiercache.cache.fill_reader import FillReader
 from tiercache.cache.signal import Signal
 from tiercache.cache.source import SiblingSource, Source
 from tiercache.cache.spool import Spool
@@ -21,6 +22,7 @@ from tiercache.cache.worst import worse
 from tiercache.errors import (
     DigestMismatch,
     FileAbsent,
+    FileRefused,
     LengthMismatch,
     LoopFound,
     StoreFull,
@@ -32,9 +34,6 @@ from tiercache.simple.digests import Hasher, hasher
 from tiercache.simple.model import STRONGEST_FIRST, File, ProjectName
 
 log = Logger()
-
-CHUNK_BYTES = 256 * 1024
-"""How much a reader takes at a time."""
 
 WITHHELD_BYTES = 64 * 1024
 """A file up to this length is given to nobody before it is verified, so that another source can still replace it."""
@@ -49,12 +48,25 @@ RESUMPTIONS = 2
 
 @frozen(kw_only=True)
 class Filled:
-    """A verified file: its SHA-256, its length, where it came from; `stored` is False if there was no room for it."""
+    """A verified file: its SHA-256, its length, where it came from; `stored` is False if there was no room for it.
+
+    `refusal`: why nobody was given the whole of it although it is right.
+    """
 
     sha256: str
     size_bytes: int
     source: Source | SiblingSource
     stored: bool
+    refusal: FileRefused | None = None
+
+
+Judge = Callable[[str], Awaitable[FileRefused | None]]
+"""Says of a verified file that is in the store, by its SHA-256, why it is not to be given out, or None."""
+
+
+async def everything_is_admitted(_sha256: str) -> FileRefused | None:
+    """The judge of what nobody minds."""
+    return None
 
 
 class _SourceWrongError(Exception):
@@ -84,6 +96,7 @@ class Fill:
     _new_spool: Callable[[], Spool]
     _heard: Callable[[str, File, TiercacheError | None], None]
     _pause: Callable[[float], Awaitable[None]]
+    _judge: Judge = everything_is_admitted
     distance: int = 0
     project: ProjectName | None = None
     size_bytes: int | None = field(init=False)
@@ -170,13 +183,18 @@ class Fill:
 
         `sources` gives them all, best first, each time that it is called: where clients have been given bytes already,
         a file that no source goes on with is tried again for a while (`ANEW_AFTER_S`).
+        A file that is right and not admitted ends it too: `error` says so, and what is returned.
         Raises what the sources failed with: that the file was wrong before that a tier was unreachable, be it one that
         may be a source and could not say so, before that tiers ask each other, before that the file was absent.
         Cancelling the Deferred that runs it ends it unfinished.
         """
         try:
             await self._begin()
-            self.filled = await self._sooner_or_later(sources)
+            filled = await self._sooner_or_later(sources)
+            if filled.refusal is None:
+                self.filled = filled
+            else:
+                self.error = filled.refusal
         except TiercacheError as error:
             self.error = error
             raise
@@ -187,7 +205,7 @@ class Fill:
             self._is_over = True
             self.changed.fire()
             self._let_go_if_over()
-        return self.filled
+        return filled
 
     async def _sooner_or_later(self, sources: Callable[[], AsyncIterator[Source | SiblingSource]]) -> Filled:
         for pause_s in ANEW_AFTER_S:
@@ -212,7 +230,7 @@ class Fill:
                     log.warn("tier {tier}: {error}", tier=source.tier, error=wrong.error)
                     self._heard(source.tier, source.file, wrong.error)
                     worst = wrong.error
-                except (TierUnreachable, FileAbsent) as error:
+                except (TierUnreachable, FileAbsent, FileRefused) as error:
                     self._heard(source.tier, source.file, error)
                     worst = worse(worst, error)
                 else:
@@ -324,8 +342,11 @@ class Fill:
                 )
         sha256 = self._hashes["sha256"].hexdigest()
         stored = await self._spool.commit(sha256)
-        self.size_bytes = self.released = self._spool.size_bytes
-        return Filled(sha256=sha256, size_bytes=self.size_bytes, source=source, stored=stored)
+        refusal = await self._judge(sha256) if stored else None
+        self.size_bytes = self._spool.size_bytes
+        if refusal is None:
+            self.released = self.size_bytes
+        return Filled(sha256=sha256, size_bytes=self.size_bytes, source=source, stored=stored, refusal=refusal)
 
     def _let_go_if_over(self) -> None:
         """When it has ended and nobody reads any more, the descriptor of the partial is closed."""
@@ -333,66 +354,3 @@ class Fill:
             ensureDeferred(self._spool.discard()).addErrback(
                 lambda failure: log.failure("a partial could not be discarded", failure)
             )
-
-
-@define(kw_only=True, eq=False)
-class FillReader:
-    """One client's way through a fill: an `IBody`."""
-
-    fill: Fill
-    position: int
-    stop: int | None
-    _epoch: int | None = field(default=None, init=False)
-    _promised_bytes: int | None = field(default=None, init=False)
-    _is_closed: bool = field(default=False, init=False)
-
-    async def read(self) -> bytes:
-        """The next bytes, b"" after the last; raises what the fill failed with, or that its bytes were wrong."""
-        while True:
-            self._check_promises()
-            if self.stop is not None and self.position >= self.stop:
-                return b""
-            end = self.fill.released if self.stop is None else min(self.stop, self.fill.released)
-            if self.position < end:
-                if data := await self._next(end):
-                    return data
-                continue
-            if self.fill.error is not None:
-                raise self.fill.error
-            if self.fill.filled is not None:
-                return b""
-            await self.fill.changed.wait()
-
-    def promise(self) -> int | None:
-        """The length of the whole file, as far as it is known: a client that was told one is given no other."""
-        self._promised_bytes = self.fill.size_bytes
-        return self._promised_bytes
-
-    def _check_promises(self) -> None:
-        begun_anew = self._epoch is not None and self._epoch != self.fill.epoch
-        if begun_anew or (self._promised_bytes is not None and self._promised_bytes != self.fill.size_bytes):
-            raise TierUnreachable(tier="", reason="what came before was wrong")
-
-    async def _next(self, end: int) -> bytes:
-        """Bytes before `end`; none if they turned out wrong while they were read."""
-        epoch = self.fill.epoch
-        try:
-            data = await self.fill.bytes_at(self.position, min(CHUNK_BYTES, end - self.position))
-        except CancelledError:
-            raise
-        except Exception:
-            if epoch == self.fill.epoch:
-                raise
-            return b""  # it was thrown away under this reader
-        if epoch != self.fill.epoch:
-            return b""
-        self._epoch = epoch
-        self.position += len(data)
-        self.fill.moved()
-        return data
-
-    def close(self) -> None:
-        """The client has gone, or has all."""
-        if not self._is_closed:
-            self._is_closed = True
-            self.fill.left(self)

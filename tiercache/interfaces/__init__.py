@@ -5,6 +5,7 @@ Each docstring says what comes back and which errors; implementations do not rep
 
 from tiercache.interfaces.pool import Pool
 from tiercache.interfaces.store import (
+    DIRECT_URLS,
     METADATA,
     PROVENANCE,
     Attachment,
@@ -19,6 +20,7 @@ from tiercache.interfaces.store import (
 from tiercache.interfaces.tiers import FeedEvent, FileRange, IFeed, IFileStream, INeighbour, IUpstream, Tier
 
 __all__ = [
+    "DIRECT_URLS",
     "METADATA",
     "PROVENANCE",
     "Attachment",

@@ -18,6 +18,7 @@ from tiercache.errors import (
     CredentialsWrong,
     DigestMismatch,
     FileAbsent,
+    FileRefused,
     InvalidName,
     LengthMismatch,
     NoTierAnswered,
@@ -35,6 +36,7 @@ from tiercache.errors import (
     TooManyLogins,
 )
 from tiercache.policy.cache_status import Outcome
+from tiercache.policy.direct_urls import NOT_ADMITTED
 from tiercache.policy.hops import LOOP
 from tiercache.web.answer import Answer, problem, text
 
@@ -52,7 +54,7 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
-        case PermissionMissing():
+        case PermissionMissing() | FileRefused():
             return 403
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
@@ -78,6 +80,8 @@ def outcome_of(error: TiercacheError) -> Outcome | None:
             return Outcome(detail="not-stored")
         case ProjectAbsent() | FileAbsent() | SidecarUnavailable():
             return Outcome(fwd="miss", detail="absent")
+        case FileRefused():
+            return Outcome(detail=NOT_ADMITTED)
         case NoTierAnswered() | TierUnreachable():
             return Outcome(fwd="miss", detail=error.reason)
         case DigestMismatch() | LengthMismatch():
