@@ -229,6 +229,19 @@ def test_a_verdict_whose_text_the_store_has_lost_is_one_still() -> None:
         result_of(node.parts.files.open(identity_of(evil), EVIL_NAME, ANY))
 
 
+def test_a_verdict_that_the_store_has_lost_is_found_again_when_the_sidecar_is_asked_for() -> None:
+    tier, _, evil = two()
+    node = SmallNode(upstreams=[tier])
+    with pytest.raises(FileRefused):
+        sidecar(node, evil)
+    result_of(node.catalogue.forget_attachment(identity_of(evil), DIRECT_URLS))
+    again = SmallNode(upstreams=[tier], files=node.files, catalogue=node.catalogue)
+    assert shown(again) == [FILENAME, EVIL_NAME]
+    with pytest.raises(FileRefused):
+        sidecar(again, evil)
+    assert shown(again) == [FILENAME]
+
+
 def test_what_the_wheel_says_takes_back_what_a_sidecar_said_of_it() -> None:
     tier, _, _ = two(WHEEL, "pkg-1.0-1-py3-none-any.whl", core_metadata=True)
     (_, file) = tier.pages["pkg"].files

@@ -71,11 +71,8 @@ def assert_refused(node: JoinedNode, *, knows: bool = True) -> None:
 def ask(node: JoinedNode, *names: str) -> list[dict[str, Any]]:
     """The lines of `POST /pages`."""
     body = json.dumps({"projects": [{"name": name} for name in names], "metadata": 5}).encode()
-    connection = node._clients.connect()
-    assert connection is not None
-    connection.ask("POST", "/api/v1/pages", {"Content-Type": "application/json"}, body)
-    node.chain.settle()
-    return [json.loads(line) for line in connection.reply("POST").body.splitlines()]
+    reply = node.get("/api/v1/pages", {"Content-Type": "application/json"}, method="POST", body=body)
+    return [json.loads(line) for line in reply.body.splitlines()]
 
 
 @pytest.mark.parametrize("how", [".metadata", ""])

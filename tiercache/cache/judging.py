@@ -15,6 +15,7 @@ from tiercache.cache.listings import Listing, Listings
 from tiercache.errors import FileAbsent, FileRefused
 from tiercache.interfaces import FileRecord, IFiles, Pool
 from tiercache.simple.model import FileIdentity
+from tiercache.simple.names import identity_of
 
 
 @define(kw_only=True)
@@ -87,8 +88,11 @@ class Judging:
     def _known(
         self, identity: FileIdentity | None, record: FileRecord | None, listing: Listing | None
     ) -> tuple[str, ...]:
-        names = [] if record is None else [*record.identities]
-        names += [name for name in (identity, None if listing is None else listing.identity) if name is not None]
+        names = [] if identity is None else [identity]
+        if record is not None:  # under its SHA-256 stands what was found in the file, else what a sidecar said of it
+            names += [FileIdentity("sha256", record.sha256), identity_of(record.listing)]
+        if listing is not None:
+            names.append(listing.identity)
         return self._admission.verdict(dict.fromkeys(names))
 
 

@@ -172,8 +172,16 @@ class Sidecars:
         if attachment.kind == METADATA and attachment.data is not None:
             requirements = direct_url_requirements(attachment.data)
             if requirements:
+                await self._note_again(attachment, requirements)
                 await self._judging.check(identity, filename, record, listing, requirements)
         return _shown(attachment, filename, outcome)
+
+    async def _note_again(self, attachment: Attachment, requirements: tuple[str, ...]) -> None:
+        """The store may have had no room for the verdict when the sidecar came, or may have lost it since."""
+        try:
+            await self._admission.note_requirements(attachment.project, [attachment.identity], requirements)
+        except StoreFailed as error:
+            log.warn("a verdict on a file of {project} is not kept: {error}", project=attachment.project, error=error)
 
     async def _once(
         self, identity: FileIdentity, kind: str, ask: Ask, work: Callable[[], Awaitable[Attachment]]
