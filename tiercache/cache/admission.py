@@ -16,14 +16,14 @@ from twisted.logger import Logger
 
 from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
-from tiercache.errors import FileRefused, InvalidName, StoreFailed
+from tiercache.errors import FileRefused, StoreFailed
 from tiercache.interfaces import DIRECT_URLS, Attachment, FileRecord, ICatalogue, NewChange
 from tiercache.policy import direct_urls
 from tiercache.policy.direct_urls import DirectUrls, direct_url_requirements, is_private, told
 from tiercache.policy.news import PAGE
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import File, FileIdentity, Page, ProjectName
-from tiercache.simple.names import identity_of, parse_filename
+from tiercache.simple.names import identity_of, version_in
 from tiercache.stats import Stats
 
 log = Logger()
@@ -211,12 +211,5 @@ def _versions_left(page: Page, shown: Page) -> tuple[str, ...] | None:
 
 
 def _versions_of(page: Page) -> set[str]:
-    found = set()
-    for file in page.files:
-        try:
-            version = parse_filename(file.filename, page.project).version
-        except InvalidName:
-            continue
-        if version is not None:
-            found.add(canonicalize_version(version))
-    return found
+    versions = (version_in(file.filename, page.project) for file in page.files)
+    return {canonicalize_version(version) for version in versions if version is not None}
