@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 
 from tests.doubles.held_pool import HeldPool
 from tests.doubles.now import at_once, begun, result_of
@@ -17,6 +17,9 @@ from tests.storage.contract_catalogue import CatalogueContract
 from tests.storage.contract_uses import UsesContract
 from tests.storage.samples import ACME, ZOO, attachment, digest_of, entry, head, open_descriptors, record, sha256_name
 from tiercache.errors import StoreFull, StoreUnusable
+from tiercache.interfaces import NewChange, Reservation
+from tiercache.policy.news import PAGE
+from tiercache.policy.selection import HERE
 from tiercache.storage import statements
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.group_commit import MOST_AT_ONCE
@@ -36,7 +39,7 @@ def catalogue(path: Path) -> Iterator[SqlCatalogue]:
 
 def writer_of(catalogue: SqlCatalogue) -> sqlite3.Connection:
     """SQLite's own view of the connection that writes."""
-    connection = catalogue._changes._connection.connection.dbapi_connection
+    connection = catalogue._changes._connection.connection.connection.dbapi_connection
     assert isinstance(connection, sqlite3.Connection)
     return connection
 
@@ -295,10 +298,51 @@ POINT_READS = {
 
 @pytest.mark.parametrize("name", POINT_READS)
 def test_no_read_on_the_reactor_goes_through_a_whole_table(catalogue: SqlCatalogue, name: str) -> None:
-    compiled = POINT_READS[name].compile(dialect=catalogue._reader.dialect)
-    plan = catalogue._reader.exec_driver_sql(
+    compiled = POINT_READS[name].compile(dialect=catalogue._reader.connection.dialect)
+    plan = catalogue._reader.connection.exec_driver_sql(
         f"EXPLAIN QUERY PLAN {compiled}", tuple("1" for _ in compiled.positiontup or ())
     )
     steps = [row[3] for row in plan]
     assert any(step.startswith("SEARCH") for step in steps)
     assert [step for step in steps if step.startswith("SCAN") and step != "SCAN least_used"] == []
+
+
+# -- what outlives a power cut --------------------------------------------------------------------------------------
+
+FULL, NORMAL = (2,), (1,)
+
+
+@pytest.mark.parametrize(
+    ("write", "how"),
+    [
+        (lambda catalogue: catalogue.store_entry(entry()), NORMAL),
+        (lambda catalogue: catalogue.store_file(record(tier="public")), NORMAL),
+        (lambda catalogue: catalogue.store_attachment(attachment()), NORMAL),
+        (lambda catalogue: catalogue.store_file(record(tier=HERE)), FULL),
+        (lambda catalogue: catalogue.store_hosted(ACME, b"page", [NewChange(project=ACME, what=PAGE)], 1.0), FULL),
+        (lambda catalogue: catalogue.append_changes([NewChange(project=ACME, what=PAGE)], 1.0), FULL),
+        (lambda catalogue: catalogue.store_setting("offline", "on"), FULL),
+        (lambda catalogue: catalogue.pin(ACME, True), FULL),
+        (lambda catalogue: catalogue.store_reservation(Reservation(tier="office", epoch="e", names=(ACME,))), FULL),
+    ],
+)
+def test_what_nobody_else_has_waits_for_the_disk_and_what_a_tier_has_does_not(
+    catalogue: SqlCatalogue, write: Callable[[SqlCatalogue], Deferred[object]], how: tuple[int]
+) -> None:
+    result_of(catalogue.store_setting("first", "1"))
+    result_of(catalogue.store_entry(entry(ZOO)))
+    result_of(write(catalogue))
+    assert writer_of(catalogue).execute("PRAGMA synchronous").fetchone() == how
+
+
+def test_a_batch_lasts_if_any_of_it_has_to(path: Path) -> None:
+    pool = HeldPool()
+    catalogue = SqlCatalogue.open(path, writer=pool)
+    catalogue.store_entry(entry(ZOO))
+    catalogue.store_entry(entry())
+    catalogue.store_setting("offline", "on")
+    catalogue.store_entry(entry(serial=2))
+    pool.go_on()
+    assert writer_of(catalogue).execute("PRAGMA synchronous").fetchone() == NORMAL
+    pool.go_on()
+    assert writer_of(catalogue).execute("PRAGMA synchronous").fetchone() == FULL

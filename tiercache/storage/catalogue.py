@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, field
-from sqlalchemy import Connection, Select
+from sqlalchemy import Select
 from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -35,12 +35,14 @@ from tiercache.interfaces import (
 )
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
+from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage import news_statements, statements
-from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
-from tiercache.storage.group_commit import GroupCommit, Rows
+from tiercache.storage.database import DRIVER_ERRORS, SIZE, meaning, reading_connection, writing_connection
+from tiercache.storage.group_commit import GroupCommit
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.lock import alone_in
+from tiercache.storage.prepared import Prepared, Rows
 from tiercache.storage.revisions import bring_up_to_date, revision_of
 from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, unpacked
 from tiercache.storage.tables import REVISION
@@ -59,7 +61,7 @@ class SqlCatalogue:
     """
 
     _path: Path
-    _reader: Connection
+    _reader: Prepared
     _changes: GroupCommit
     _changes_kept: int
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
@@ -93,8 +95,8 @@ class SqlCatalogue:
             except SQLAlchemyError as error:
                 raise meaning(path, error) from error
             undone.pop_all()
-        changes = GroupCommit(connection=writing, path=path, writer=writer)
-        return cls(path=path, reader=reading, changes=changes, changes_kept=changes_kept)
+        changes = GroupCommit(connection=Prepared(writing), path=path, writer=writer)
+        return cls(path=path, reader=Prepared(reading), changes=changes, changes_kept=changes_kept)
 
     # -- entries ------------------------------------------------------------------------------------------------
 
@@ -108,13 +110,13 @@ class SqlCatalogue:
         return None
 
     def store_entry(self, entry: StoredEntry) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_entry, entry))
+        return self._changes.submit(partial(statements.store_entry, entry), lasting=False)
 
     def freshen_entry(self, project: ProjectName, head: Head) -> Deferred[None]:
-        return self._changes.submit(partial(statements.freshen_entry, project, head))
+        return self._changes.submit(partial(statements.freshen_entry, project, head), lasting=False)
 
     def forget_entry(self, project: ProjectName) -> Deferred[None]:
-        return self._changes.submit(partial(statements.forget_entry, project))
+        return self._changes.submit(partial(statements.forget_entry, project), lasting=False)
 
     def entry_names(self) -> list[ProjectName]:
         return [project for (project,) in self._rows(statements.ENTRY_NAMES)]
@@ -151,13 +153,13 @@ class SqlCatalogue:
         return sum(size_bytes for (size_bytes,) in self._rows(statements.TOTAL, name=statements.HOSTED_FILES))
 
     def store_file(self, record: FileRecord) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_file, record))
+        return self._changes.submit(partial(statements.store_file, record), lasting=record.tier == HERE)
 
     def forget_file(self, sha256: str) -> Deferred[None]:
         return self._changes.submit(partial(statements.forget_file, sha256))
 
     def touch_files(self, used_at: Mapping[str, float]) -> Deferred[None]:
-        return self._changes.submit(partial(statements.touch_files, dict(used_at)))
+        return self._changes.submit(partial(statements.touch_files, dict(used_at)), lasting=False)
 
     def _records(self, rows: Rows) -> Iterator[FileRecord]:
         for sha256, of_one_file in groupby(rows, key=lambda row: row.sha256):
@@ -203,13 +205,13 @@ class SqlCatalogue:
         }
 
     def store_attachment(self, attachment: Attachment) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_attachment, attachment))
+        return self._changes.submit(partial(statements.store_attachment, attachment), lasting=False)
 
     def forget_attachment(self, identity: FileIdentity, kind: str) -> Deferred[None]:
         return self._changes.submit(partial(statements.forget_attachment, identity, kind))
 
     def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
-        return self._changes.submit(partial(statements.note_odd_file, identity, project))
+        return self._changes.submit(partial(statements.note_odd_file, identity, project), lasting=False)
 
     def odd_file_project(self, identity: FileIdentity) -> ProjectName | None:
         rows = self._rows(statements.ODD_FILE, algorithm=identity.algorithm, value=identity.value)
@@ -229,7 +231,7 @@ class SqlCatalogue:
             last_used_at, last_project = rows[-1].used_at, rows[-1].project
 
     def touch_projects(self, used_at: Mapping[ProjectName, float]) -> Deferred[None]:
-        return self._changes.submit(partial(statements.touch_projects, dict(used_at)))
+        return self._changes.submit(partial(statements.touch_projects, dict(used_at)), lasting=False)
 
     def forget_project(self, project: ProjectName) -> Deferred[None]:
         return self._changes.submit(partial(statements.forget_project, project))
@@ -308,14 +310,14 @@ class SqlCatalogue:
             await self._changes.close()
         finally:
             with self._reading:
-                self._reader.close()
+                self._reader.connection.close()
 
     def _rows(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> Rows:
         """All rows at once: a read that stayed open would hold this connection in the past."""
         try:
             with self._reading:
-                return self._reader.execute(statement, parameters).all()
-        except SQLAlchemyError as error:
+                return self._reader.rows(statement, parameters)
+        except DRIVER_ERRORS as error:
             raise meaning(self._path, error) from error
 
 
