@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 
 from tests.doubles.held_pool import HeldPool
@@ -17,7 +18,7 @@ from tests.storage.contract_catalogue import CatalogueContract
 from tests.storage.contract_uses import UsesContract
 from tests.storage.samples import ACME, ZOO, attachment, digest_of, entry, head, open_descriptors, record, sha256_name
 from tiercache.errors import StoreFull, StoreUnusable
-from tiercache.interfaces import NewChange, Reservation
+from tiercache.interfaces import METADATA, PROVENANCE, NewChange, Reservation
 from tiercache.policy.news import PAGE
 from tiercache.policy.selection import HERE
 from tiercache.storage import statements
@@ -346,3 +347,56 @@ def test_a_batch_lasts_if_any_of_it_has_to(path: Path) -> None:
     assert writer_of(catalogue).execute("PRAGMA synchronous").fetchone() == NORMAL
     pool.go_on()
     assert writer_of(catalogue).execute("PRAGMA synchronous").fetchone() == FULL
+
+
+# -- what is read before it is written ------------------------------------------------------------------------------
+
+
+def test_an_attachment_is_read_from_when_it_was_given(path: Path) -> None:
+    pool = HeldPool()
+    catalogue = SqlCatalogue.open(path, writer=pool)
+    given = attachment(b"Metadata-Version: 2.4\n")
+    none_to_be_had = evolve(attachment(b"x", identity=sha256_name(b"other")), data=None, sha256="")
+    catalogue.store_attachment(given)
+    catalogue.store_attachment(none_to_be_had)
+    assert catalogue.attachment(given.identity, METADATA) == given
+    assert catalogue.attachment_digests(given.project, METADATA) == {
+        given.identity: given.sha256,
+        none_to_be_had.identity: None,
+    }
+    assert catalogue.attachment_digests(ZOO, METADATA) == catalogue.attachment_digests(given.project, PROVENANCE) == {}
+    while pool.held:
+        pool.go_on()
+    assert catalogue._given == {}
+    assert catalogue.attachment(given.identity, METADATA) == given
+
+
+@pytest.mark.parametrize("how", ["by itself", "with its project"])
+def test_an_attachment_that_was_forgotten_is_not_read_while_it_is_still_there(path: Path, how: str) -> None:
+    pool = HeldPool()
+    catalogue = SqlCatalogue.open(path, writer=pool)
+    given = attachment(b"Metadata-Version: 2.4\n")
+    if how == "by itself":  # written, and then forgotten
+        catalogue.store_attachment(given)
+        pool.go_on()
+        catalogue.forget_attachment(given.identity, METADATA)
+    else:  # both wait
+        catalogue.store_attachment(given)
+        catalogue.forget_project(given.project)
+    assert catalogue.attachment(given.identity, METADATA) is None
+    assert catalogue.attachment_digests(given.project, METADATA) == {}
+    while pool.held:
+        pool.go_on()
+    assert catalogue.attachment(given.identity, METADATA) is None
+    assert catalogue._given == {}
+
+
+def test_an_attachment_that_found_no_room_is_not_read_any_more(path: Path) -> None:
+    pool = HeldPool()
+    catalogue = SqlCatalogue.open(path, writer=pool)
+    limited(catalogue, 4)
+    refused = begun(catalogue.store_attachment(attachment(NOISE)))
+    pool.go_on()
+    with pytest.raises(StoreFull):
+        result_of(refused)
+    assert catalogue.attachment(attachment().identity, METADATA) is None

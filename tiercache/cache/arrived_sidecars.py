@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from attrs import define
 from twisted.logger import Logger
 
+from tiercache.cache.unawaited import let_go_on
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import METADATA, Attachment, ICatalogue
 from tiercache.simple.model import File, Page
@@ -25,8 +26,8 @@ class ArrivedSidecars:
 
     _catalogue: ICatalogue
 
-    async def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
-        """Keep core metadata, given by its SHA-256, for the files of a page that have it; all in one go."""
+    def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
+        """Keep core metadata, given by its SHA-256, for the files of a page that have it; to be read from now on."""
         if not sidecars:
             return
         known = self._catalogue.attachment_digests(page.project, METADATA)
@@ -37,14 +38,12 @@ class ArrivedSidecars:
             for file in page.files
             if (told := _told(file)) in sidecars and identity_of(file) not in known
         ]
-        full: StoreFailed | None = None
-        for kept in [self._catalogue.store_attachment(attachment) for attachment in new]:
-            try:
-                await kept
-            except StoreFailed as error:  # the others are waited for all the same
-                full = error
-        if full is not None:
-            log.warn("not all sidecars of {project} are kept: {error}", project=page.project, error=full)
+
+        def not_kept(error: StoreFailed) -> None:
+            log.warn("not all sidecars of {project} are kept: {error}", project=page.project, error=error)
+
+        for attachment in new:
+            let_go_on(self._catalogue.store_attachment(attachment), not_kept)
 
 
 def _told(file: File) -> str:

@@ -20,6 +20,7 @@ from tiercache.cache.files import Files
 from tiercache.cache.listings import Listing, Listings
 from tiercache.cache.shown import names_of
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.unawaited import let_go_on
 from tiercache.cache.wheel import BytesMissing, SparseFile, metadata_in
 from tiercache.cache.worst import worse
 from tiercache.errors import (
@@ -138,11 +139,11 @@ class Sidecars:
                 return attachment
         return None
 
-    async def _keep(self, attachment: Attachment) -> Attachment:
-        try:
-            await self._catalogue.store_attachment(attachment)
-        except StoreFailed as error:
+    def _keep(self, attachment: Attachment) -> Attachment:
+        def not_kept(error: StoreFailed) -> None:
             log.warn("a sidecar of {project} is not kept: {error}", project=attachment.project, error=error)
+
+        let_go_on(self._catalogue.store_attachment(attachment), not_kept)
         self._entries.changed(attachment.project)
         return attachment
 
@@ -190,7 +191,7 @@ class Sidecars:
         async def fetch(upstream: IUpstream, file: File) -> Attachment:
             if file.provenance is None:
                 raise FileAbsent(filename=file.filename)
-            return await self._keep(_attachment(listing, PROVENANCE, await upstream.provenance(file), made=False))
+            return self._keep(_attachment(listing, PROVENANCE, await upstream.provenance(file), made=False))
 
         return await self._first_answer(listing, ask, fetch)
 
@@ -222,7 +223,7 @@ class Sidecars:
         is_wheel = _is_wheel(file.filename)
         asks_node = is_wheel and self._chain.is_node(upstream.tier.name)
         if asks_node and file.core_metadata is False:
-            return await self._keep(_attachment(listing, METADATA, None, made=True))
+            return self._keep(_attachment(listing, METADATA, None, made=True))
         failure: TierUnreachable | None = None
         if file.core_metadata or asks_node:
             try:
@@ -234,7 +235,7 @@ class Sidecars:
                 failure = error  # the wheel may be had where its sidecar is not
             except (FileAbsent, DigestMismatch) as error:
                 if asks_node and isinstance(error, FileAbsent) and not isinstance(file.core_metadata, Mapping):
-                    return await self._keep(_attachment(listing, METADATA, None, made=True))
+                    return self._keep(_attachment(listing, METADATA, None, made=True))
                 log.warn(
                     "tier {tier} lists a sidecar of {filename} that it does not have: {error}",
                     tier=upstream.tier.name,
@@ -243,7 +244,7 @@ class Sidecars:
                 )
             else:
                 self._stats.sidecars_passed += 1
-                return await self._keep(_attachment(listing, METADATA, data, made=False))
+                return self._keep(_attachment(listing, METADATA, data, made=False))
         if not is_wheel:
             raise SidecarUnavailable(filename=file.filename, reason="its tier has none, and it is no wheel")
         try:
@@ -330,13 +331,13 @@ class Sidecars:
         except SidecarUnavailable as error:
             self._stats.sidecars_failed += 1
             log.warn("{error}", error=error)
-            return await self._keep(_attachment(listing, METADATA, None, made=True))
+            return self._keep(_attachment(listing, METADATA, None, made=True))
         if kept is not None and kept.data == data:
             return kept
         if kept is not None and kept.data is not None:
             log.warn("the sidecar of {filename} was not what the wheel says", filename=listing.file.filename)
         self._stats.sidecars_made += 1
-        return await self._keep(_attachment(listing, METADATA, data, made=True))
+        return self._keep(_attachment(listing, METADATA, data, made=True))
 
 
 def _is_wheel(filename: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import groupby
@@ -45,6 +45,7 @@ from tiercache.storage.lock import alone_in
 from tiercache.storage.prepared import Prepared, Rows
 from tiercache.storage.revisions import bring_up_to_date, revision_of
 from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, unpacked
+from tiercache.storage.statements import Step
 from tiercache.storage.tables import REVISION
 
 FILES_AT_ONCE = 500
@@ -64,6 +65,7 @@ class SqlCatalogue:
     _reader: Prepared
     _changes: GroupCommit
     _changes_kept: int
+    _given: dict[tuple[FileIdentity, str], Attachment | None] = field(factory=dict, init=False)  # and not yet written
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
     _log = Logger()
@@ -184,6 +186,8 @@ class SqlCatalogue:
     # -- what belongs to a file ---------------------------------------------------------------------------------
 
     def attachment(self, identity: FileIdentity, kind: str) -> Attachment | None:
+        if (identity, kind) in self._given:
+            return self._given[identity, kind]
         rows = self._rows(statements.ATTACHMENT, algorithm=identity.algorithm, value=identity.value, kind=kind)
         for project, sha256, made, coding, data in rows:
             try:
@@ -197,18 +201,38 @@ class SqlCatalogue:
         return None
 
     def attachment_digests(self, project: ProjectName, kind: str) -> dict[FileIdentity, str | None]:
-        return {
+        digests: dict[FileIdentity, str | None] = {
             FileIdentity(algorithm, value): None if coding is None else sha256
             for algorithm, value, coding, sha256 in self._rows(
                 statements.ATTACHMENT_DIGESTS, project=project, kind=kind
             )
         }
+        for (identity, of_kind), given in self._given.items():
+            if of_kind == kind and given is None:
+                digests.pop(identity, None)
+            elif given is not None and (of_kind, given.project) == (kind, project):
+                digests[identity] = None if given.data is None else given.sha256
+        return digests
 
     def store_attachment(self, attachment: Attachment) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_attachment, attachment), lasting=False)
+        steps = partial(statements.store_attachment, attachment)
+        return self._give(attachment.identity, attachment.kind, attachment, steps)
 
     def forget_attachment(self, identity: FileIdentity, kind: str) -> Deferred[None]:
-        return self._changes.submit(partial(statements.forget_attachment, identity, kind))
+        return self._give(identity, kind, None, partial(statements.forget_attachment, identity, kind))
+
+    def _give(
+        self, identity: FileIdentity, kind: str, attachment: Attachment | None, steps: Callable[[], Sequence[Step]]
+    ) -> Deferred[None]:
+        """Let an attachment, or that there is none, be read before it is written."""
+        self._given[identity, kind] = attachment
+
+        def written(result: None) -> None:
+            if self._given.get((identity, kind), self) is attachment:
+                del self._given[identity, kind]
+            return result
+
+        return self._changes.submit(steps, lasting=False).addBoth(written)
 
     def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
         return self._changes.submit(partial(statements.note_odd_file, identity, project), lasting=False)
@@ -234,7 +258,10 @@ class SqlCatalogue:
         return self._changes.submit(partial(statements.touch_projects, dict(used_at)), lasting=False)
 
     def forget_project(self, project: ProjectName) -> Deferred[None]:
-        return self._changes.submit(partial(statements.forget_project, project))
+        for (identity, kind), given in list(self._given.items()):
+            if given is not None and given.project == project:
+                self.forget_attachment(identity, kind)
+        return self._changes.submit(partial(statements.forget_project, project), lasting=False)
 
     # -- what people say ----------------------------------------------------------------------------------------
 
