@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 
 from attrs import frozen
 from packaging import utils
@@ -127,6 +128,7 @@ def parse_filename(text: str, project: ProjectName | None = None) -> Filename:
     return Filename(text, kind, *(first or (None, None)))
 
 
+@lru_cache(maxsize=16_384)
 def candidate_projects(filename: str) -> tuple[ProjectName, ...]:
     """The projects that a file of that name may belong to, most plausible first, at most `MAX_CANDIDATES`.
 
