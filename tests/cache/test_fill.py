@@ -11,6 +11,7 @@ from tests.doubles.now import at_once, begun, result_of
 from tests.doubles.small_node import ANY, SmallNode, everything, file_requests, in_pieces, listed, scripted
 from tests.doubles.upstream import ScriptedStream, ScriptedUpstream
 from tiercache.cache.signal import Signal
+from tiercache.cache.spool import HELD_BYTES
 from tiercache.errors import (
     DigestMismatch,
     FileAbsent,
@@ -265,9 +266,10 @@ def test_what_a_fill_holds_is_let_go_when_its_last_reader_has_left(ends: str) ->
     tier = scripted()
     (file,) = listed(tier, "numpy", ("numpy-1.0.tar.gz", CONTENT))
     node = SmallNode(upstreams=[tier])
-    end: list[bytes | Exception | Deferred[None]] = [CONTENT[9:]] if ends == "well" else [ZeroDivisionError()]
+    part = HELD_BYTES + 1
+    end: list[bytes | Exception | Deferred[None]] = [CONTENT[part:]] if ends == "well" else [ZeroDivisionError()]
     go: Deferred[None] = Deferred()
-    tier.script = lambda content, start: in_pieces(content[:9], go, *end, size_bytes=len(content))
+    tier.script = lambda content, start: in_pieces(content[:part], go, *end, size_bytes=len(content))
     opened = [result_of(node.parts.files.open(identity_of(file), file.filename, ANY)) for _ in range(3)]
     (fill,) = node.parts.files._fills.values()
     go.callback(None)

@@ -26,9 +26,7 @@ class Landlord:
 
 def spool_with(room_bytes: int | None, landlord: Landlord | None = None) -> Spool:
     files = MemoryFiles(room_bytes=room_bytes)
-    spool = Spool(files=files, pool=at_once, make_room=landlord or Landlord())
-    result_of(spool.begin())
-    return spool
+    return Spool(files=files, pool=at_once, make_room=landlord or Landlord(), held_bytes=0)
 
 
 def test_with_room_everything_stays_readable_and_can_be_committed() -> None:
@@ -89,8 +87,7 @@ def test_room_is_asked_for_once_and_for_all_that_is_yet_to_come() -> None:
 
 def test_what_it_holds_is_freed_once_and_harmlessly_twice() -> None:
     files = MemoryFiles(room_bytes=1000)
-    spool = Spool(files=files, pool=at_once, make_room=Landlord())
-    result_of(spool.begin())
+    spool = Spool(files=files, pool=at_once, make_room=Landlord(), held_bytes=0)
     result_of(spool.append(CONTENT, 256))
     for _ in range(2):
         result_of(spool.discard())

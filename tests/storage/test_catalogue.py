@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from twisted.internet.defer import CancelledError
+from attrs import evolve
+from twisted.internet.defer import CancelledError, Deferred
 
 from tests.doubles.held_pool import HeldPool
 from tests.doubles.now import at_once, begun, result_of
@@ -17,6 +18,9 @@ from tests.storage.contract_catalogue import CatalogueContract
 from tests.storage.contract_uses import UsesContract
 from tests.storage.samples import ACME, ZOO, attachment, digest_of, entry, head, open_descriptors, record, sha256_name
 from tiercache.errors import StoreFull, StoreUnusable
+from tiercache.interfaces import METADATA, PROVENANCE, NewChange, Reservation
+from tiercache.policy.news import PAGE
+from tiercache.policy.selection import HERE
 from tiercache.storage import statements
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.group_commit import MOST_AT_ONCE
@@ -36,7 +40,7 @@ def catalogue(path: Path) -> Iterator[SqlCatalogue]:
 
 def writer_of(catalogue: SqlCatalogue) -> sqlite3.Connection:
     """SQLite's own view of the connection that writes."""
-    connection = catalogue._changes._connection.connection.dbapi_connection
+    connection = catalogue._changes._connection.connection.connection.dbapi_connection
     assert isinstance(connection, sqlite3.Connection)
     return connection
 
@@ -295,10 +299,104 @@ POINT_READS = {
 
 @pytest.mark.parametrize("name", POINT_READS)
 def test_no_read_on_the_reactor_goes_through_a_whole_table(catalogue: SqlCatalogue, name: str) -> None:
-    compiled = POINT_READS[name].compile(dialect=catalogue._reader.dialect)
-    plan = catalogue._reader.exec_driver_sql(
+    compiled = POINT_READS[name].compile(dialect=catalogue._reader.connection.dialect)
+    plan = catalogue._reader.connection.exec_driver_sql(
         f"EXPLAIN QUERY PLAN {compiled}", tuple("1" for _ in compiled.positiontup or ())
     )
     steps = [row[3] for row in plan]
     assert any(step.startswith("SEARCH") for step in steps)
     assert [step for step in steps if step.startswith("SCAN") and step != "SCAN least_used"] == []
+
+
+# -- what outlives a power cut --------------------------------------------------------------------------------------
+
+FULL, NORMAL = (2,), (1,)
+
+
+@pytest.mark.parametrize(
+    ("write", "how"),
+    [
+        (lambda catalogue: catalogue.store_entry(entry()), NORMAL),
+        (lambda catalogue: catalogue.store_file(record(tier="public")), NORMAL),
+        (lambda catalogue: catalogue.store_attachment(attachment()), NORMAL),
+        (lambda catalogue: catalogue.store_file(record(tier=HERE)), FULL),
+        (lambda catalogue: catalogue.store_hosted(ACME, b"page", [NewChange(project=ACME, what=PAGE)], 1.0), FULL),
+        (lambda catalogue: catalogue.append_changes([NewChange(project=ACME, what=PAGE)], 1.0), FULL),
+        (lambda catalogue: catalogue.store_setting("offline", "on"), FULL),
+        (lambda catalogue: catalogue.pin(ACME, True), FULL),
+        (lambda catalogue: catalogue.store_reservation(Reservation(tier="office", epoch="e", names=(ACME,))), FULL),
+    ],
+)
+def test_what_nobody_else_has_waits_for_the_disk_and_what_a_tier_has_does_not(
+    catalogue: SqlCatalogue, write: Callable[[SqlCatalogue], Deferred[object]], how: tuple[int]
+) -> None:
+    result_of(catalogue.store_setting("first", "1"))
+    result_of(catalogue.store_entry(entry(ZOO)))
+    result_of(write(catalogue))
+    assert writer_of(catalogue).execute("PRAGMA synchronous").fetchone() == how
+
+
+def test_a_batch_lasts_if_any_of_it_has_to(path: Path) -> None:
+    pool = HeldPool()
+    catalogue = SqlCatalogue.open(path, writer=pool)
+    catalogue.store_entry(entry(ZOO))
+    catalogue.store_entry(entry())
+    catalogue.store_setting("offline", "on")
+    catalogue.store_entry(entry(serial=2))
+    pool.go_on()
+    assert writer_of(catalogue).execute("PRAGMA synchronous").fetchone() == NORMAL
+    pool.go_on()
+    assert writer_of(catalogue).execute("PRAGMA synchronous").fetchone() == FULL
+
+
+# -- what is read before it is written ------------------------------------------------------------------------------
+
+
+def test_an_attachment_is_read_from_when_it_was_given(path: Path) -> None:
+    pool = HeldPool()
+    catalogue = SqlCatalogue.open(path, writer=pool)
+    given = attachment(b"Metadata-Version: 2.4\n")
+    none_to_be_had = evolve(attachment(b"x", identity=sha256_name(b"other")), data=None, sha256="")
+    catalogue.store_attachment(given)
+    catalogue.store_attachment(none_to_be_had)
+    assert catalogue.attachment(given.identity, METADATA) == given
+    assert catalogue.attachment_digests(given.project, METADATA) == {
+        given.identity: given.sha256,
+        none_to_be_had.identity: None,
+    }
+    assert catalogue.attachment_digests(ZOO, METADATA) == catalogue.attachment_digests(given.project, PROVENANCE) == {}
+    while pool.held:
+        pool.go_on()
+    assert catalogue._given == {}
+    assert catalogue.attachment(given.identity, METADATA) == given
+
+
+@pytest.mark.parametrize("how", ["by itself", "with its project"])
+def test_an_attachment_that_was_forgotten_is_not_read_while_it_is_still_there(path: Path, how: str) -> None:
+    pool = HeldPool()
+    catalogue = SqlCatalogue.open(path, writer=pool)
+    given = attachment(b"Metadata-Version: 2.4\n")
+    if how == "by itself":  # written, and then forgotten
+        catalogue.store_attachment(given)
+        pool.go_on()
+        catalogue.forget_attachment(given.identity, METADATA)
+    else:  # both wait
+        catalogue.store_attachment(given)
+        catalogue.forget_project(given.project)
+    assert catalogue.attachment(given.identity, METADATA) is None
+    assert catalogue.attachment_digests(given.project, METADATA) == {}
+    while pool.held:
+        pool.go_on()
+    assert catalogue.attachment(given.identity, METADATA) is None
+    assert catalogue._given == {}
+
+
+def test_an_attachment_that_found_no_room_is_not_read_any_more(path: Path) -> None:
+    pool = HeldPool()
+    catalogue = SqlCatalogue.open(path, writer=pool)
+    limited(catalogue, 4)
+    refused = begun(catalogue.store_attachment(attachment(NOISE)))
+    pool.go_on()
+    with pytest.raises(StoreFull):
+        result_of(refused)
+    assert catalogue.attachment(attachment().identity, METADATA) is None

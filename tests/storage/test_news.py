@@ -260,14 +260,14 @@ def test_a_journal_without_its_position_is_told(catalogue: SqlCatalogue) -> None
 
 @pytest.mark.parametrize("name", ["CHANGES_AFTER", "HOSTED_PAGE"])
 def test_no_news_is_looked_for_through_a_whole_table(catalogue: SqlCatalogue, name: str) -> None:
-    compiled = getattr(news_statements, name).compile(dialect=catalogue._reader.dialect)
-    plan = catalogue._reader.exec_driver_sql(
+    compiled = getattr(news_statements, name).compile(dialect=catalogue._reader.connection.dialect)
+    plan = catalogue._reader.connection.exec_driver_sql(
         f"EXPLAIN QUERY PLAN {compiled}", tuple(1 for _ in compiled.positiontup or ())
     )
     assert [row[3].split()[0] for row in plan] == ["SEARCH"]
 
 
 def test_pruning_goes_to_what_it_removes_and_through_nothing_else(catalogue: SqlCatalogue) -> None:
-    compiled = news_statements._PRUNE.compile(dialect=catalogue._reader.dialect)
-    plan = [row[3] for row in catalogue._reader.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", (5,))]
+    compiled = news_statements._PRUNE.compile(dialect=catalogue._reader.connection.dialect)
+    plan = [row[3] for row in catalogue._reader.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", (5,))]
     assert [step for step in plan if "changes" in step] == ["SEARCH changes USING PRIMARY KEY (serial<?)"]

@@ -1,5 +1,6 @@
 """Project pages: what is asked, and what each answer means."""
 
+import errno
 import gzip
 import json
 
@@ -8,6 +9,7 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.error import DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectionTimedOut
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from tests.doubles.far_index import BASE, NOW, NUMPY, PAGE, far_index, json_answer, json_page
@@ -182,6 +184,23 @@ def test_a_tier_that_is_down_is_unreachable(http: TierHttp) -> None:
 def test_a_tier_whose_name_is_not_known_is_unreachable(http: TierHttp) -> None:
     http.no_connection("index.example", DNSLookupError())
     assert refusal(http).reason == "its name is not known"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOTCONN, "Transport endpoint is not connected"), "no connection"),
+        (ZeroDivisionError("in the client itself"), "it could not be asked (ZeroDivisionError)"),
+    ],
+)
+def test_a_connection_that_fails_in_a_way_that_nobody_foresaw_leaves_its_tier_unreachable(
+    http: TierHttp, error: Exception, reason: str
+) -> None:
+    http.no_connection("index.example", error)
+    with capturedLogs() as events:
+        assert refusal(http).reason == reason
+    failures = [event["log_failure"] for event in events if "log_failure" in event]
+    assert bool(failures) is isinstance(error, ZeroDivisionError)  # only a bug shows where it is
 
 
 def test_a_tier_that_hangs_before_its_answer_is_given_up_at_the_deadline(http: TierHttp) -> None:

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
+from tiercache.cache.unawaited import let_go_on
 from tiercache.errors import FileRefused, StoreFailed
 from tiercache.interfaces import DIRECT_URLS, Attachment, FileRecord, ICatalogue, NewChange
 from tiercache.policy import direct_urls
@@ -75,40 +76,38 @@ class Admission:
 
     # -- verdicts ---------------------------------------------------------------------------------------------
 
-    async def note(self, project: ProjectName, names: Iterable[FileIdentity], metadata: bytes | None) -> None:
+    def note(self, project: ProjectName, names: Iterable[FileIdentity], metadata: bytes | None) -> None:
         """Keep the verdict on a file that goes by these names, by its core metadata; None says that it has none.
 
-        To be called before the metadata itself is kept, so that no page shows the one without the other.  Raises
-        StoreFailed.
+        To be called before the metadata itself is kept, so that no page shows the one without the other.
         """
-        await self.note_requirements(project, names, direct_url_requirements(metadata) if metadata is not None else ())
+        self.note_requirements(project, names, direct_url_requirements(metadata) if metadata is not None else ())
 
-    async def note_requirements(
+    def note_requirements(
         self, project: ProjectName, names: Iterable[FileIdentity], requirements: tuple[str, ...]
     ) -> None:
         """The same, of what was found in it."""
         data = msgspec.json.encode(requirements) if requirements else None
         is_news = False
+
+        def not_kept(error: StoreFailed) -> None:
+            log.warn("a verdict on a file of {project} is not kept: {error}", project=project, error=error)
+
         for name in dict.fromkeys(names):
             kept = self._catalogue.attachment(name, DIRECT_URLS)
             if data is None and kept is not None:
-                await self._catalogue.forget_attachment(name, DIRECT_URLS)
+                let_go_on(self._catalogue.forget_attachment(name, DIRECT_URLS), not_kept)
                 is_news = True
             elif data is not None and (kept is None or kept.data != data):
-                await self._catalogue.store_attachment(
-                    Attachment(
-                        identity=name, project=project, kind=DIRECT_URLS, sha256=sha256(data).hexdigest(), data=data
-                    )
-                )
+                digest = sha256(data).hexdigest()
+                verdict = Attachment(identity=name, project=project, kind=DIRECT_URLS, sha256=digest, data=data)
+                let_go_on(self._catalogue.store_attachment(verdict), not_kept)
                 is_news = True
         if is_news:
             self._changed(project)
         # Nodes below may have a page that shows what this one hides, or the other way round.
         if is_news and self._rule != "allow" and self._catalogue.entry(project) is not None:
-            try:
-                await self._journal.append([NewChange(project=project, what=PAGE)])
-            except StoreFailed as error:
-                log.warn("the change of {project} is not journalled: {error}", project=project, error=error)
+            let_go_on(self._journal.append([NewChange(project=project, what=PAGE)]), not_kept)
 
     def verdict(self, names: Iterable[FileIdentity]) -> tuple[str, ...]:
         """The requirements with URLs that a file is known to have."""

@@ -12,6 +12,7 @@ from attrs import define
 from twisted.logger import Logger
 
 from tiercache.cache.admission import Admission
+from tiercache.cache.unawaited import let_go_on
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import METADATA, Attachment, ICatalogue
 from tiercache.simple.model import File, Page
@@ -27,8 +28,8 @@ class ArrivedSidecars:
     _catalogue: ICatalogue
     _admission: Admission
 
-    async def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
-        """Keep core metadata, given by its SHA-256, for the files of a page that have it; all in one go."""
+    def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
+        """Keep core metadata, given by its SHA-256, for the files of a page that have it; to be read from now on."""
         if not sidecars:
             return
         known = self._catalogue.attachment_digests(page.project, METADATA)
@@ -39,20 +40,13 @@ class ArrivedSidecars:
             for file in page.files
             if (told := _told(file)) in sidecars and identity_of(file) not in known
         ]
-        full: StoreFailed | None = None
-        try:
-            for attachment in new:
-                await self._admission.note(page.project, [attachment.identity], attachment.data)
-        except StoreFailed as error:
-            log.warn("no sidecars of {project} are kept: {error}", project=page.project, error=error)
-            return
-        for kept in [self._catalogue.store_attachment(attachment) for attachment in new]:
-            try:
-                await kept
-            except StoreFailed as error:  # the others are waited for all the same
-                full = error
-        if full is not None:
-            log.warn("not all sidecars of {project} are kept: {error}", project=page.project, error=full)
+
+        def not_kept(error: StoreFailed) -> None:
+            log.warn("not all sidecars of {project} are kept: {error}", project=page.project, error=error)
+
+        for attachment in new:
+            self._admission.note(page.project, [attachment.identity], attachment.data)
+            let_go_on(self._catalogue.store_attachment(attachment), not_kept)
 
 
 def _told(file: File) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tiercache.cache.sdist import pkg_info_in
-from tiercache.cache.wheel import metadata_in
+from tiercache.cache.wheel import Archive, metadata_in
 from tiercache.errors import FileAbsent, SidecarUnavailable
 from tiercache.interfaces import FileRecord, IFiles
 from tiercache.policy.direct_urls import direct_url_requirements, reliable_direct_urls
@@ -29,17 +29,19 @@ def metadata_of(files: IFiles, record: FileRecord) -> bytes:
         return metadata_in(archive, record.listing.filename, record.project)
 
 
-def direct_urls_in(files: IFiles, sha256: str, filename: str, project: ProjectName) -> tuple[str, ...] | None:
-    """The requirements with URLs of a stored wheel or sdist; None where it cannot be told, or only by a build.
-
-    Raises FileAbsent.
-    """
+def direct_urls_in(archive: Archive, filename: str, project: ProjectName) -> tuple[str, ...] | None:
+    """The requirements with URLs of a wheel or sdist; None where they cannot be told, or only by a build."""
     try:
-        with files.open(sha256) as archive:
-            if is_wheel(filename):
-                return direct_url_requirements(metadata_in(archive, filename, project))
-            if is_sdist(filename):
-                return reliable_direct_urls(pkg_info_in(archive, filename))
+        if is_wheel(filename):
+            return direct_url_requirements(metadata_in(archive, filename, project))
+        if is_sdist(filename):
+            return reliable_direct_urls(pkg_info_in(archive, filename))
     except SidecarUnavailable:
         return None
     return None
+
+
+def direct_urls_of_stored(files: IFiles, record: FileRecord) -> tuple[str, ...] | None:
+    """The same of a stored one.  Raises FileAbsent."""
+    with files.open(record.sha256) as archive:
+        return direct_urls_in(archive, record.listing.filename, record.project)

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from itertools import count
 
 from attrs import define, evolve, field
+from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
 
 from tiercache.cache.chain import Chain
@@ -19,6 +20,7 @@ from tiercache.cache.collapse import Collapse
 from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
 from tiercache.cache.meanwhile import Asked, Meanwhile
+from tiercache.cache.unawaited import let_go_on
 from tiercache.cache.vouching import Vouching
 from tiercache.errors import PageUnusable, StoreFailed
 from tiercache.interfaces import ICatalogue, NewChange, Pool, StoredEntry
@@ -131,7 +133,7 @@ class Entries:
         return self._asked.asking(project)
 
     async def store(self, entry: Entry, meanwhile: Meanwhile | None = None) -> bool:
-        """Store a page; a store that is full costs the entry, never the answer.
+        """Store a page; a store that is full costs the entry, never the answer.  Whether it is there, or soon.
 
         `meanwhile`: what was heard of it since its tiers were asked.
         """
@@ -151,7 +153,11 @@ class Entries:
         if is_stored:
             is_large = len(page.files) > LARGE_PAGE_FILES
             body = await self._pool(dump_page, page) if is_large else dump_page(page)
-            is_stored = await self._saved(entry, body)
+            saving = ensureDeferred(self._saved(entry, body))
+            if saving.called:
+                is_stored = await saving
+            else:  # nobody waits for the disk
+                saving.addErrback(lambda failure: log.failure("a page was not written", failure))
         if old is not None and (old.page is None or not _look_the_same(old.page, page)):
             await self._journalled(old)
         return is_stored
@@ -182,16 +188,17 @@ class Entries:
         except StoreFailed as error:
             log.warn("the change of {project} is not journalled: {error}", project=old.project, error=error)
 
-    async def freshen(self, entry: Entry) -> None:
+    def freshen(self, entry: Entry) -> None:
         """Store the new head of an entry whose page is as it was."""
         self._decoded.put(entry.project, entry)
         self._vouching.given(entry.head)
         if entry.project in self._unsaved:
             return  # the stored page is another one, which this is not the head of
-        try:
-            await self._catalogue.freshen_entry(entry.project, entry.head)
-        except StoreFailed as error:
+
+        def not_written(error: StoreFailed) -> None:
             log.warn("the page of {project} is fresh in memory only: {error}", project=entry.project, error=error)
+
+        let_go_on(self._catalogue.freshen_entry(entry.project, entry.head), not_written)
 
     async def let_pass(self, entry: Entry) -> int:
         """A page that may not be stored; returns a revision of its own.  Its files are to be found all the same."""

@@ -17,7 +17,8 @@ from twisted.logger import Logger
 from tiercache.cache.fill_reader import FillReader
 from tiercache.cache.signal import Signal
 from tiercache.cache.source import SiblingSource, Source
-from tiercache.cache.spool import Spool
+from tiercache.cache.spool import Spool, Spooled
+from tiercache.cache.verification import Verification
 from tiercache.cache.worst import worse
 from tiercache.errors import (
     DigestMismatch,
@@ -30,8 +31,7 @@ from tiercache.errors import (
     TierUnreachable,
 )
 from tiercache.interfaces import Pool
-from tiercache.simple.digests import Hasher, hasher
-from tiercache.simple.model import STRONGEST_FIRST, File, ProjectName
+from tiercache.simple.model import File, ProjectName
 
 log = Logger()
 
@@ -60,11 +60,11 @@ class Filled:
     refusal: FileRefused | None = None
 
 
-Judge = Callable[[str], Awaitable[FileRefused | None]]
-"""Says of a verified file that is in the store, by its SHA-256, why it is not to be given out, or None."""
+Judge = Callable[[Spooled], Awaitable[FileRefused | None]]
+"""Says of a verified file why it is not to be given out, or None."""
 
 
-async def everything_is_admitted(_sha256: str) -> FileRefused | None:
+async def everything_is_admitted(_file: Spooled) -> FileRefused | None:
     """The judge of what nobody minds."""
     return None
 
@@ -84,7 +84,8 @@ class Fill:
     `digests`: those known beforehand, all of which have to be right, and so has `listed_bytes`, its length by the page.
     `size_bytes`: its length as far as it is known, if only from the source that is read now.  `released`: readers may
     have the bytes before this offset.  `epoch` counts the attempts that began with nothing: a reader that was given
-    bytes of an earlier one fails.  `error` or `filled` is set when it has ended.
+    bytes of an earlier one fails.  `is_verified`: every byte is here and right, if not yet stored.  `error` is set when
+    it has ended without.
     `cache_status`: what the tier says of how it came by the file (RFC 9211).  `distance`: how many nodes the request
     had passed that it was begun for.  `is_coming`: a source is giving its bytes now.  `project`: whose file it is.
     """
@@ -103,12 +104,12 @@ class Fill:
     is_coming: bool = field(default=False, init=False)
     released: int = field(default=0, init=False)
     epoch: int = field(default=0, init=False)
-    filled: Filled | None = field(default=None, init=False)
+    is_verified: bool = field(default=False, init=False)
     error: TiercacheError | None = field(default=None, init=False)
     cache_status: str | None = field(default=None, init=False)
     changed: Signal = field(factory=Signal, init=False)
     _spool: Spool = field(init=False)
-    _hashes: dict[str, Hasher] = field(factory=dict, init=False)
+    _verification: Verification = field(init=False)
     _readers: set[FillReader] = field(factory=set, init=False)
     _reader_moved: Signal = field(factory=Signal, init=False)
     _holds: int = field(default=0, init=False)
@@ -122,11 +123,15 @@ class Fill:
     def _first_spool(self) -> Spool:
         return self._new_spool()
 
+    @_verification.default
+    def _first_verification(self) -> Verification:
+        return Verification(filename=self.filename, digests=self._digests, pool=self._pool)
+
     # -- for readers ------------------------------------------------------------------------------------------
 
     async def started(self) -> None:
         """Returns when the first bytes may be read, or all is done; raises what it ended with."""
-        while not self.released and self.filled is None:
+        while not (self.released or self.is_verified):
             if self.error is not None:
                 raise self.error
             await self.changed.wait()
@@ -141,7 +146,7 @@ class Fill:
         One that comes from further away than the fill does must not, before there are bytes: the source that the fill
         waits for may be the very node that sent the request.  So of two nodes that ask each other none waits.
         """
-        return self.can_serve(0) and (distance <= self.distance or self.is_coming or self.filled is not None)
+        return self.can_serve(0) and (distance <= self.distance or self.is_coming or self.is_verified)
 
     def hold(self) -> None:
         """Keep the bytes readable until `release`, also when it has ended and nobody reads."""
@@ -189,12 +194,7 @@ class Fill:
         Cancelling the Deferred that runs it ends it unfinished.
         """
         try:
-            await self._begin()
-            filled = await self._sooner_or_later(sources)
-            if filled.refusal is None:
-                self.filled = filled
-            else:
-                self.error = filled.refusal
+            return await self._sooner_or_later(sources)
         except TiercacheError as error:
             self.error = error
             raise
@@ -205,7 +205,6 @@ class Fill:
             self._is_over = True
             self.changed.fire()
             self._let_go_if_over()
-        return filled
 
     async def _sooner_or_later(self, sources: Callable[[], AsyncIterator[Source | SiblingSource]]) -> Filled:
         for pause_s in ANEW_AFTER_S:
@@ -240,10 +239,6 @@ class Fill:
             worst = worse(worst, unasked)
         raise worst
 
-    async def _begin(self) -> None:
-        self._hashes = {name: hasher(name) for name in {"sha256", *self._verifiable()}}
-        await self._spool.begin()
-
     async def _begin_anew(self) -> None:
         """Nothing of what came may be kept, nor read on, nor is it known any more how much there is."""
         wrong, self._spool = self._spool, self._new_spool()
@@ -251,11 +246,8 @@ class Fill:
         self.released = 0
         self.size_bytes = self._listed_bytes
         self.changed.fire()
+        self._verification = self._first_verification()
         await wrong.discard()
-        await self._begin()
-
-    def _verifiable(self) -> dict[str, str]:
-        return {name: value for name, value in self._digests.items() if name in STRONGEST_FIRST}
 
     async def _all_from(self, source: Source | SiblingSource) -> Filled:
         """Everything that is still missing; what turns out wrong is thrown away.
@@ -317,35 +309,33 @@ class Fill:
             if not self._readers:
                 raise StoreFull(reason=f"{self.filename} does not fit, and nobody reads it")
             await self._reader_moved.wait()
-        await self._pool(self._hash, data)
+        await self._verification.take(data)
         await self._spool.append(data, (self.size_bytes or 0) - self._spool.size_bytes)
         if self.size_bytes is None or self.size_bytes > WITHHELD_BYTES:
             self.released = max(self.released, self._spool.size_bytes - 1)
             self.changed.fire()
-
-    def _hash(self, data: bytes) -> None:
-        for digest in self._hashes.values():
-            digest.update(data)
 
     def _check_length(self, size_bytes: int) -> None:
         if self.size_bytes is not None and size_bytes != self.size_bytes:
             raise _SourceWrongError(LengthMismatch(filename=self.filename, expected=self.size_bytes, actual=size_bytes))
 
     async def _verified(self, source: Source | SiblingSource) -> Filled:
-        """Verify, commit, and let the readers have the rest."""
+        """Verify, let the readers have the rest, and commit: they need not wait for the disk."""
         self._check_length(self._spool.size_bytes)
-        for algorithm, expected in self._verifiable().items():
-            actual = self._hashes[algorithm].hexdigest()
-            if actual != expected:
-                raise _SourceWrongError(
-                    DigestMismatch(filename=self.filename, algorithm=algorithm, expected=expected, actual=actual)
-                )
-        sha256 = self._hashes["sha256"].hexdigest()
-        stored = await self._spool.commit(sha256)
-        refusal = await self._judge(sha256) if stored else None
+        try:
+            sha256 = self._verification.sha256()
+        except DigestMismatch as error:
+            raise _SourceWrongError(error) from None
         self.size_bytes = self._spool.size_bytes
+        whole = self._spool.whole()
+        refusal = await self._judge(whole) if whole is not None else None
         if refusal is None:
             self.released = self.size_bytes
+            self.is_verified = True
+        else:
+            self.error = refusal
+        self.changed.fire()
+        stored = await self._spool.commit(sha256)
         return Filled(sha256=sha256, size_bytes=self.size_bytes, source=source, stored=stored, refusal=refusal)
 
     def _let_go_if_over(self) -> None:

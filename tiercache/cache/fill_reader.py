@@ -38,10 +38,10 @@ class FillReader:
                 if data := await self._next(end):
                     return data
                 continue
+            if self.fill.is_verified:
+                return b""
             if self.fill.error is not None:
                 raise self.fill.error
-            if self.fill.filled is not None:
-                return b""
             await self.fill.changed.wait()
 
     def promise(self) -> int | None:

@@ -46,6 +46,7 @@ class Janitor:
     _changed: Callable[[ProjectName], None]
     _catalogue_bytes: int = CATALOGUE_BYTES
     _hopeless_bytes: int = field(default=0, init=False)
+    _at_most_bytes: int | None = field(default=None, init=False)  # of cached files; less where some went since
 
     async def tidy(self) -> None:
         """Write down the times of use, and evict what is over the budget.  Called now and then, and after each fill."""
@@ -55,6 +56,7 @@ class Janitor:
                 await self._catalogue.touch_files(times)
             if page_times := self._usage.take_page_times():
                 await self._catalogue.touch_projects(page_times)
+            self._at_most_bytes = None  # other processes may have stored some
             if self._budget_bytes is not None and self._cached_bytes > self._budget_bytes:
                 await self._evict_to(self._budget_bytes, headroom=HEADROOM)
             if self._catalogue.size_bytes() > max(self._catalogue_bytes, self._hopeless_bytes):
@@ -67,9 +69,15 @@ class Janitor:
             log.failure("the janitor's round failed")
 
     async def tidy_after(self, record: FileRecord) -> None:
-        """A file was stored."""
-        if self._budget_bytes is not None and self._cached_bytes > self._budget_bytes:
-            await self.tidy()
+        """A file was stored.  Summing up is left for when what is known makes it likely that the budget is passed."""
+        if self._budget_bytes is None:
+            return
+        if self._at_most_bytes is not None:
+            self._at_most_bytes += record.size_bytes
+        if self._at_most_bytes is None or self._at_most_bytes > self._budget_bytes:
+            self._at_most_bytes = self._cached_bytes
+            if self._at_most_bytes > self._budget_bytes:
+                await self.tidy()
 
     async def make_room(self, size_bytes: int) -> bool:
         """The disk is full: evict at least so many bytes; whether any were.  Nothing goes for what would not fit."""

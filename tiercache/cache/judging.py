@@ -9,10 +9,11 @@ from __future__ import annotations
 from attrs import define
 
 from tiercache.cache.admission import Admission
-from tiercache.cache.core_metadata import direct_urls_in, is_sdist, is_wheel
+from tiercache.cache.core_metadata import direct_urls_in, direct_urls_of_stored, is_sdist, is_wheel
 from tiercache.cache.fill import Judge, everything_is_admitted
 from tiercache.cache.listings import Listing, Listings
-from tiercache.errors import FileAbsent, FileRefused
+from tiercache.cache.spool import Spooled
+from tiercache.errors import FileRefused
 from tiercache.interfaces import FileRecord, IFiles, Pool
 from tiercache.simple.model import FileIdentity
 from tiercache.simple.names import identity_of
@@ -59,11 +60,11 @@ class Judging:
         if not _says_something(filename) or not self._admission.is_strict_with(listing.file, listing.tier):
             return everything_is_admitted
 
-        async def judge(sha256: str) -> FileRefused | None:
-            try:
-                found = await self._pool(direct_urls_in, self._files, sha256, filename, project)
-            except FileAbsent:  # evicted already
-                return None
+        async def judge(file: Spooled) -> FileRefused | None:
+            if file.is_held and is_wheel(filename):  # read sooner than a thread is woken
+                found = direct_urls_in(file, filename, project)
+            else:
+                found = await self._pool(direct_urls_in, file, filename, project)
             return self._admission.refusal(found or (), project, listing.file, listing.tier)
 
         return judge
@@ -75,15 +76,14 @@ class Judging:
     async def note_sdist(self, record: FileRecord) -> None:
         """Keep the verdict on a stored sdist, by all of its names; of a wheel its sidecar tells.
 
-        Raises FileAbsent, StoreFailed.
+        Raises FileAbsent.
         """
-        filename = record.listing.filename
-        if not is_sdist(filename):
+        if not is_sdist(record.listing.filename):
             return
-        found = await self._pool(direct_urls_in, self._files, record.sha256, filename, record.project)
+        found = await self._pool(direct_urls_of_stored, self._files, record)
         if found is not None:  # else whatever a sidecar told stays
             names = (*record.identities, _of_record(record).identity)
-            await self._admission.note_requirements(record.project, names, found)
+            self._admission.note_requirements(record.project, names, found)
 
     def _known(
         self, identity: FileIdentity | None, record: FileRecord | None, listing: Listing | None

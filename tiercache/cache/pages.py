@@ -318,7 +318,7 @@ class Pages:
             outcome = self._outcome(newer, fwd, 404 if newer.page is None else 200, True, above)
             return Settled(entry=newer, revision=self._entries.revision(project), outcome=outcome)
         if isinstance(answer, Present):  # before the page is seen that says so
-            await self._arrived.keep(answer.page, answer.sidecars)
+            self._arrived.keep(answer.page, answer.sidecars)
         conclusion = conclude(decision, project, answer, self._rules, now)
         match conclusion:
             case Store(entry=new):
@@ -330,7 +330,7 @@ class Pages:
                 outcome = evolve(self._outcome(new, fwd, 200, False, above), detail=detail)
                 return Settled(entry=new, revision=passing, outcome=outcome)
             case Freshen(entry=new):
-                await self._entries.freshen(meanwhile.counted(new))
+                self._entries.freshen(meanwhile.counted(new))
                 self._stats.revalidated += 1
                 return Settled(entry=new, revision=revision, outcome=self._outcome(new, fwd, 304, True, above))
             case ServeStale(entry=old, reason=reason):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import tarfile
 import zlib
-from typing import BinaryIO
 
 from attrs import define
 
+from tiercache.cache.wheel import Archive
 from tiercache.errors import SidecarUnavailable
 
 PKG_INFO_BYTES = 4 * 1024 * 1024
@@ -27,7 +27,7 @@ _GZIP = zlib.MAX_WBITS | 16
 class _Unpacked:
     """What a gzip file holds, from its beginning on; ValueError once more than `SEARCHED_BYTES` is read of it."""
 
-    _packed: BinaryIO
+    _packed: Archive
     _inflated: zlib._Decompress
     _ready: bytes = b""
     _given: int = 0
@@ -45,7 +45,7 @@ class _Unpacked:
         return data
 
 
-def pkg_info_in(archive: BinaryIO, filename: str) -> bytes:
+def pkg_info_in(archive: Archive, filename: str) -> bytes:
     """The bytes of PKG-INFO in the sdist `filename`.  Raises SidecarUnavailable when there is none to be had."""
     unpacked = _Unpacked(packed=archive, inflated=zlib.decompressobj(_GZIP))
     try:

@@ -24,6 +24,7 @@ from tiercache.cache.listings import Listing, Listings
 from tiercache.cache.ranged_wheel import metadata_by_ranges
 from tiercache.cache.shown import names_of
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.unawaited import let_go_on
 from tiercache.cache.worst import worse
 from tiercache.errors import (
     DigestMismatch,
@@ -149,13 +150,13 @@ class Sidecars:
                 return attachment
         return None
 
-    async def _keep(self, attachment: Attachment) -> Attachment:
-        try:
-            if attachment.kind == METADATA:
-                await self._admission.note(attachment.project, [attachment.identity], attachment.data)
-            await self._catalogue.store_attachment(attachment)
-        except StoreFailed as error:
+    def _keep(self, attachment: Attachment) -> Attachment:
+        def not_kept(error: StoreFailed) -> None:
             log.warn("a sidecar of {project} is not kept: {error}", project=attachment.project, error=error)
+
+        if attachment.kind == METADATA:
+            self._admission.note(attachment.project, [attachment.identity], attachment.data)
+        let_go_on(self._catalogue.store_attachment(attachment), not_kept)
         self._entries.changed(attachment.project)
         return attachment
 
@@ -172,16 +173,10 @@ class Sidecars:
         if attachment.kind == METADATA and attachment.data is not None:
             requirements = direct_url_requirements(attachment.data)
             if requirements:
-                await self._note_again(attachment, requirements)
+                # The store may have had no room for it when the sidecar came, or may have lost it since.
+                self._admission.note_requirements(attachment.project, [attachment.identity], requirements)
                 await self._judging.check(identity, filename, record, listing, requirements)
         return _shown(attachment, filename, outcome)
-
-    async def _note_again(self, attachment: Attachment, requirements: tuple[str, ...]) -> None:
-        """The store may have had no room for the verdict when the sidecar came, or may have lost it since."""
-        try:
-            await self._admission.note_requirements(attachment.project, [attachment.identity], requirements)
-        except StoreFailed as error:
-            log.warn("a verdict on a file of {project} is not kept: {error}", project=attachment.project, error=error)
 
     async def _once(
         self, identity: FileIdentity, kind: str, ask: Ask, work: Callable[[], Awaitable[Attachment]]
@@ -228,7 +223,7 @@ class Sidecars:
         async def fetch(upstream: IUpstream, file: File) -> Attachment:
             if file.provenance is None:
                 raise FileAbsent(filename=file.filename)
-            return await self._keep(_attachment(listing, PROVENANCE, await upstream.provenance(file), made=False))
+            return self._keep(_attachment(listing, PROVENANCE, await upstream.provenance(file), made=False))
 
         return await self._first_answer(listing, ask, fetch)
 
@@ -260,7 +255,7 @@ class Sidecars:
         has_metadata = is_wheel(file.filename)
         asks_node = has_metadata and self._chain.is_node(upstream.tier.name)
         if asks_node and file.core_metadata is False:
-            return await self._keep(_attachment(listing, METADATA, None, made=True))
+            return self._keep(_attachment(listing, METADATA, None, made=True))
         failure: TierUnreachable | None = None
         if file.core_metadata or asks_node:
             try:
@@ -272,7 +267,7 @@ class Sidecars:
                 failure = error  # the wheel may be had where its sidecar is not
             except (FileAbsent, DigestMismatch) as error:
                 if asks_node and isinstance(error, FileAbsent) and not isinstance(file.core_metadata, Mapping):
-                    return await self._keep(_attachment(listing, METADATA, None, made=True))
+                    return self._keep(_attachment(listing, METADATA, None, made=True))
                 log.warn(
                     "tier {tier} lists a sidecar of {filename} that it does not have: {error}",
                     tier=upstream.tier.name,
@@ -281,7 +276,7 @@ class Sidecars:
                 )
             else:
                 self._stats.sidecars_passed += 1
-                return await self._keep(_attachment(listing, METADATA, data, made=False))
+                return self._keep(_attachment(listing, METADATA, data, made=False))
         if not has_metadata:
             raise SidecarUnavailable(filename=file.filename, reason="its tier has none, and it is no wheel")
         try:
@@ -317,7 +312,7 @@ class Sidecars:
             return await self._pool(metadata_of, self._stored_files, record)
 
         made = await self._made(listing, read)
-        await self._admission.note(record.project, (listing.identity, *record.identities), made.data)
+        self._admission.note(record.project, (listing.identity, *record.identities), made.data)
         await self._forget_others(record, made)
         return made
 
@@ -338,13 +333,13 @@ class Sidecars:
         except SidecarUnavailable as error:
             self._stats.sidecars_failed += 1
             log.warn("{error}", error=error)
-            return await self._keep(_attachment(listing, METADATA, None, made=True))
+            return self._keep(_attachment(listing, METADATA, None, made=True))
         if kept is not None and kept.data == data:
             return kept
         if kept is not None and kept.data is not None:
             log.warn("the sidecar of {filename} was not what the wheel says", filename=listing.file.filename)
         self._stats.sidecars_made += 1
-        return await self._keep(_attachment(listing, METADATA, data, made=True))
+        return self._keep(_attachment(listing, METADATA, data, made=True))
 
 
 def _attachment(listing: Listing, kind: str, data: bytes | None, *, made: bool) -> Attachment:

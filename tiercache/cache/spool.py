@@ -1,16 +1,19 @@
 """A spool: where the bytes of a fill are while it runs.
 
-They are on disk, beside the store, for as long as there is room.  Without room the rest passes through a small window
-in memory that moves on with the slowest reader.  What the bytes mean, and who may read them when, is `fill`'s affair.
+The first few are in memory, so that a small file is written down in one go when it is whole.  What is more than that
+is on disk, beside the store, for as long as there is room.  Without room the rest passes through a small window in
+memory that moves on with the slowest reader.  What the bytes mean, and who may read them when, is `fill`'s affair.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 from twisted.logger import Logger
 
+from tiercache.cache.wheel import moved
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import IFiles, IPartial, Pool
 
@@ -18,6 +21,41 @@ log = Logger()
 
 WINDOW_BYTES = 1024 * 1024
 """How much may wait in memory for the slowest reader, give or take one chunk."""
+
+HELD_BYTES = 64 * 1024
+"""What is no longer is held in memory until it is whole: half of all files of an index, and each trip to the disk takes
+longer than its bytes do."""
+
+
+@define(kw_only=True)
+class Spooled:
+    """All that a spool holds, as a file to be read; blocking, unless it `is_held` in memory."""
+
+    size_bytes: int
+    is_held: bool
+    _read_at: Callable[[int, int], bytes]
+    _position: int = field(default=0, init=False)
+
+    def seekable(self) -> bool:
+        """As files say it."""
+        return True
+
+    def tell(self) -> int:
+        """As files say it."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """As files do it; OSError before the beginning."""
+        self._position = moved(self._position, self.size_bytes, offset, whence)
+        return self._position
+
+    def read(self, size_bytes: int = -1, /) -> bytes:
+        """As files do it."""
+        left_bytes = max(0, self.size_bytes - self._position)
+        wanted_bytes = left_bytes if size_bytes < 0 else min(size_bytes, left_bytes)
+        data = self._read_at(self._position, wanted_bytes) if wanted_bytes else b""
+        self._position += len(data)
+        return data
 
 
 @define(kw_only=True)
@@ -30,21 +68,35 @@ class Spool:
     _files: IFiles
     _pool: Pool
     _make_room: Callable[[int], Awaitable[bool]]
+    _held_bytes: int = HELD_BYTES
     size_bytes: int = field(default=0, init=False)
+    _held: bytearray | None = field(factory=bytearray, init=False)
     _disk_bytes: int = field(default=0, init=False)
     _partial: IPartial | None = field(default=None, init=False)
     _window: bytearray | None = field(default=None, init=False)
     _window_start: int = field(default=0, init=False)
 
-    async def begin(self) -> None:
-        """Open the partial, or without room the window."""
+    async def append(self, data: bytes, missing_bytes: int) -> None:
+        """Add what came; `missing_bytes` is all that is yet to come with it, as far as it is known."""
+        if self._held is not None and len(self._held) + len(data) <= self._held_bytes:
+            self._held += data
+        else:
+            if self._held is not None:
+                await self._spill(self._held, len(self._held) + missing_bytes)
+                self._held = None
+            await self._add(data, missing_bytes)
+        self.size_bytes += len(data)
+
+    async def _spill(self, held: bytearray, missing_bytes: int) -> None:
+        """It is more than is held: open the partial, or without room the window."""
         try:
             self._partial = await self._pool(self._files.begin)
         except StoreFailed as error:
             self._open_window(error)
+        if held:
+            await self._add(bytes(held), missing_bytes)
 
-    async def append(self, data: bytes, missing_bytes: int) -> None:
-        """Add what came; `missing_bytes` is all that is yet to come with it, as far as it is known."""
+    async def _add(self, data: bytes, missing_bytes: int) -> None:
         if self._window is None:
             try:
                 await self._write(data, missing_bytes)
@@ -52,22 +104,25 @@ class Spool:
                 self._open_window(error)
         if self._window is not None:
             self._window += data
-        self.size_bytes += len(data)
 
     async def _write(self, data: bytes, missing_bytes: int) -> None:
-        assert self._partial is not None  # noqa: S101  # begun, and there is no window
-        try:
-            await self._pool(self._partial.write, data)
-        except StoreFailed:
-            if not await self._make_room(max(len(data), missing_bytes)):
-                raise
-            await self._pool(self._partial.write, data)
+        assert self._partial is not None  # noqa: S101  # it was opened, and there is no window
+        await self._with_room(max(len(data), missing_bytes), self._partial.write, data)
         self._disk_bytes += len(data)
+
+    async def _with_room(self, size_bytes: int, work: Callable[..., None], *args: object) -> None:
+        """Work in the pool that takes room; once more where some could be made."""
+        try:
+            await self._pool(work, *args)
+        except StoreFailed:
+            if not await self._make_room(size_bytes):
+                raise
+            await self._pool(work, *args)
 
     def _open_window(self, error: StoreFailed) -> None:
         log.warn("a file passes through, and is not kept: {error}", error=error)
         self._window = bytearray()
-        self._window_start = self.size_bytes
+        self._window_start = self._disk_bytes
 
     @property
     def is_congested(self) -> bool:
@@ -85,6 +140,8 @@ class Spool:
 
     async def read(self, start: int, size_bytes: int) -> bytes:
         """At most `size_bytes` of what came, from `start` on; nothing where the bytes are gone."""
+        if self._held is not None:
+            return bytes(self._held[start : start + size_bytes])
         if self._window is not None and start >= self._window_start:
             offset = start - self._window_start
             return bytes(self._window[offset : offset + size_bytes])
@@ -93,6 +150,16 @@ class Spool:
             return b""
         return await self._pool(self._partial.read, start, size_bytes)
 
+    def whole(self) -> Spooled | None:
+        """What came, as a file, until it is discarded; None where not all of it is kept."""
+        held, partial = self._held, self._partial
+        if held is not None:
+            data = bytes(held)
+            return Spooled(size_bytes=len(data), is_held=True, read_at=lambda start, size: data[start : start + size])
+        if partial is None or not self.keeps_all:
+            return None
+        return Spooled(size_bytes=self._disk_bytes, is_held=False, read_at=partial.read)
+
     def needed_from(self, position: int) -> None:
         """Nobody will read before this offset any more: the window may move on."""
         if self._window is not None and position > self._window_start:
@@ -100,18 +167,31 @@ class Spool:
             self._window_start = position
 
     async def commit(self, sha256: str) -> bool:
-        """Give the verified file its final name; whether there was room."""
-        if self._partial is None or not self.keeps_all:
-            return False
+        """Give the verified file its final name; whether there was room.  What is held stays to be read."""
         try:
-            await self._pool(self._partial.commit, sha256)
+            if self._held is not None:
+                await self._with_room(len(self._held), self._store, bytes(self._held), sha256)
+            elif self._partial is not None and self.keeps_all:
+                await self._pool(self._partial.commit, sha256)
+            else:
+                return False
         except StoreFailed as error:
             log.warn("a file is not kept: {error}", error=error)
             return False
         return True
 
+    def _store(self, data: bytes, sha256: str) -> None:
+        """Write all of it, and give it its name.  Blocking."""
+        partial = self._files.begin()
+        try:
+            partial.write(data)
+            partial.commit(sha256)
+        finally:
+            partial.discard()
+
     async def discard(self) -> None:
         """Let go of what it holds; a committed file stays."""
+        self._held = None
         partial, self._partial = self._partial, None
         if partial is not None:
             await self._pool(partial.discard)

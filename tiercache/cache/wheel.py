@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from typing import BinaryIO
+from typing import Protocol
 
 from attrs import define, field
 
@@ -27,6 +27,18 @@ object of several hundred: this bounds them all, before there are any."""
 
 # Others take as much memory as the archive says (LZMA), and installers meet them nowhere.
 _COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+
+
+class Archive(Protocol):
+    """A file as far as an archive in it is read."""
+
+    def seekable(self) -> bool: ...
+
+    def tell(self) -> int: ...
+
+    def seek(self, offset: int, whence: int = ..., /) -> int: ...
+
+    def read(self, size_bytes: int = ..., /) -> bytes: ...
 
 
 class BytesMissing(Exception):
@@ -60,10 +72,7 @@ class SparseFile:
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """As files do it; OSError before the beginning."""
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size_bytes}[whence]
-        if origin + offset < 0:
-            raise OSError("a position before the beginning")
-        self._position = origin + offset
+        self._position = moved(self._position, self.size_bytes, offset, whence)
         return self._position
 
     def read(self, size_bytes: int = -1, /) -> bytes:
@@ -80,11 +89,19 @@ class SparseFile:
         raise BytesMissing(self._position, wanted)
 
 
+def moved(position: int, size_bytes: int, offset: int, whence: int) -> int:
+    """Where `seek` leads to in a file of this length; OSError before its beginning."""
+    origin = {os.SEEK_SET: 0, os.SEEK_CUR: position, os.SEEK_END: size_bytes}[whence]
+    if origin + offset < 0:
+        raise OSError("a position before the beginning")
+    return origin + offset
+
+
 @define(kw_only=True)
 class _Bounded:
     """An archive of which no stretch longer than `DIRECTORY_BYTES` is read; ValueError if one is wanted."""
 
-    _archive: BinaryIO | SparseFile
+    _archive: Archive
 
     def seekable(self) -> bool:
         return self._archive.seekable()
@@ -101,7 +118,7 @@ class _Bounded:
         return self._archive.read(size_bytes)
 
 
-def metadata_in(archive: BinaryIO | SparseFile, filename: str, project: ProjectName) -> bytes:
+def metadata_in(archive: Archive, filename: str, project: ProjectName) -> bytes:
     """The bytes of METADATA in the wheel `filename` of `project`, exactly as they stand there.
 
     Raises SidecarUnavailable when there is none to be had from it; BytesMissing from a SparseFile.

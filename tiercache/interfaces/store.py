@@ -199,7 +199,7 @@ class ICatalogue(Interface):
         """
 
     def store_attachment(attachment: Attachment) -> Awaitable[None]:
-        """Store or replace an attachment."""
+        """Store or replace an attachment.  It is to be read from now on, if not for ever before this fires."""
 
     def forget_attachment(identity: FileIdentity, kind: str) -> Awaitable[None]:
         """Remove an attachment; harmless if there is none."""

@@ -7,12 +7,12 @@ what becomes of it, is in `tiercache.cache.chain` and `tiercache.policy.conclude
 
 from __future__ import annotations
 
-import re
-from fnmatch import fnmatchcase
+from functools import cache
 
 from attrs import frozen
 
 from tiercache.simple.model import ProjectName
+from tiercache.simple.patterns import ProjectPatterns
 
 HERE = "here"
 """Stands where a tier's name would, for what is hosted on this node: in the head of its page, in the records of its
@@ -68,7 +68,7 @@ def select(
     those that announced it.  Where a name is reserved for tiers that the rule excludes, nobody answers.
     """
     rule = rule_for(project, rules)
-    allowed = allowed_tiers(project, rules, tiers)
+    allowed = _allowed(rule, tiers)
     if not reserved.hosted and not reserved.announced_by:
         return Selection(tiers=allowed, merge=rule is not None and rule.merge and len(allowed) > 1)
     opened = tuple(name for name in rule.also_upstream if name in tiers) if rule is not None else ()
@@ -85,7 +85,10 @@ def allowed_tiers(project: ProjectName, rules: tuple[ProjectRule, ...], tiers: t
     `tiers`: every configured tier, in order.  The first rule that matches has the last word, even if it leaves no
     tier at all; where no rule matches, all tiers may be asked.
     """
-    rule = rule_for(project, rules)
+    return _allowed(rule_for(project, rules), tiers)
+
+
+def _allowed(rule: ProjectRule | None, tiers: tuple[str, ...]) -> tuple[str, ...]:
     if rule is None:
         return tiers
     return tuple(name for name in dict.fromkeys(rule.tiers) if name in tiers)
@@ -93,9 +96,9 @@ def allowed_tiers(project: ProjectName, rules: tuple[ProjectRule, ...], tiers: t
 
 def rule_for(project: ProjectName, rules: tuple[ProjectRule, ...]) -> ProjectRule | None:
     """The first rule that matches a project, or None."""
-    return next((rule for rule in rules if any(_matches(project, pattern) for pattern in rule.match)), None)
+    return next((rule for rule in rules if project in _patterns(rule.match)), None)
 
 
-def _matches(project: ProjectName, pattern: str) -> bool:
-    # PEP 503's normalisation, on a pattern: the marks of a pattern are none of the characters that it touches.
-    return fnmatchcase(project, re.sub(r"[-_.]+", "-", pattern).lower())
+@cache
+def _patterns(match: tuple[str, ...]) -> ProjectPatterns:
+    return ProjectPatterns(match)

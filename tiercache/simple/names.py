@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 
 from attrs import frozen
 from packaging import utils
@@ -135,6 +136,7 @@ def version_in(filename: str, project: ProjectName) -> str | None:
         return None
 
 
+@lru_cache(maxsize=16_384)
 def candidate_projects(filename: str) -> tuple[ProjectName, ...]:
     """The projects that a file of that name may belong to, most plausible first, at most `MAX_CANDIDATES`.
 

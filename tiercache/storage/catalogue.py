@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import groupby
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, field
-from sqlalchemy import Connection, Select
+from sqlalchemy import Select
 from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -35,14 +35,17 @@ from tiercache.interfaces import (
 )
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
+from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage import news_statements, statements
-from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
-from tiercache.storage.group_commit import GroupCommit, Rows
+from tiercache.storage.database import DRIVER_ERRORS, SIZE, meaning, reading_connection, writing_connection
+from tiercache.storage.group_commit import GroupCommit
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.lock import alone_in
+from tiercache.storage.prepared import Prepared, Rows
 from tiercache.storage.revisions import bring_up_to_date, revision_of
 from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, unpacked
+from tiercache.storage.statements import Step
 from tiercache.storage.tables import REVISION
 
 FILES_AT_ONCE = 500
@@ -59,9 +62,10 @@ class SqlCatalogue:
     """
 
     _path: Path
-    _reader: Connection
+    _reader: Prepared
     _changes: GroupCommit
     _changes_kept: int
+    _given: dict[tuple[FileIdentity, str], Attachment | None] = field(factory=dict, init=False)  # and not yet written
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
     _log = Logger()
@@ -93,8 +97,8 @@ class SqlCatalogue:
             except SQLAlchemyError as error:
                 raise meaning(path, error) from error
             undone.pop_all()
-        changes = GroupCommit(connection=writing, path=path, writer=writer)
-        return cls(path=path, reader=reading, changes=changes, changes_kept=changes_kept)
+        changes = GroupCommit(connection=Prepared(writing), path=path, writer=writer)
+        return cls(path=path, reader=Prepared(reading), changes=changes, changes_kept=changes_kept)
 
     # -- entries ------------------------------------------------------------------------------------------------
 
@@ -108,13 +112,13 @@ class SqlCatalogue:
         return None
 
     def store_entry(self, entry: StoredEntry) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_entry, entry))
+        return self._changes.submit(partial(statements.store_entry, entry), lasting=False)
 
     def freshen_entry(self, project: ProjectName, head: Head) -> Deferred[None]:
-        return self._changes.submit(partial(statements.freshen_entry, project, head))
+        return self._changes.submit(partial(statements.freshen_entry, project, head), lasting=False)
 
     def forget_entry(self, project: ProjectName) -> Deferred[None]:
-        return self._changes.submit(partial(statements.forget_entry, project))
+        return self._changes.submit(partial(statements.forget_entry, project), lasting=False)
 
     def entry_names(self) -> list[ProjectName]:
         return [project for (project,) in self._rows(statements.ENTRY_NAMES)]
@@ -151,13 +155,13 @@ class SqlCatalogue:
         return sum(size_bytes for (size_bytes,) in self._rows(statements.TOTAL, name=statements.HOSTED_FILES))
 
     def store_file(self, record: FileRecord) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_file, record))
+        return self._changes.submit(partial(statements.store_file, record), lasting=record.tier == HERE)
 
     def forget_file(self, sha256: str) -> Deferred[None]:
         return self._changes.submit(partial(statements.forget_file, sha256))
 
     def touch_files(self, used_at: Mapping[str, float]) -> Deferred[None]:
-        return self._changes.submit(partial(statements.touch_files, dict(used_at)))
+        return self._changes.submit(partial(statements.touch_files, dict(used_at)), lasting=False)
 
     def _records(self, rows: Rows) -> Iterator[FileRecord]:
         for sha256, of_one_file in groupby(rows, key=lambda row: row.sha256):
@@ -182,6 +186,8 @@ class SqlCatalogue:
     # -- what belongs to a file ---------------------------------------------------------------------------------
 
     def attachment(self, identity: FileIdentity, kind: str) -> Attachment | None:
+        if (identity, kind) in self._given:
+            return self._given[identity, kind]
         rows = self._rows(statements.ATTACHMENT, algorithm=identity.algorithm, value=identity.value, kind=kind)
         for project, sha256, made, coding, data in rows:
             try:
@@ -195,21 +201,41 @@ class SqlCatalogue:
         return None
 
     def attachment_digests(self, project: ProjectName, kind: str) -> dict[FileIdentity, str | None]:
-        return {
+        digests: dict[FileIdentity, str | None] = {
             FileIdentity(algorithm, value): None if coding is None else sha256
             for algorithm, value, coding, sha256 in self._rows(
                 statements.ATTACHMENT_DIGESTS, project=project, kind=kind
             )
         }
+        for (identity, of_kind), given in self._given.items():
+            if of_kind == kind and given is None:
+                digests.pop(identity, None)
+            elif given is not None and (of_kind, given.project) == (kind, project):
+                digests[identity] = None if given.data is None else given.sha256
+        return digests
 
     def store_attachment(self, attachment: Attachment) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_attachment, attachment))
+        steps = partial(statements.store_attachment, attachment)
+        return self._give(attachment.identity, attachment.kind, attachment, steps)
 
     def forget_attachment(self, identity: FileIdentity, kind: str) -> Deferred[None]:
-        return self._changes.submit(partial(statements.forget_attachment, identity, kind))
+        return self._give(identity, kind, None, partial(statements.forget_attachment, identity, kind))
+
+    def _give(
+        self, identity: FileIdentity, kind: str, attachment: Attachment | None, steps: Callable[[], Sequence[Step]]
+    ) -> Deferred[None]:
+        """Let an attachment, or that there is none, be read before it is written."""
+        self._given[identity, kind] = attachment
+
+        def written(result: None) -> None:
+            if self._given.get((identity, kind), self) is attachment:
+                del self._given[identity, kind]
+            return result
+
+        return self._changes.submit(steps, lasting=False).addBoth(written)
 
     def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
-        return self._changes.submit(partial(statements.note_odd_file, identity, project))
+        return self._changes.submit(partial(statements.note_odd_file, identity, project), lasting=False)
 
     def odd_file_project(self, identity: FileIdentity) -> ProjectName | None:
         rows = self._rows(statements.ODD_FILE, algorithm=identity.algorithm, value=identity.value)
@@ -229,10 +255,13 @@ class SqlCatalogue:
             last_used_at, last_project = rows[-1].used_at, rows[-1].project
 
     def touch_projects(self, used_at: Mapping[ProjectName, float]) -> Deferred[None]:
-        return self._changes.submit(partial(statements.touch_projects, dict(used_at)))
+        return self._changes.submit(partial(statements.touch_projects, dict(used_at)), lasting=False)
 
     def forget_project(self, project: ProjectName) -> Deferred[None]:
-        return self._changes.submit(partial(statements.forget_project, project))
+        for (identity, kind), given in list(self._given.items()):
+            if given is not None and given.project == project:
+                self.forget_attachment(identity, kind)
+        return self._changes.submit(partial(statements.forget_project, project), lasting=False)
 
     # -- what people say ----------------------------------------------------------------------------------------
 
@@ -308,14 +337,14 @@ class SqlCatalogue:
             await self._changes.close()
         finally:
             with self._reading:
-                self._reader.close()
+                self._reader.connection.close()
 
     def _rows(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> Rows:
         """All rows at once: a read that stayed open would hold this connection in the past."""
         try:
             with self._reading:
-                return self._reader.execute(statement, parameters).all()
-        except SQLAlchemyError as error:
+                return self._reader.rows(statement, parameters)
+        except DRIVER_ERRORS as error:
             raise meaning(self._path, error) from error
 
 

@@ -22,6 +22,9 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
+DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
+"""What goes wrong with a database, said by the driver itself or by what stands in front of it."""
+
 SIZE = select(literal_column("(page_count - freelist_count) * page_size", BigInteger)).select_from(
     text("pragma_page_count, pragma_freelist_count, pragma_page_size")
 )
@@ -54,8 +57,8 @@ def reading_connection(path: Path, *, patience_s: float) -> Connection:
     return _connected(engine, path).execution_options(isolation_level="AUTOCOMMIT")
 
 
-def meaning(path: Path, error: SQLAlchemyError) -> StoreFull | StoreUnusable:
-    """What a failure of the database at `path` says about the store."""
+def meaning(path: Path, error: Exception) -> StoreFull | StoreUnusable:
+    """What a failure of the database at `path` (`DRIVER_ERRORS`) says about the store."""
     if isinstance(error, InvalidRequestError):  # what SQLAlchemy says of a connection that is closed
         return StoreUnusable(path=str(path), reason="it has been closed")
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -81,7 +84,7 @@ def is_busy(error: Exception) -> bool:
 
 def error_name(error: Exception) -> str:
     """SQLite's own name for an error (`SQLITE_FULL`), or an empty string."""
-    cause = error.orig if isinstance(error, DBAPIError) else None
+    cause = error.orig if isinstance(error, DBAPIError) else error
     return getattr(cause, "sqlite_errorname", "") if isinstance(cause, sqlite3.Error) else ""
 
 

@@ -214,10 +214,14 @@ class FolderPartial:
                 return
             # Another length under the same digest: it lost bytes in a power cut, and is replaced below.
         _sync(descriptor)
-        path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        self._path.replace(path)
-        for folder in (path.parent, self._files, self._root):
-            _sync_folder(folder)
+        try:
+            self._path.replace(path)
+        except FileNotFoundError:  # the first file of its folder
+            path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            self._path.replace(path)
+            for folder in (self._files, self._root):
+                _sync_folder(folder)
+        _sync_folder(path.parent)
 
     @contextmanager
     def _in_use(self) -> Iterator[int]:

@@ -7,23 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from attrs import define, field, frozen
-from sqlalchemy import Connection, Row
-from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.defer import Deferred, ensureDeferred, fail
 
 from tiercache.errors import StoreUnusable
 from tiercache.interfaces import Pool
-from tiercache.storage.database import is_busy, meaning
+from tiercache.storage.database import DRIVER_ERRORS, is_busy, meaning
+from tiercache.storage.prepared import Prepared, Rows
 from tiercache.storage.statements import Step
 
 Change = Callable[[], Sequence[Step]]
 """Gives the steps of a change; called in the writer, since it may have to encode and compress."""
-
-Rows = Sequence[Row[*tuple[Any, ...]]]
-"""What the steps of a change have told: the rows of the last that asked for any."""
 
 MOST_AT_ONCE = 256
 """Changes in one transaction: other processes wait for its end."""
@@ -32,6 +27,7 @@ MOST_AT_ONCE = 256
 @frozen(eq=False)
 class _Waiting:
     change: Change
+    lasting: bool
     done: Deferred[Rows] = field(factory=Deferred)
 
 
@@ -39,37 +35,43 @@ class _Waiting:
 class GroupCommit:
     """The one way to change the database at `path`, through `connection`, in the thread that `writer` stands for."""
 
-    _connection: Connection
+    _connection: Prepared
     _path: Path
     _writer: Pool
     _waiting: list[_Waiting] = field(factory=list, init=False)
     _writing: bool = field(default=False, init=False)
     _closed: bool = field(default=False, init=False)
+    _is_lasting: bool = field(default=True, init=False)
 
-    def submit(self, change: Change) -> Deferred[None]:
+    def submit(self, change: Change, *, lasting: bool = True) -> Deferred[None]:
         """Make a change after all that were submitted before it.
 
-        The Deferred, which is for one waiter, fires once it is on the disk, or with what kept it from there
-        (StoreFull, StoreUnusable); then nothing of it was done.  Nobody who stops waiting takes a change back.
+        The Deferred, which is for one waiter, fires once it is made, or with what kept it from that (StoreFull,
+        StoreUnusable); then nothing of it was done.  Nobody who stops waiting takes a change back.  One that is
+        `lasting` is on the disk by then, with all that came before it; another outlives the end of the process, and a
+        power cut only if it came some time before: what was got from a tier can be got again.
         """
-        return self.submit_asking(change).addCallback(_nothing)
+        return self._submitted(change, lasting).addCallback(_nothing)
 
     def submit_asking(self, change: Change) -> Deferred[Rows]:
-        """The same for a change of which something is to be told: it fires with that."""
+        """The same for a change that lasts, and of which something is to be told: it fires with that."""
+        return self._submitted(change, lasting=True)
+
+    def _submitted(self, change: Change, lasting: bool) -> Deferred[Rows]:
         if self._closed:
             return fail(StoreUnusable(path=str(self._path), reason="it has been closed"))
-        return self._enqueue(change)
+        return self._enqueue(change, lasting)
 
     async def close(self) -> None:
         """Write what was submitted, and close the connection."""
         if self._closed:
             return
         self._closed = True
-        await self._enqueue(tuple)  # no steps: it comes after all others, and cannot fail by itself
+        await self._enqueue(tuple, lasting=True)  # no steps: it comes after all others, and cannot fail by itself
         await self._writer(_close, self._connection)
 
-    def _enqueue(self, change: Change) -> Deferred[Rows]:
-        waiting = _Waiting(change)
+    def _enqueue(self, change: Change, lasting: bool) -> Deferred[Rows]:
+        waiting = _Waiting(change, lasting)
         self._waiting.append(waiting)
         if not self._writing:
             ensureDeferred(self._write_all())
@@ -80,7 +82,8 @@ class GroupCommit:
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             try:
-                outcomes = await self._writer(self._written, [waiting.change for waiting in batch])
+                changes, lasting = [waiting.change for waiting in batch], any(waiting.lasting for waiting in batch)
+                outcomes = await self._writer(self._written, changes, lasting)
             except Exception as error:  # noqa: BLE001  # a pool that does not work: told to those who wait
                 outcomes = [error] * len(batch)
             for waiting, outcome in zip(batch, outcomes, strict=True):
@@ -92,7 +95,7 @@ class GroupCommit:
 
     # -- in the writer ------------------------------------------------------------------------------------------
 
-    def _written(self, changes: Sequence[Change]) -> list[Rows | Exception]:
+    def _written(self, changes: Sequence[Change], lasting: bool) -> list[Rows | Exception]:
         """Make the changes, and say for each what it told, or what kept it from being made."""
         outcomes: list[Rows | Exception] = [()] * len(changes)
         possible: dict[int, Sequence[Step]] = {}
@@ -105,6 +108,7 @@ class GroupCommit:
         if not possible:
             return outcomes
         try:
+            self._last(lasting)
             told = self._transact(list(possible.values()))
             outcomes = [next(told) if index in possible else outcome for index, outcome in enumerate(outcomes)]
         except Exception as error:  # noqa: BLE001  # also of the driver's own: a text that is no Unicode, a huge number
@@ -119,18 +123,23 @@ class GroupCommit:
         return outcomes
 
     def _meaning(self, error: Exception) -> Exception:
-        return meaning(self._path, error) if isinstance(error, SQLAlchemyError) else error
+        return meaning(self._path, error) if isinstance(error, DRIVER_ERRORS) else error
+
+    def _last(self, lasting: bool) -> None:
+        """From now on a commit waits for the disk, or does not."""
+        if lasting is not self._is_lasting:
+            self._connection.pragma("synchronous", "FULL" if lasting else "NORMAL")
+            self._is_lasting = lasting
 
     def _transact(self, changes: Sequence[Sequence[Step]]) -> Iterator[Rows]:
         """Make the changes in one transaction; what each told, once that is on the disk."""
         told: list[Rows] = []
-        with self._connection.begin():
+        with self._connection.connection.begin():
             for steps in changes:
                 rows: Rows = ()
                 for statement, parameters in steps:
-                    result = self._connection.execute(statement, parameters)
-                    if result.returns_rows:
-                        rows = result.all()
+                    told_by_it = self._connection.run(statement, parameters)
+                    rows = rows if told_by_it is None else told_by_it
                 told.append(rows)
         return iter(told)
 
@@ -139,5 +148,5 @@ def _nothing(_rows: Rows) -> None:
     return None
 
 
-def _close(connection: Connection) -> None:
-    connection.close()
+def _close(prepared: Prepared) -> None:
+    prepared.connection.close()

@@ -9,7 +9,7 @@ from sqlalchemy import Double, Text, bindparam, cast, delete, func, insert, sele
 from tiercache.interfaces import NewChange, Reservation
 from tiercache.simple.model import ProjectName
 from tiercache.storage.rows import names_bytes, packed
-from tiercache.storage.statements import Step, without
+from tiercache.storage.statements import Step, into, without
 from tiercache.storage.tables import CHANGES, HOSTED, POSITION, RESERVATIONS
 
 # -- what is asked ----------------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ def store_hosted(
     steps: list[Step] = [(without(HOSTED, "project"), {"the_project": project})]
     if body is not None:
         coding, data = packed(body)
-        steps.append((insert(HOSTED), {"project": project, "coding": coding, "data": data}))
+        steps.append((into(HOSTED), {"project": project, "coding": coding, "data": data}))
     return [*steps, *append_changes(changes, at, most_kept)]
 
 
@@ -88,5 +88,5 @@ def store_reservation(reservation: Reservation) -> list[Step]:
     steps: list[Step] = [(without(RESERVATIONS, "tier"), {"the_tier": reservation.tier})]
     if reservation.names or reservation.epoch:
         row = {"tier": reservation.tier, "epoch": reservation.epoch, "names": names_bytes(reservation.names)}
-        steps.append((insert(RESERVATIONS), row))
+        steps.append((into(RESERVATIONS), row))
     return steps

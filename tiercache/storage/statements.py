@@ -10,6 +10,7 @@ from sqlalchemy import (
     Delete,
     Double,
     Executable,
+    Insert,
     Select,
     Table,
     Text,
@@ -173,10 +174,10 @@ _TOUCH = update(FILES).where(FILES.c.sha256 == bindparam("of")).values(used_at=b
 
 def store_entry(entry: StoredEntry) -> list[Step]:
     steps = [_noted(entry.project, entry.head.received_at), *forget_entry(entry.project)]
-    steps.append((insert(ENTRIES), {"project": entry.project, "head": head_bytes(entry.head)}))
+    steps.append((into(ENTRIES), {"project": entry.project, "head": head_bytes(entry.head)}))
     if entry.body is not None:
         coding, data = packed(entry.body)
-        steps.append((insert(BODIES), {"project": entry.project, "coding": coding, "data": data}))
+        steps.append((into(BODIES), {"project": entry.project, "coding": coding, "data": data}))
     return steps
 
 
@@ -236,7 +237,7 @@ def store_attachment(attachment: Attachment) -> list[Step]:
         _noted(attachment.project),
         *forget_attachment(attachment.identity, attachment.kind),
         (
-            insert(ATTACHMENTS),
+            into(ATTACHMENTS),
             {
                 "algorithm": attachment.identity.algorithm,
                 "value": attachment.identity.value,
@@ -267,7 +268,7 @@ def note_odd_file(identity: FileIdentity, project: ProjectName) -> list[Step]:
             without(ODD_FILES, "algorithm", "value"),
             {"the_algorithm": identity.algorithm, "the_value": identity.value},
         ),
-        (insert(ODD_FILES), {"algorithm": identity.algorithm, "value": identity.value, "project": project}),
+        (into(ODD_FILES), {"algorithm": identity.algorithm, "value": identity.value, "project": project}),
     ]
 
 
@@ -282,12 +283,12 @@ def forget_project(project: ProjectName) -> list[Step]:
 
 def pin(project: ProjectName, pinned: bool) -> list[Step]:
     steps: list[Step] = [(without(PINS, "project"), {"the_project": project})]
-    return [*steps, (insert(PINS), {"project": project})] if pinned else steps
+    return [*steps, (into(PINS), {"project": project})] if pinned else steps
 
 
 def store_setting(name: str, value: str | None) -> list[Step]:
     steps: list[Step] = [(without(SETTINGS, "name"), {"the_name": name})]
-    return steps if value is None else [*steps, (insert(SETTINGS), {"name": name, "value": value})]
+    return steps if value is None else [*steps, (into(SETTINGS), {"name": name, "value": value})]
 
 
 def _forget_file(sha256: str, *, then_bytes: int, then_tier: str) -> list[Step]:
@@ -308,3 +309,9 @@ def _noted(project: ProjectName, used_at: float = 0.0) -> Step:
 def without(table: Table, *columns: str) -> Delete:
     """Delete the rows whose `columns` are the parameters `the_<column>`."""
     return delete(table).where(*(table.c[column] == bindparam(f"the_{column}") for column in columns))
+
+
+@cache
+def into(table: Table) -> Insert:
+    """Insert a row, with every column for a parameter."""
+    return insert(table)

@@ -29,8 +29,10 @@ RAISED_BY_AGENTS = (
     CancelledError,
     ConnectBindError,
     ConnectError,
+    ConnectingCancelledError,
     ConnectionClosed,
     DNSLookupError,
+    OSError,  # of a socket that came and went, which Twisted does not translate
     RequestGenerationFailed,
     RequestTransmissionFailed,
     ResponseFailed,
@@ -92,7 +94,7 @@ def unanswered(error: BaseException) -> Unanswered:
                 return Unanswered(reason="connection refused", fault=Fault.CONNECT)
             case ConnectionTimedOut():
                 return Unanswered(reason="no connection in time", fault=Fault.SILENCE)
-            case ConnectError():
+            case ConnectError() | OSError():
                 return Unanswered(reason="no connection", fault=Fault.CONNECT)
             case ConnectionClosed():
                 return Unanswered(reason="the connection was lost", fault=Fault.BROKEN)

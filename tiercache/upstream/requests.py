@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
 
@@ -34,6 +35,8 @@ from tiercache.upstream.sent_bytes import SentBytes
 from tiercache.upstream.target import Target
 
 T = TypeVar("T")
+
+log = Logger()
 
 ASKED_AT_ONCE = 16
 """How many requests to one tier may wait for the head of their answer.  A resolver that asks for a hundred pages in one
@@ -240,6 +243,12 @@ class Requests:
             response = await answered.addTimeout(self.deadlines.first_byte_s, self.clock, late)
         except RAISED_BY_AGENTS as error:
             raise unanswered(error) from None  # what it wraps could repeat what was sent
+        except Unanswered:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever the client stumbles over, its traceback is logged
+            # A tier that its client stumbles over is asked no more for now, as one that does not answer.
+            log.failure("asking {host} failed in a way that was not foreseen", host=target.host.name)
+            raise Unanswered(reason=f"it could not be asked ({type(error).__name__})", fault=Fault.CONNECT) from None
         return Reply(
             status=response.code,
             headers={

@@ -6,7 +6,7 @@ field but User-Agent is looked at.
 
 from __future__ import annotations
 
-from attrs import asdict, define, field
+from attrs import define, field, fields
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -17,6 +17,8 @@ from tiercache.policy.cache_status import Outcome
 
 PATH_CHARACTERS, AGENT_CHARACTERS = 400, 120
 CLIENT_LEFT = 499  # not a status of HTTP: the client left before there was one
+
+_LOGGED = tuple(one.name for one in fields(Outcome) if one.name != "above")
 
 log = Logger()
 
@@ -67,17 +69,25 @@ class AccessLog:
 
     def _write(self, request: Request, begun_at: float, ended: str) -> None:
         outcome = notes_of(request).outcome
+        seconds = self._clock.seconds() - begun_at
+        client, method = _client(request), request.method.decode("ascii", "replace")
+        path = _plain(request.path, PATH_CHARACTERS)
+        status = request.code if request.startedWriting else CLIENT_LEFT
+        sent_bytes = 0 if request.method == b"HEAD" else request.sentLength
+        agent = _plain(request.getHeader(b"user-agent") or b"-", AGENT_CHARACTERS)
+        cache = _words(outcome)
         self._log.info(
-            "{client} {method} {path} {status} {sent_bytes} bytes {seconds:.3f} s {cache} {ended} ({agent})",
-            client=_client(request),
-            method=request.method.decode("ascii", "replace"),
-            path=_plain(request.path, PATH_CHARACTERS),
-            status=request.code if request.startedWriting else CLIENT_LEFT,
-            sent_bytes=0 if request.method == b"HEAD" else request.sentLength,
-            seconds=self._clock.seconds() - begun_at,
-            agent=_plain(request.getHeader(b"user-agent") or b"-", AGENT_CHARACTERS),
+            "{log_line}",  # put together here: the logger's own way takes as long as the answer did
+            log_line=f"{client} {method} {path} {status} {sent_bytes} bytes {seconds:.3f} s {cache} {ended} ({agent})",
+            client=client,
+            method=method,
+            path=path,
+            status=status,
+            sent_bytes=sent_bytes,
+            seconds=seconds,
+            agent=agent,
             ended=ended,
-            cache=_words(outcome),
+            cache=cache,
             **({} if outcome is None else _fields(outcome)),
         )
 
@@ -90,13 +100,14 @@ def _client(request: Request) -> str:
 def _plain(raw: bytes, characters: int) -> str:
     """Printable text of bounded length: nothing that could forge a line or move a terminal's cursor."""
     text = raw[: characters + 1].decode("latin-1")
-    plain = "".join(c if c.isprintable() else "?" for c in text)
+    plain = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
     return plain if len(plain) <= characters else f"{plain[:characters]}…"
 
 
 def _fields(outcome: Outcome) -> dict[str, object]:
     """What is known of it; what other nodes said of themselves stands in their logs."""
-    return {name: value for name, value in asdict(outcome).items() if value not in (None, False) and name != "above"}
+    values = ((name, getattr(outcome, name)) for name in _LOGGED)
+    return {name: value for name, value in values if value not in (None, False)}
 
 
 def _words(outcome: Outcome | None) -> str:
