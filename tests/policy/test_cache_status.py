@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercache.policy.cache_status import LONGEST_PASSED_ON, Outcome, append, render
+from tiercache.policy.cache_status import LONGEST_PASSED_ON, Outcome, append, render, tells
 
 GREATEST = 999_999_999_999_999
 
@@ -96,3 +96,20 @@ def test_every_outcome_is_one_well_formed_member(node: str, outcome: Outcome) ->
 )
 def test_member_stands_after_those_nearer_the_origin(existing: str | None, text: str) -> None:
     assert append(existing, "laptop; hit") == text
+
+
+@pytest.mark.parametrize(
+    ("field", "is_told"),
+    [
+        (None, False),
+        ("", False),
+        ("office; detail=not-admitted", True),
+        ("office;detail=not-admitted ; ttl=1", True),
+        ("office; fwd=miss; detail=not-admitted, proxy; fwd=uri-miss", True),
+        ("office; detail=not-admitted-yet", False),
+        ('office; detail="not-admitted"', False),
+        ("not-admitted; hit", False),
+    ],
+)
+def test_a_detail_is_found_whichever_hop_gives_it(field: str | None, is_told: bool) -> None:
+    assert tells(field, "not-admitted") is is_told

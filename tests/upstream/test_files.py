@@ -7,10 +7,18 @@ import pytest
 
 from tests.doubles.far_index import far_index, listed
 from tests.doubles.tier_http import TierHttp, chunked_answer, gzipped_answer, http_answer
-from tiercache.errors import FileAbsent, RangesUnsupported, TierUnreachable
+from tiercache.errors import (
+    FileAbsent,
+    FileRefused,
+    RangesUnsupported,
+    TiercacheError,
+    TierUnreachable,
+    TierWithoutAnswer,
+)
 from tiercache.interfaces import FileRange, IFileStream
 from tiercache.simple.model import File
 from tiercache.upstream.body import PAUSE_AT_BYTES
+from tiercache.upstream.requests import LONGEST_REFUSAL_BYTES
 from tiercache.upstream.simple_index import Limits, SimpleIndex
 
 WHEEL = "https://files.example/numpy-1.0-py3-none-any.whl"
@@ -502,3 +510,54 @@ def test_a_file_at_a_private_address_is_never_asked_for(http: TierHttp, url: str
         with pytest.raises(TierUnreachable, match="it lists a URL"):
             http.result(awaitable)
     assert http.asked() == []
+
+
+# -- what a node does not give out
+
+NOT_ADMITTED = {"Cache-Status": "office; detail=not-admitted"}
+SAID = b"numpy-1.0-py3-none-any.whl is not given out: it requires evil @ https://x.example/.\n"
+
+
+def refused(http: TierHttp, how: str, file: File | None = None) -> Exception:
+    index, file = far_index(http), file or listed(WHEEL)
+    asks = {
+        "file": lambda: index.file(file, 0),
+        "size": lambda: index.file_size(file),
+        "sidecar": lambda: index.sidecar(file),
+    }
+    with pytest.raises(TiercacheError) as told:
+        http.result(asks[how]())
+    return told.value
+
+
+@pytest.mark.parametrize("how", ["file", "sidecar"])
+def test_a_node_that_does_not_give_a_file_out_is_heard_in_its_own_words(http: TierHttp, how: str) -> None:
+    for ask in (GET, f"{GET}.metadata"):
+        http.on(ask, http_answer(403, SAID, NOT_ADMITTED))
+    error = refused(http, how)
+    assert isinstance(error, FileRefused)
+    assert error.reason == "tier office says: it requires evil @ https://x.example/"
+
+
+def test_a_head_without_words_says_it_too(http: TierHttp) -> None:
+    http.on(HEAD, http_answer(403, headers=NOT_ADMITTED, length=100))
+    assert isinstance(refused(http, "size"), FileRefused)
+
+
+@pytest.mark.parametrize("fields", [{}, {"Cache-Status": "office; fwd=miss; detail=absent"}])
+def test_any_other_403_is_no_word_about_the_file(http: TierHttp, fields: dict[str, str]) -> None:
+    http.on(GET, http_answer(403, SAID, fields))
+    assert isinstance(refused(http, "file"), TierWithoutAnswer)
+
+
+@pytest.mark.parametrize(("more", "is_heard"), [(0, True), (1, False)])
+def test_nobody_listens_to_a_refusal_without_end(http: TierHttp, more: int, is_heard: bool) -> None:
+    http.on(GET, http_answer(403, b"x" * (LONGEST_REFUSAL_BYTES + more), NOT_ADMITTED))
+    assert isinstance(refused(http, "file"), FileRefused) is is_heard
+
+
+def test_what_a_refusal_says_is_one_line_of_plain_text(http: TierHttp) -> None:
+    http.on(GET, http_answer(403, b"bad\r\nSet-Cookie: x\x1b[31m \xff", NOT_ADMITTED))
+    error = refused(http, "file")
+    assert isinstance(error, FileRefused)
+    assert error.reason == "tier office says: bad Set-Cookie: x?[31m \ufffd"

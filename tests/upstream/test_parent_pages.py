@@ -32,6 +32,7 @@ from tests.doubles.far_node import (
 )
 from tests.doubles.tier_http import Received, TierHttp, http_answer
 from tiercache.errors import LoopFound, ProjectAbsent, TierUnreachable, TierWithoutAnswer
+from tiercache.policy.direct_urls import PRIVATE
 from tiercache.policy.entry import Head, NotModified, Present, Validators
 from tiercache.policy.hops import Hops
 from tiercache.policy.news import Position
@@ -239,6 +240,17 @@ def test_sidecars_come_along_and_only_what_their_digests_say(http: TierHttp) -> 
     found = present(http, lines_answer(line("numpy", page=listing(good, bad), sidecars=told)))
     assert found.sidecars == {sha256_of(good): good.encode()}
     assert len(found.page.files) == 2
+
+
+# -- what is private --------------------------------------------------------------------------------------------
+
+
+def test_a_node_is_heard_that_calls_its_files_private(http: TierHttp) -> None:
+    told = listing("a", "b", "c")
+    for file, mark in zip(told["files"], (True, "true", 1), strict=True):
+        file["_private"] = mark
+    found = present(http, lines_answer(line("numpy", page=told)))
+    assert [file.extra for file in found.page.files] == [{PRIVATE: True}, {}, {}]
 
 
 # -- gathering --------------------------------------------------------------------------------------------------

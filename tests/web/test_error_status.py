@@ -9,6 +9,7 @@ from tests.web.node import WebNode
 from tiercache.errors import (
     DigestMismatch,
     FileAbsent,
+    FileRefused,
     InvalidName,
     NoTierAnswered,
     NotStored,
@@ -41,6 +42,7 @@ def test_an_error_of_a_page_says_that_a_node_is_speaking(error: TiercacheError, 
     ("error", "status", "told"),
     [
         (FileAbsent(filename="numpy-1.tar.gz"), 404, "laptop; fwd=miss; detail=absent"),
+        (FileRefused(filename="numpy-1.tar.gz", reason="it is"), 403, "laptop; detail=not-admitted"),
         (NotStored(subject="numpy-1.tar.gz"), 404, "laptop; detail=not-stored"),
         (NoTierAnswered(subject="numpy-1.tar.gz", reason="timeout"), 503, "laptop; fwd=miss; detail=timeout"),
         (

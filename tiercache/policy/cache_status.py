@@ -13,6 +13,7 @@ LONGEST_PASSED_ON = 2048
 _GREATEST_INTEGER = 999_999_999_999_999  # RFC 8941 §3.3.1
 _TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*")  # RFC 8941 §3.3.4
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
+_DETAIL = re.compile(r";\s*detail=([^\s;,\"]+)")
 
 
 @frozen(kw_only=True)
@@ -58,10 +59,9 @@ def render(node: str, outcome: Outcome) -> str:
     return "; ".join(parts)
 
 
-def last_detail(field: str | None) -> str | None:
-    """The `detail` of the last hop in a Cache-Status header, which is that of the tier itself; None without one."""
-    found = re.findall(r';\s*detail=("(?:[^"\\]|\\.)*"|[^\s;,"]+)\s*$', field or "")
-    return found[0].strip('"') if found else None
+def tells(field: str | None, detail: str) -> bool:
+    """Whether any hop in a Cache-Status header gives this token as its `detail`."""
+    return detail in _DETAIL.findall(field or "")
 
 
 def append(existing: str | None, member: str) -> str:

@@ -23,7 +23,7 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
 from tiercache import __version__
 from tiercache.errors import FileRefused, LoopFound, TierUnreachable, TierWithoutAnswer
 from tiercache.interfaces import Tier
-from tiercache.policy.cache_status import last_detail
+from tiercache.policy.cache_status import tells
 from tiercache.policy.direct_urls import NOT_ADMITTED
 from tiercache.policy.hops import LOOP, NONE_YET, Hops
 from tiercache.policy.retry import Fault, RetryRules, is_retryable, retry_delay_s
@@ -201,7 +201,7 @@ class Requests:
 
     async def check_admitted(self, reply: Reply, filename: str) -> None:
         """Raises FileRefused, with the tier's own words, where it is a node that does not give this file out."""
-        if reply.status != 403 or last_detail(reply.headers.get("cache-status")) != NOT_ADMITTED:
+        if reply.status != 403 or not tells(reply.headers.get("cache-status"), NOT_ADMITTED):
             return
         body = body_of(
             reply.response,
