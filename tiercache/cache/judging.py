@@ -65,6 +65,8 @@ class Judging:
                 found = direct_urls_in(file, filename, project)
             else:
                 found = await self._pool(direct_urls_in, file, filename, project)
+            if found:  # at once, so that nobody begins another fill while this one is written down
+                self._admission.note_requirements(project, [listing.identity], found)
             return self._admission.refusal(found or (), project, listing.file, listing.tier)
 
         return judge

@@ -7,13 +7,12 @@ memory that moves on with the slowest reader.  What the bytes mean, and who may 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 from twisted.logger import Logger
 
-from tiercache.cache.wheel import moved
+from tiercache.cache.positioned import Positioned
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import IFiles, IPartial, Pool
 
@@ -28,26 +27,11 @@ longer than its bytes do."""
 
 
 @define(kw_only=True)
-class Spooled:
+class Spooled(Positioned):
     """All that a spool holds, as a file to be read; blocking, unless it `is_held` in memory."""
 
-    size_bytes: int
     is_held: bool
     _read_at: Callable[[int, int], bytes]
-    _position: int = field(default=0, init=False)
-
-    def seekable(self) -> bool:
-        """As files say it."""
-        return True
-
-    def tell(self) -> int:
-        """As files say it."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """As files do it; OSError before the beginning."""
-        self._position = moved(self._position, self.size_bytes, offset, whence)
-        return self._position
 
     def read(self, size_bytes: int = -1, /) -> bytes:
         """As files do it."""

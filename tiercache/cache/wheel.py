@@ -13,6 +13,7 @@ from typing import Protocol
 
 from attrs import define, field
 
+from tiercache.cache.positioned import Positioned
 from tiercache.errors import InvalidName, SidecarUnavailable
 from tiercache.simple.model import ProjectName
 from tiercache.simple.names import normalise
@@ -51,29 +52,14 @@ class BytesMissing(Exception):
 
 
 @define(kw_only=True)
-class SparseFile:
+class SparseFile(Positioned):
     """A file of which some stretches are there; reading anything else raises BytesMissing."""
 
-    size_bytes: int
     _stretches: list[tuple[int, bytes]] = field(factory=list, init=False)
-    _position: int = field(default=0, init=False)
 
     def add(self, start: int, data: bytes) -> None:
         """These bytes are there now."""
         self._stretches.append((start, data))
-
-    def seekable(self) -> bool:
-        """As files say it."""
-        return True
-
-    def tell(self) -> int:
-        """As files say it."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """As files do it; OSError before the beginning."""
-        self._position = moved(self._position, self.size_bytes, offset, whence)
-        return self._position
 
     def read(self, size_bytes: int = -1, /) -> bytes:
         """As files do it, or BytesMissing."""
@@ -87,14 +73,6 @@ class SparseFile:
                 self._position = end
                 return data[offset : offset + wanted]
         raise BytesMissing(self._position, wanted)
-
-
-def moved(position: int, size_bytes: int, offset: int, whence: int) -> int:
-    """Where `seek` leads to in a file of this length; OSError before its beginning."""
-    origin = {os.SEEK_SET: 0, os.SEEK_CUR: position, os.SEEK_END: size_bytes}[whence]
-    if origin + offset < 0:
-        raise OSError("a position before the beginning")
-    return origin + offset
 
 
 @define(kw_only=True)
