@@ -131,6 +131,7 @@ def root(
         remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
         control_token=presence.control_token,
         pool=pool,
+        now=clock.seconds,
         tokens=tokens,
     )
     simple_pages = simple(local=False)
