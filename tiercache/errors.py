@@ -167,10 +167,36 @@ class PermissionMissing(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class CrossSite(TiercacheError):
+    """A web page of another site has made this request: nothing is changed for it."""
+
+
+@frozen(kw_only=True, slots=False)
 class TooManyLogins(TiercacheError):
     """More passwords are to be checked than this node takes at once."""
 
     retry_after_s: float = 1.0
+
+
+@frozen(kw_only=True, slots=False)
+class TooManyFailures(TiercacheError):
+    """Too many passwords were wrong: no further one is looked at for now."""
+
+    retry_after_s: float
+
+
+@frozen(kw_only=True, slots=False)
+class TokenAbsent(TiercacheError):
+    """There is no token with the id {id}."""
+
+    id: str
+
+
+@frozen(kw_only=True, slots=False)
+class TooManyTokens(TiercacheError):
+    """Nobody has more than {limit} tokens: revoke one."""
+
+    limit: int
 
 
 @frozen(kw_only=True, slots=False)

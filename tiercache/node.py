@@ -66,10 +66,11 @@ from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
-from tiercache.config.accounts import permissions_of
+from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IUpstream, Pool
 from tiercache.stats import Stats
 from tiercache.web.limits import Limits
@@ -95,6 +96,7 @@ class Parts:
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    tokens: Tokens
 
 
 def assemble(
@@ -258,6 +260,7 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        tokens=Tokens(catalogue=catalogue, now=now),
     )
 
 
@@ -305,6 +308,8 @@ def root_of(
         reserved=parts.reserved,
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
+        tokens=parts.tokens,
+        trusted_proxies=trusted_proxies_of(config.access),
         for_nodes=ForNodes(
             journal=parts.journal,
             about=parts.about.state,
