@@ -174,6 +174,26 @@ class TooManyLogins(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class IdentityRefused(TiercacheError):
+    """This identity token opens nothing here: {reason}.
+
+    `code` is the public index's word for it, which its clients show.
+    """
+
+    code: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class IssuerUnreachable(TiercacheError):
+    """The keys of the issuer {issuer} cannot be had: {reason}."""
+
+    issuer: str
+    reason: str
+    retry_after_s: float | None = None
+
+
+@frozen(kw_only=True, slots=False)
 class FilenameTaken(TiercacheError):
     """{filename} already exists, with other bytes: what was published once is never changed."""
 

@@ -183,6 +183,11 @@ def is_host(text: str) -> bool:
         return False
 
 
+def is_loopback(host: str) -> bool:
+    """Whether the name or address of a host, as a URL has it, means this machine itself."""
+    return _canonical(host) == _LOOPBACK
+
+
 def _port(parts: SplitResult) -> int:
     return DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
 

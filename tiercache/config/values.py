@@ -152,12 +152,30 @@ class GrantConfig:
 
 
 @frozen(kw_only=True)
+class TrustedPublisherConfig:
+    """A job of a CI system: whoever shows an identity token of `issuer` that says `claims` of it, by their names.
+
+    `audience`: for whom the token has to be, None for this node's public URL, else its name.  `projects` are those that
+    it `may` do that with, for `lifetime_s`.  `ca`: the path of a PEM file by which to trust the issuer.
+    """
+
+    issuer: str
+    claims: Mapping[str, str]
+    projects: tuple[str, ...]
+    may: tuple[Literal["read", "publish", "manage"], ...] = ("publish",)
+    audience: str | None = None
+    lifetime_s: float = 900.0
+    ca: str | None = None
+
+
+@frozen(kw_only=True)
 class AccessConfig:
-    """Who may do what: users by name, `htpasswd` the path of a file with more of them, and grants."""
+    """Who may do what: users by name, `htpasswd` the path of a file with more of them, grants, jobs of CI systems."""
 
     users: Mapping[str, UserConfig] = field(factory=dict)
     htpasswd: str | None = None
     grants: tuple[GrantConfig, ...] = ()
+    trusted_publishers: tuple[TrustedPublisherConfig, ...] = ()
 
 
 @frozen(kw_only=True)

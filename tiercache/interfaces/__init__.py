@@ -3,6 +3,7 @@
 Each docstring says what comes back and which errors; implementations do not repeat it.
 """
 
+from tiercache.interfaces.issuers import IIssuer
 from tiercache.interfaces.pool import Pool
 from tiercache.interfaces.store import (
     METADATA,
@@ -29,6 +30,7 @@ __all__ = [
     "IFeed",
     "IFileStream",
     "IFiles",
+    "IIssuer",
     "INeighbour",
     "IPartial",
     "IUpstream",
