@@ -33,6 +33,10 @@ How a request travels:
                       is fresh without asking (cache/vouching), for as long as the feed is live
      cache/journal    passed on, once, to who follows this node: web/tier/feed
 
+    POST /_/oidc/mint-token        a job of a CI system, which shows what that system signed about it
+     cache/minting    read -> keys of its issuer (cache/signing_keys, upstream/issuer) -> verified -> whose claims are
+                      they? -> not used before (cache/used_identities) -> a token of this node, for minutes
+
 `/local/` is the same with `Ask(local=True)`, which no tier ever sees.  `cache/janitor` keeps the store in its budget.
 The arrows: web -> cache -> interfaces <- upstream, storage; policy and simple are pure and know nobody.  The edges are
 opened and closed by `tiercache.service`.
@@ -40,6 +44,7 @@ opened and closed by `tiercache.service`.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -60,17 +65,20 @@ from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
+from tiercache.cache.minting import Mint
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
+from tiercache.cache.signing_keys import SigningKeys
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.usage import Usage
+from tiercache.cache.used_identities import UsedIdentities
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
-from tiercache.config.accounts import permissions_of
-from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IUpstream, Pool
+from tiercache.config.accounts import audience_of, permissions_of, publishers_of
+from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IUpstream, Pool
 from tiercache.stats import Stats
 from tiercache.web.limits import Limits
 from tiercache.web.site import ForNodes, Presence, root
@@ -95,6 +103,7 @@ class Parts:
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    mint: Mint | None
 
 
 def assemble(
@@ -103,15 +112,18 @@ def assemble(
     files: IFiles,
     catalogue: ICatalogue,
     upstreams: Iterable[IUpstream],
+    issuers: Iterable[IIssuer] = (),
     clock: IReactorTime,
     now: Callable[[], float],
     pool: Pool,
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
+    random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
-    `jitter` gives a number in [0, 1).
+    `issuers` are those whose identity tokens trusted publishers show.  `jitter` gives a number in [0, 1), `random` so
+    many bytes that nobody guesses.
     """
     stats = Stats()
     usage = Usage(now=now)
@@ -258,6 +270,30 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        mint=_mint(config, issuers, catalogue=catalogue, now=now, random=random),
+    )
+
+
+def _mint(
+    config: Config,
+    issuers: Iterable[IIssuer],
+    *,
+    catalogue: ICatalogue,
+    now: Callable[[], float],
+    random: Callable[[int], bytes],
+) -> Mint | None:
+    """What makes tokens for trusted publishers; None where nobody is one."""
+    publishers = publishers_of(config.access)
+    if not publishers:
+        return None
+    return Mint(
+        audience=audience_of(config.access, config.node),
+        publishers=publishers,
+        keys={issuer.url: SigningKeys(issuer=issuer, now=now) for issuer in issuers},
+        used=UsedIdentities(catalogue=catalogue, now=now),
+        catalogue=catalogue,
+        now=now,
+        random=random,
     )
 
 
@@ -311,5 +347,6 @@ def root_of(
             reserved=parts.reserved.announced,
             sidecars=parts.newest_sidecars,
         ),
+        mint=parts.mint,
         not_ready=not_ready,
     )

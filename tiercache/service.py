@@ -30,7 +30,7 @@ from twisted.web.resource import Resource
 from tiercache.config import Config
 from tiercache.config.addresses import OwnAddresses
 from tiercache.errors import EndpointUnusable
-from tiercache.interfaces import ICatalogue, IFiles, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IUpstream, Pool
 from tiercache.node import Parts, assemble, limits_of, root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
@@ -40,6 +40,7 @@ from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
 from tiercache.storage.node_id import node_id_of
 from tiercache.storage.threads import ReactorThreads
 from tiercache.upstream.configured import upstream_of
+from tiercache.upstream.issuer import issuer_at
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 
@@ -130,6 +131,7 @@ class Node(Service):
             files=files,
             catalogue=catalogue,
             upstreams=self._upstreams(pool, node_id),
+            issuers=self._issuers(pool),
             clock=self._reactor,
             now=time.time,
             pool=pool,
@@ -191,6 +193,16 @@ class Node(Service):
                 tier, own_addresses=own, reactor=self._reactor, pool=pool, environ=self._environ, node_id=node_id
             )
             for tier in self._config.tiers
+        ]
+
+    def _issuers(self, pool: Pool) -> list[IIssuer]:
+        """Those whose identity tokens trusted publishers show; each is trusted by what is said first of how."""
+        bundles: dict[str, str | None] = {}
+        for one in self._config.access.trusted_publishers:
+            bundles[one.issuer] = bundles.get(one.issuer) or one.ca
+        return [
+            issuer_at(url, ca=ca, reactor=self._reactor, pool=pool, now=time.time, environ=self._environ)
+            for url, ca in bundles.items()
         ]
 
     async def _stop(self) -> None:

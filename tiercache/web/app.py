@@ -41,12 +41,16 @@ def application(
     legacy_json: LegacyJson,
     operate: Sequence[Route],
     tier: Sequence[Route],
+    publishing: Sequence[Route],
     openapi: OpenApi,
     health: Health,
     guard: Guard,
     responder: Responder,
 ) -> IResource:
-    """The resource of the whole site; `tier` is what this node offers to others, `operate` what to its operator."""
+    """The resource of the whole site; `tier` is what this node offers to others, `operate` what to its operator.
+
+    `publishing`: what it offers to those who publish.
+    """
     routes = [
         Route(verb=verb, path=path, act=act, permission=permission)
         for verb, path, act, permission in (
@@ -69,7 +73,7 @@ def application(
         )
     ]
     api = [*operate, *tier]
-    routes += [*api, *openapi.routes(api)]
+    routes += [*publishing, *api, *openapi.routes(api)]
     app = Klein()
     app.url_map.merge_slashes = False
     for route in routes:

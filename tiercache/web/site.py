@@ -14,6 +14,7 @@ from tiercache.access.permissions import Permissions
 from tiercache.access.principals import Network
 from tiercache.access.remembered import Remembered
 from tiercache.cache.files import Files
+from tiercache.cache.minting import Mint
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
@@ -43,6 +44,7 @@ from tiercache.web.tier.feed import Feed, IJournal
 from tiercache.web.tier.files import TierFiles
 from tiercache.web.tier.node import NodeRoutes
 from tiercache.web.tier.pages import PageRoutes
+from tiercache.web.trusted_publishing import TrustedPublishing
 from tiercache.web.visitor import may_read
 from tiercache.web.welcome import Welcome
 from tiercache.wire import NodeState, Reserved
@@ -100,12 +102,13 @@ def root(
     accounts: Accounts = NOBODY,
     reserved: ReservedNames | None = None,
     trusted_proxies: tuple[Network, ...] = (),
+    mint: Mint | None = None,
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `trusted_proxies`: who is believed to say for whom they ask.
+    `trusted_proxies`: who is believed to say for whom they ask.  `mint`: makes tokens for trusted publishers.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -151,6 +154,7 @@ def root(
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
         ),
         tier=tier,
+        publishing=() if mint is None else TrustedPublishing(mint=mint).routes(),
         openapi=OpenApi(version=presence.version),
         health=Health(not_ready=not_ready),
         guard=Guard(
