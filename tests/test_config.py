@@ -19,7 +19,8 @@ from tiercache.config import (
     UserConfig,
     UserPassword,
 )
-from tiercache.config.accounts import accounts_of, audience_of, permissions_of, publishers_of
+from tiercache.config.accounts import accounts_of, permissions_of
+from tiercache.config.publishers import audience_of, publishers_of
 from tiercache.policy.breaker import BreakerRules
 from tiercache.policy.freshness import FreshnessRules
 from tiercache.policy.selection import ProjectRule
@@ -90,6 +91,7 @@ access:
     bob: {password: {env: TOKEN}, token: {env: LONG_TOKEN}}
   htpasswd: ~/password
   grants: [{who: [ann, "@release", 10.1.0.0/16], may: [read, publish], projects: ["acme-*"]}]
+  trusted-proxies: [127.0.0.0/8, 10.1.2.3]
 offline: true
 """
     )
@@ -156,6 +158,7 @@ offline: true
             grants=(
                 GrantConfig(who=("ann", "@release", "10.1.0.0/16"), may=("read", "publish"), projects=("acme-*",)),
             ),
+            trusted_proxies=("127.0.0.0/8", "10.1.2.3"),
         ),
         offline=True,
     )
@@ -163,7 +166,6 @@ offline: true
         "node.workers",
         "publish",
         "prefetch",
-        "access.grants[0].may",
     ]
 
 

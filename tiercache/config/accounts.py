@@ -8,15 +8,10 @@ from collections.abc import Iterator
 from tiercache.access.accounts import Account
 from tiercache.access.credentials import TOKEN_USER
 from tiercache.access.permissions import Grant, Permissions
-from tiercache.access.principals import ANYONE, Who, network_of
-from tiercache.access.publishers import ClaimPattern, TrustedPublisher
+from tiercache.access.principals import ANYONE, OPERATOR, Network, Who, network_of
 from tiercache.config.structure import Flaw, meant
-from tiercache.config.units import duration_text
-from tiercache.config.values import AccessConfig, NodeConfig, UserConfig
+from tiercache.config.values import AccessConfig, UserConfig
 from tiercache.simple.patterns import ProjectPatterns
-
-LONGEST_LIFETIME_S = 86400.0
-"""Of what a trusted publisher is given: a job needs minutes."""
 
 # A user's name is sent before a colon (RFC 7617), and stands in `who` beside groups and networks.
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}", re.ASCII)
@@ -36,24 +31,9 @@ def permissions_of(access: AccessConfig) -> Permissions:
     )
 
 
-def publishers_of(access: AccessConfig) -> tuple[TrustedPublisher, ...]:
-    """Which jobs of which CI systems may publish."""
-    return tuple(
-        TrustedPublisher(
-            issuer=one.issuer,
-            claims={name: ClaimPattern(pattern) for name, pattern in one.claims.items()},
-            may=frozenset(one.may),
-            projects=ProjectPatterns(one.projects),
-            lifetime_s=one.lifetime_s,
-        )
-        for one in access.trusted_publishers
-    )
-
-
-def audience_of(access: AccessConfig, node: NodeConfig) -> str:
-    """For whom identity tokens have to be made: the configured audience, else the node's public URL or its name."""
-    stated = next((one.audience for one in access.trusted_publishers if one.audience is not None), None)
-    return stated or node.public_url or node.name
+def trusted_proxies_of(access: AccessConfig) -> tuple[Network, ...]:
+    """Who is believed to say for whom they ask."""
+    return tuple(network for network in map(network_of, access.trusted_proxies) if network is not None)
 
 
 def accounts_of(access: AccessConfig) -> dict[str, Account]:
@@ -78,7 +58,7 @@ def access_flaws(access: AccessConfig) -> Iterator[Flaw]:
     tokens: dict[str, str] = {}
     for name, user in access.users.items():
         place = f"access.users.{name}"
-        if not _USER.fullmatch(name) or name in (ANYONE, TOKEN_USER) or network_of(name) is not None:
+        if not _USER.fullmatch(name) or name in (ANYONE, OPERATOR, TOKEN_USER) or network_of(name) is not None:
             yield place, f"{name!r} is no name of a user: letters, digits and . _ @ + -, and not what means another"
         if user.password is None and user.token is None and access.htpasswd is None:
             yield place, "needs a password or a token, since there is no htpasswd file"
@@ -92,7 +72,6 @@ def access_flaws(access: AccessConfig) -> Iterator[Flaw]:
                 yield f"access.{key}", "needs grants beside it: without any, anyone may read"
     elif not any("read" in grant.may for grant in access.grants):
         yield "access.grants", "let nobody read: what is not granted is not given"
-    yield from _publisher_flaws(access)
     groups = {group for user in access.users.values() for group in user.groups}
     for index, grant in enumerate(access.grants):
         for position, word in enumerate(grant.who):
@@ -102,18 +81,3 @@ def access_flaws(access: AccessConfig) -> Iterator[Flaw]:
             if who.group is not None and who.group not in groups:
                 near = meant(word, [f"@{group}" for group in groups])
                 yield place, f"{word!r} is a group that no user is in (`users: {{name: {{groups: [...]}}}}`){near}"
-
-
-def _publisher_flaws(access: AccessConfig) -> Iterator[Flaw]:
-    audience: tuple[int, str] | None = None
-    for index, one in enumerate(access.trusted_publishers):
-        place = f"access.trusted-publishers[{index}]"
-        if all(ClaimPattern(pattern).matches_everything for pattern in one.claims.values()):
-            yield f"{place}.claims", "say nothing: every job that the issuer runs for anybody would be trusted"
-        if one.lifetime_s > LONGEST_LIFETIME_S:
-            yield f"{place}.lifetime", f"is longer than {duration_text(LONGEST_LIFETIME_S)}"
-        if one.audience is not None:
-            audience = audience or (index, one.audience)
-            if one.audience != audience[1]:
-                first = f"access.trusted-publishers[{audience[0]}]"
-                yield f"{place}.audience", f"is not that of {first}: clients ask a node for one audience"
