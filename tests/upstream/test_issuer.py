@@ -10,16 +10,11 @@ import pytest
 from twisted.internet.error import ConnectionRefusedError as Refused
 
 from tests.doubles.issuer import DISCOVERY, KEYS, URL, SmallIssuer
-from tests.doubles.now import at_once
+from tests.doubles.minting_node import issuer_over
 from tests.doubles.tier_http import TierHttp, chunked_answer, http_answer
 from tiercache.access.signing_keys import SigningKey
 from tiercache.errors import IssuerUnreachable
-from tiercache.interfaces import Tier
-from tiercache.policy.retry import RetryRules
-from tiercache.upstream.issuer import DEADLINES, MOST_DISCOVERY_BYTES, MOST_KEYS_BYTES, Issuer
-from tiercache.upstream.reach import Reach
-from tiercache.upstream.requests import Requests
-from tiercache.upstream.target import Target
+from tiercache.upstream.issuer import DEADLINES, MOST_DISCOVERY_BYTES, MOST_KEYS_BYTES
 
 
 @pytest.fixture
@@ -34,23 +29,8 @@ def ci(http: TierHttp) -> SmallIssuer:
     return issuer
 
 
-def issuer(http: TierHttp, url: str = URL) -> Issuer:
-    reach = Reach(own=Target.parse(url).host.name)
-    requests = Requests(
-        tier=Tier(name=url, kind="issuer"),
-        agent=http.agent,
-        clock=http.clock,
-        now=http.clock.seconds,
-        jitter=lambda: 0.0,
-        reach=reach,
-        deadlines=DEADLINES,
-        retries=RetryRules(attempts=2),
-    )
-    return Issuer(url=url, requests=requests, pool=at_once)
-
-
 def keys(http: TierHttp, url: str = URL) -> tuple[SigningKey, ...]:
-    return http.result(issuer(http, url).keys())
+    return http.result(issuer_over(http, url).keys())
 
 
 def trouble(http: TierHttp, url: str = URL) -> str:
@@ -174,7 +154,7 @@ def test_ten_megabytes_are_not_taken(http: TierHttp, ci: SmallIssuer) -> None:
 @pytest.mark.parametrize("asked", [DISCOVERY, KEYS])
 def test_issuer_that_hangs_is_given_up_in_time_for_twine(http: TierHttp, ci: SmallIssuer, asked: str) -> None:
     http.on(f"GET {asked}", None)
-    started = http.begin(issuer(http).keys())
+    started = http.begin(issuer_over(http).keys())
     http.advance(DEADLINES.first_byte_s - 0.1)
     assert not started.called
     http.advance(0.1)
@@ -184,7 +164,7 @@ def test_issuer_that_hangs_is_given_up_in_time_for_twine(http: TierHttp, ci: Sma
 
 def test_issuer_that_drips_is_given_up_after_four_seconds(http: TierHttp, ci: SmallIssuer) -> None:
     http.on(f"GET {DISCOVERY}", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
-    started = http.begin(issuer(http).keys())
+    started = http.begin(issuer_over(http).keys())
     for _ in range(3):
         http.advance(1)
         http.wires[0].send(b" ")
