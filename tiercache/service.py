@@ -19,8 +19,8 @@ from OpenSSL import SSL
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from tiercache.config import Config
-from tiercache.config.addresses import OwnAddresses
+from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IUpstream, Pool
 from tiercache.node import Parts, assemble, limits_of, root_of
@@ -41,6 +41,7 @@ from tiercache.storage.node_id import node_id_of
 from tiercache.storage.threads import ReactorThreads
 from tiercache.upstream.configured import upstream_of
 from tiercache.upstream.issuer import issuer_at
+from tiercache.web.certificates import Certificates
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 
@@ -231,13 +232,23 @@ def listening_port(reactor: Any, endpoint: str, factory: NodeSite) -> IListening
     """
     outcome: list[Any] = []
     try:
-        serverFromString(reactor, endpoint).listen(factory).addBoth(outcome.append)
+        _server(reactor, endpoint).listen(factory).addBoth(outcome.append)
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
     except (LookupError, ValueError, OSError, SSL.Error) as error:
         raise EndpointUnusable(endpoint=endpoint, reason=str(error) or type(error).__name__) from error
     port: IListeningPort = outcome[0]
     return port
+
+
+def _server(reactor: Any, endpoint: str) -> IStreamServerEndpoint:
+    """The endpoint of a description; one that speaks TLS has our certificates, which may be renewed."""
+    parsed = Endpoint.parse(endpoint)
+    if parsed.tls is None:
+        server: IStreamServerEndpoint = serverFromString(reactor, endpoint)
+        return server
+    certificates = Certificates.at(parsed.tls)
+    return SSL4ServerEndpoint(reactor, parsed.port, certificates, parsed.backlog, parsed.interface or "")
 
 
 def url_of(port: IListeningPort) -> str | None:
