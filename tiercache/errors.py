@@ -199,6 +199,20 @@ class IssuerUnreachable(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class TokenAbsent(TiercacheError):
+    """There is no token with the id {id}."""
+
+    id: str
+
+
+@frozen(kw_only=True, slots=False)
+class TooManyTokens(TiercacheError):
+    """Nobody has more than {limit} tokens: revoke one."""
+
+    limit: int
+
+
+@frozen(kw_only=True, slots=False)
 class FilenameTaken(TiercacheError):
     """{filename} already exists, with other bytes: what was published once is never changed."""
 

@@ -44,7 +44,6 @@ opened and closed by `tiercache.service`.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -73,6 +72,7 @@ from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.signing_keys import SigningKeys
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
 from tiercache.cache.used_identities import UsedIdentities
 from tiercache.cache.vouching import Vouching
@@ -104,6 +104,7 @@ class Parts:
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    tokens: Tokens
     mint: Mint | None
 
 
@@ -119,12 +120,10 @@ def assemble(
     pool: Pool,
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
-    random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
-    `issuers` are those whose identity tokens trusted publishers show.  `jitter` gives a number in [0, 1), `random` so
-    many bytes that nobody guesses.
+    `issuers` are those whose identity tokens trusted publishers show.  `jitter` gives a number in [0, 1).
     """
     stats = Stats()
     usage = Usage(now=now)
@@ -246,6 +245,7 @@ def assemble(
     hosted.on_added(sidecars.check_stored)
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
+    tokens = Tokens(catalogue=catalogue, now=now)
     return Parts(
         stats=stats,
         switch=switch,
@@ -271,7 +271,8 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
-        mint=_mint(config, issuers, catalogue=catalogue, now=now, random=random),
+        tokens=tokens,
+        mint=_mint(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
     )
 
 
@@ -279,9 +280,9 @@ def _mint(
     config: Config,
     issuers: Iterable[IIssuer],
     *,
+    tokens: Tokens,
     catalogue: ICatalogue,
     now: Callable[[], float],
-    random: Callable[[int], bytes],
 ) -> Mint | None:
     """What makes tokens for trusted publishers; None where nobody is one."""
     publishers = publishers_of(config.access)
@@ -292,9 +293,8 @@ def _mint(
         publishers=publishers,
         keys={issuer.url: SigningKeys(issuer=issuer, now=now) for issuer in issuers},
         used=UsedIdentities(catalogue=catalogue, now=now),
-        catalogue=catalogue,
+        tokens=tokens,
         now=now,
-        random=random,
     )
 
 
@@ -342,6 +342,7 @@ def root_of(
         reserved=parts.reserved,
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
+        tokens=parts.tokens,
         trusted_proxies=trusted_proxies_of(config.access),
         for_nodes=ForNodes(
             journal=parts.journal,

@@ -79,11 +79,11 @@ def test_every_token_is_another_one(node: MintingNode) -> None:
 
 
 def test_lifetime_and_rights_are_the_first_publishers_that_is_meant() -> None:
-    more = 'issuer: "https://ci.example", claims: {environment: release}, projects: [x], may: [manage], lifetime: 90ms'
+    more = 'issuer: "https://ci.example", claims: {environment: release}, projects: [x], may: [manage], lifetime: 90s'
     node = MintingNode(config=trusting(f"{PUBLISHERS}    - {{{more}}}\n"))
     assert issued(node, node.minted()).may == frozenset({"publish"})
     other = issued(node, node.minted(repository="other/tools"))
-    assert (other.may, other.projects.patterns, other.expires_at) == (frozenset({"manage"}), ("x",), BEGAN + 1)
+    assert (other.may, other.projects.patterns, other.expires_at) == (frozenset({"manage"}), ("x",), BEGAN + 90)
 
 
 def test_node_that_trusts_no_publisher_has_no_mint() -> None:

@@ -11,7 +11,6 @@ What it is worth is the publisher's: to do some things with some projects, for m
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 from attrs import define, field, frozen
@@ -19,11 +18,11 @@ from twisted.logger import Logger
 
 from tiercache.access.identity import MALFORMED, Identity, read, verified
 from tiercache.access.publishers import TrustedPublisher, owner_of, publisher_of
-from tiercache.access.tokens import ID_BYTES, SECRET_BYTES, IssuedToken, token_digest, token_text
+from tiercache.access.tokens import IssuedToken
 from tiercache.cache.signing_keys import SigningKeys
+from tiercache.cache.tokens import Tokens
 from tiercache.cache.used_identities import UsedIdentities
 from tiercache.errors import IdentityRefused
-from tiercache.interfaces import ICatalogue
 
 NO_PUBLISHER = "invalid-publisher"
 """The code of the error as the public index has it."""
@@ -36,7 +35,7 @@ log = Logger()
 
 @frozen(kw_only=True)
 class MintedToken:
-    """A token that is shown this once; `expires_at` in seconds since 1970."""
+    """A token that is shown this once; `expires_at` in seconds since 1970: no later than it does."""
 
     text: str = field(repr=False)
     expires_at: int
@@ -44,20 +43,19 @@ class MintedToken:
 
 @define(kw_only=True)
 class Mint:
-    """`audience`: for whom identity tokens have to be.  `keys` by the issuer's URL.  `random` gives so many bytes."""
+    """`audience`: for whom identity tokens have to be.  `keys` by the issuer's URL."""
 
     audience: str
     _publishers: tuple[TrustedPublisher, ...]
     _keys: Mapping[str, SigningKeys]
     _used: UsedIdentities
-    _catalogue: ICatalogue
+    _tokens: Tokens
     _now: Callable[[], float]
-    _random: Callable[[int], bytes]
 
     async def exchange(self, shown: str) -> MintedToken:
         """A token of this node for an identity token.
 
-        Raises IdentityRefused, IssuerUnreachable, StoreFull.
+        Raises IdentityRefused, IssuerUnreachable, TooManyTokens, StoreFailed.
         """
         claimed = read(shown)
         keys = self._keys.get(claimed.issuer)
@@ -74,24 +72,21 @@ class Mint:
         await self._used.use(identity)
         return await self._mint(identity, publisher)
 
+    def trusts(self, token: IssuedToken) -> bool:
+        """Whether somebody is trusted still with what a token was issued for: if not, it is worth nothing any more."""
+        return any(token.may <= one.may and token.projects == one.projects for one in self._publishers)
+
     async def _mint(self, identity: Identity, publisher: TrustedPublisher) -> MintedToken:
-        text = token_text(self._random(SECRET_BYTES))
-        made_at = self._now()
-        expires_at = math.ceil(made_at + publisher.lifetime_s)
-        token = IssuedToken(
-            id=self._random(ID_BYTES).hex(),
-            digest=token_digest(text),
+        token, text = await self._tokens.issue(
             name=_run_of(identity.claims),
             owner=owner_of(identity.claims),
             kind="publisher",
             may=publisher.may,
             projects=publisher.projects,
-            made_at=made_at,
-            expires_at=expires_at,
+            lasts_s=publisher.lifetime_s,
         )
-        await self._catalogue.store_token(token)
-        log.info("{owner} ({name}) has a token until {until}", owner=token.owner, name=token.name, until=expires_at)
-        return MintedToken(text=text, expires_at=expires_at)
+        log.info("{owner} ({name}) has a token for {s} s", owner=token.owner, name=token.name, s=publisher.lifetime_s)
+        return MintedToken(text=text, expires_at=int(token.expires_at or 0))
 
 
 def _run_of(claims: Mapping[str, object]) -> str:

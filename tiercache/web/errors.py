@@ -36,8 +36,10 @@ from tiercache.errors import (
     StoreUnusable,
     TiercacheError,
     TierUnreachable,
+    TokenAbsent,
     TooLarge,
     TooManyLogins,
+    TooManyTokens,
 )
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.hops import LOOP
@@ -55,12 +57,14 @@ log = Logger()
 def status_of(error: TiercacheError, only_if_cached: bool) -> int:
     """The status of a foreseen error; `only_if_cached`: the client itself forbade to forward."""
     match error:
-        case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable():
+        case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable() | TokenAbsent():
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
         case PermissionMissing() | CrossSite():
             return 403
+        case TooManyTokens():
+            return 409
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
         case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:

@@ -38,8 +38,8 @@ from tiercache.web.visitor import IVisitor, Visitor, refusal, scope_of
 PROJECT, FILENAME, DIGEST = "project", "filename", "sha256"
 """The parameters of paths that say what a route is about."""
 
-PLAIN = frozenset({"segment", "directories", "version"})
-"""Those that say nothing that is not said by one of these beside them."""
+PLAIN = frozenset({"segment", "directories", "version", "token"})
+"""Those that are about no project, or say nothing of it that one of these beside them does not say."""
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 """The methods by which nothing is changed (RFC 9110 section 9.2.1)."""

@@ -7,16 +7,20 @@ for a while.  What a principal may do is `guard`'s affair.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from typing import assert_never
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import DeferredSemaphore
 from twisted.web.server import Request
 
 from tiercache.access.accounts import Account, Accounts
 from tiercache.access.credentials import Credentials, Password, Token, credentials_of
-from tiercache.access.principals import Address, Principal
+from tiercache.access.principals import Principal
 from tiercache.access.remembered import Remembered
+from tiercache.access.tokens import PREFIX, IssuedToken
 from tiercache.cache.collapse import Collapse
+from tiercache.cache.tokens import Tokens
 from tiercache.errors import CredentialsWrong, TooManyLogins
 from tiercache.interfaces import Pool
 from tiercache.web.client import Clients
@@ -31,13 +35,19 @@ CHECKS_WAITING = 100
 
 @define(kw_only=True)
 class Logins:
-    """The users of a node, and its operator: who holds `control_token`, which its own machine alone can read."""
+    """The users of a node, and its operator: who holds `control_token`, which its own machine alone can read.
+
+    `tokens`: those that the node has issued.  `is_trusted_publisher`: whether the publisher is one still whose token
+    this is.
+    """
 
     _accounts: Accounts
     _remembered: Remembered
     _control_token: str = field(repr=False)
     _clients: Clients
     _pool: Pool
+    _tokens: Tokens | None = None
+    _is_trusted_publisher: Callable[[IssuedToken], bool] = lambda token: False
     _checks: Collapse[bytes, Account | None] = field(factory=Collapse, init=False)
     _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(CHECKS_AT_ONCE), init=False)
 
@@ -59,11 +69,20 @@ class Logins:
         if self._is_operators(shown):
             return self.operator(request)
         account = self._accounts.by_token(shown)
+        if account is None and (text := _issued_text(shown)) is not None:
+            return evolve(await self._by_issued_token(shown, text), address=address)
         if account is None and isinstance(shown, Password):
             account = await self._by_password(shown)
         if account is None:
             raise CredentialsWrong
-        return _principal(account, address)
+        return evolve(_principal(account), address=address)
+
+    async def is_user(self, user: str) -> bool:
+        """Whether there is such a user."""
+        return await self._owner(user) is not None
+
+    async def _owner(self, user: str) -> Account | None:
+        return self._accounts.configured(user) or await self._pool(self._accounts.elsewhere, user)
 
     def _is_operators(self, shown: Credentials) -> bool:
         expected = self._control_token.encode()
@@ -72,6 +91,28 @@ class Logins:
             and bool(expected)
             and hmac.compare_digest(shown.token.encode("utf-8", "surrogatepass"), expected)
         )
+
+    async def _by_issued_token(self, shown: Credentials, text: str) -> Principal:
+        """Whose issued token this is.  Its owner has to be one still, and is what they are now.
+
+        Neither is remembered: to revoke it, or to strike its owner from the users, counts at once.
+        """
+        token = None if self._tokens is None else self._tokens.find(text)
+        if token is None or (isinstance(shown, Password) and shown.user != token.owner):
+            raise CredentialsWrong
+        match token.kind:
+            case "operator":
+                return Principal(token=token)
+            case "publisher":
+                if self._is_trusted_publisher(token):
+                    return Principal(token=token)
+                raise CredentialsWrong
+            case "user":
+                owner = await self._owner(token.owner)
+                if owner is None:
+                    raise CredentialsWrong
+                return evolve(_principal(owner), token=token)
+        assert_never(token.kind)
 
     async def _by_password(self, shown: Password) -> Account | None:
         digest = self._remembered.digest(shown)
@@ -93,5 +134,13 @@ class Logins:
         return account
 
 
-def _principal(account: Account, address: Address | None) -> Principal:
-    return Principal(user=account.user, groups=account.groups, address=address)
+def _principal(account: Account) -> Principal:
+    return Principal(user=account.user, groups=account.groups)
+
+
+def _issued_text(shown: Credentials) -> str | None:
+    """What is shown, if it is nothing but a token that a node issued: no password looks like that."""
+    match shown:
+        case Token(token=text) | Password(password=text) if text.startswith(PREFIX):
+            return text
+    return None
