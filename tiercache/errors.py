@@ -199,6 +199,13 @@ class IssuerUnreachable(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class TooManyFailures(TiercacheError):
+    """Too many passwords were wrong: no further one is looked at for now."""
+
+    retry_after_s: float
+
+
+@frozen(kw_only=True, slots=False)
 class TokenAbsent(TiercacheError):
     """There is no token with the id {id}."""
 

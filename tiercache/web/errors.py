@@ -38,6 +38,7 @@ from tiercache.errors import (
     TierUnreachable,
     TokenAbsent,
     TooLarge,
+    TooManyFailures,
     TooManyLogins,
     TooManyTokens,
 )
@@ -63,6 +64,8 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 401
         case PermissionMissing() | CrossSite():
             return 403
+        case TooManyFailures():
+            return 429  # RFC 6585 section 4
         case TooManyTokens():
             return 409
         case NotStored():
@@ -132,7 +135,7 @@ def _fields_of(error: TiercacheError, status: int) -> dict[str, str] | None:
         case 401:
             is_for_users = not isinstance(error, ControlTokenNeeded)
             return {"WWW-Authenticate": CHALLENGE if is_for_users else 'Bearer realm="tiercache"'}
-        case 503:
+        case 429 | 503:
             return _retry_after(error)
     return None
 

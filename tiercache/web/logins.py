@@ -1,7 +1,7 @@
 """Who is asking: from what a request shows to a principal.
 
-A password is checked in the pool, once for all requests that show it at the same time, and its success is remembered
-for a while.  What a principal may do is `guard`'s affair.
+A password is checked in the pool, once for all requests that show it at the same time, its success is remembered for a
+while, and so is that too many were wrong (`access.throttle`).  What a principal may do is `guard`'s affair.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from twisted.web.server import Request
 
 from tiercache.access.accounts import Account, Accounts
 from tiercache.access.credentials import Credentials, Password, Token, credentials_of
-from tiercache.access.principals import Principal
+from tiercache.access.principals import Address, Principal
 from tiercache.access.remembered import Remembered
+from tiercache.access.throttle import Throttle
 from tiercache.access.tokens import PREFIX, IssuedToken
 from tiercache.cache.collapse import Collapse
 from tiercache.cache.tokens import Tokens
-from tiercache.errors import CredentialsWrong, TooManyLogins
+from tiercache.errors import CredentialsWrong, TooManyFailures, TooManyLogins
 from tiercache.interfaces import Pool
 from tiercache.web.client import Clients
 from tiercache.web.request import field_of
@@ -46,8 +47,10 @@ class Logins:
     _control_token: str = field(repr=False)
     _clients: Clients
     _pool: Pool
+    _now: Callable[[], float]
     _tokens: Tokens | None = None
     _is_trusted_publisher: Callable[[IssuedToken], bool] = lambda token: False
+    _throttle: Throttle = field(factory=Throttle, init=False)
     _checks: Collapse[bytes, Account | None] = field(factory=Collapse, init=False)
     _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(CHECKS_AT_ONCE), init=False)
 
@@ -61,7 +64,7 @@ class Logins:
         return Principal(address=self._clients.address(request), is_operator=True)
 
     async def principal(self, request: Request) -> Principal:
-        """Who sends a request.  Raises CredentialsWrong, TooManyLogins."""
+        """Who sends a request.  Raises CredentialsWrong, TooManyFailures, TooManyLogins."""
         address = self._clients.address(request)
         shown = credentials_of(field_of(request, "authorization"))
         if shown is None:
@@ -72,7 +75,7 @@ class Logins:
         if account is None and (text := _issued_text(shown)) is not None:
             return evolve(await self._by_issued_token(shown, text), address=address)
         if account is None and isinstance(shown, Password):
-            account = await self._by_password(shown)
+            account = await self._by_password(shown, address)
         if account is None:
             raise CredentialsWrong
         return evolve(_principal(account), address=address)
@@ -114,21 +117,32 @@ class Logins:
                 return evolve(_principal(owner), token=token)
         assert_never(token.kind)
 
-    async def _by_password(self, shown: Password) -> Account | None:
+    async def _by_password(self, shown: Password, address: Address | None) -> Account | None:
         digest = self._remembered.digest(shown)
         known = self._remembered.account(digest)
         if known is not None:
             return known
-        if digest not in self._checks and len(self._checks) >= CHECKS_AT_ONCE + CHECKS_WAITING:
-            raise TooManyLogins
-        return await self._checks.join(digest, lambda: self._checked(digest, shown))[0].result()
+        if digest not in self._checks:
+            if len(self._checks) >= CHECKS_AT_ONCE + CHECKS_WAITING:
+                raise TooManyLogins
+            wait_s = self._throttle.wait_s(shown.user, address, self._now())
+            if wait_s > 0:
+                raise TooManyFailures(retry_after_s=wait_s)
+        return await self._checks.join(digest, lambda: self._checked(digest, shown, address))[0].result()
 
-    async def _checked(self, digest: bytes, shown: Password) -> Account | None:
-        await self._turns.acquire()
+    async def _checked(self, digest: bytes, shown: Password, address: Address | None) -> Account | None:
+        self._throttle.begin(shown.user, address, self._now())
+        is_wrong = False
         try:
-            account = await self._pool(self._accounts.check, shown)
+            await self._turns.acquire()
+            try:
+                account = await self._pool(self._accounts.check, shown)
+            finally:
+                self._turns.release()
+            is_wrong = account is None
         finally:
-            self._turns.release()
+            if not is_wrong:
+                self._throttle.forgive(shown.user, address, self._now())
         if account is not None:
             self._remembered.keep(digest, account)
         return account

@@ -135,6 +135,7 @@ def root(
         remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
         control_token=presence.control_token,
         pool=pool,
+        now=clock.seconds,
         tokens=tokens,
         is_trusted_publisher=(lambda token: False) if mint is None else mint.trusts,
     )
