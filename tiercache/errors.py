@@ -128,6 +128,25 @@ class TooLarge(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class BodyTooLarge(TiercacheError):
+    """What is sent is larger than the {limit_bytes} bytes that are taken here."""
+
+    limit_bytes: int
+
+
+@frozen(kw_only=True, slots=False)
+class FormMalformed(TiercacheError):
+    """The form cannot be used: {reason}."""
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class BodyStalled(TiercacheError):
+    """What is sent comes too slowly, or not at all."""
+
+
+@frozen(kw_only=True, slots=False)
 class RangesUnsupported(TiercacheError):
     """Tier {tier} sends {filename} only as a whole."""
 

@@ -13,11 +13,14 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from tiercache.errors import (
+    BodyStalled,
+    BodyTooLarge,
     ControlTokenNeeded,
     CredentialsNeeded,
     CredentialsWrong,
     DigestMismatch,
     FileAbsent,
+    FormMalformed,
     InvalidName,
     LengthMismatch,
     NoTierAnswered,
@@ -54,6 +57,12 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 401
         case PermissionMissing():
             return 403
+        case FormMalformed():
+            return 400
+        case BodyTooLarge():
+            return 413
+        case BodyStalled():
+            return 408
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
         case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:

@@ -1,7 +1,8 @@
 """The listening side: Twisted's site and HTTP channel, with the limits that they lack.
 
 Twisted counts idle time only, so a head that drips in never ends; it buffers any request body before a route sees
-it; and it waits for ever for the last bytes of a response that is followed by a close.
+it; and it waits for ever for the last bytes of a response that is followed by a close.  Here the route of an upload runs
+as soon as its head is there, and takes the body in as it comes (`inflow`).
 """
 
 # ruff: noqa: N802, N815  # most names here are Twisted's, which calls them
@@ -25,7 +26,9 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
+from tiercache.web.inflow import IInflow, Inflow
 from tiercache.web.limits import Limits
+from tiercache.web.upload_paths import is_upload
 
 REFUSAL = b"This node has as many clients as it takes.\n"
 REFUSAL_S = 2.0  # for a refused client to read that
@@ -43,6 +46,7 @@ class NodeRequest(Request):
 
     channel: NodeChannel
 
+    _inflow: Inflow | None = None
     _at_drain: Callable[[], object] | None = None
 
     def when_draining(self, act: Callable[[], object]) -> None:
@@ -64,8 +68,49 @@ class NodeRequest(Request):
             self.path = b"/" if self.method == b"OPTIONS" else b"/*"  # RFC 9110 section 9.3.7
         super().process()
 
+    @property
+    def is_arriving(self) -> bool:
+        """Whether it is being answered while there is more of it to come."""
+        return self._inflow is not None and not self._inflow.is_ended
+
+    @property
+    def left_bytes(self) -> int | None:
+        """How much of its body is still to come, None where nobody knows."""
+        inflow = self._inflow
+        if inflow is None or inflow.stated_bytes is None:
+            return None
+        return inflow.stated_bytes - inflow.received_bytes
+
+    def begin(self, inflow: Inflow, command: bytes, path: bytes, version: bytes) -> None:
+        """Route it, now that its head is here: the body is read through `inflow`."""
+        self._inflow = inflow
+        self.setComponent(IInflow, inflow)
+        super().requestReceived(command, path, version)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """All of it is here."""
+        if self._inflow is not None:
+            self._inflow.end()
+        else:
+            super().requestReceived(command, path, version)
+
+    def write(self, data: bytes) -> None:
+        """Answer; what is still to come of the request is in the way of another one on this connection."""
+        if not self.startedWriting and self.is_arriving:
+            self.setHeader(b"Connection", b"close")
+        super().write(data)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The client is gone."""
+        if self._inflow is not None:
+            self._inflow.close()
+        super().connectionLost(reason)
+
     def handleContentChunk(self, data: bytes) -> None:
         """Keep a part of the body, or refuse the request."""
+        if self._inflow is not None:
+            self._inflow.received(data)
+            return
         if self.content is None:
             return
         if self.content.tell() + len(data) > self.channel.limits.body_bytes:
@@ -85,6 +130,8 @@ class NodeChannel(http.HTTPChannel):
     _is_waiting = True  # for the first byte of a head
     _is_raw = False  # whether what came last was more than lines
     _is_closing = False
+    _has_answered_early = False
+    _left_bytes: int | None = None  # of a body that nobody wants any more; None: nobody knows
     _deadline: IDelayedCall | None = None
     _linger: IDelayedCall | None = None
 
@@ -106,6 +153,7 @@ class NodeChannel(http.HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         """See `IProtocol`."""
         if self._is_refused:
+            self._drop(len(data))
             return
         self._begin_head()
         self._is_raw = False
@@ -119,7 +167,10 @@ class NodeChannel(http.HTTPChannel):
         super().lineReceived(line)
 
     def allHeadersReceived(self) -> None:
-        """The head is here: is the body that it states one to wait for?"""
+        """The head is here: is the body that it states one to wait for, or to be taken in as it comes?"""
+        if self.length != 0 and is_upload(self._command, self._path):
+            self._stream()
+            return
         if self.length is not None and self.length > self.limits.body_bytes:
             self.refuse(413, b"Content Too Large")
             return
@@ -136,7 +187,9 @@ class NodeChannel(http.HTTPChannel):
     def rawDataReceived(self, data: bytes) -> None:
         """A part of a body, or of the next request; of no interest once this one is refused."""
         self._is_raw = True
-        if not self._is_refused:
+        if self._is_refused:
+            self._drop(len(data))
+        else:
             super().rawDataReceived(data)
 
     def lineLengthExceeded(self, line: bytes) -> None:
@@ -148,13 +201,19 @@ class NodeChannel(http.HTTPChannel):
         self._is_waiting = True
         if self._is_closing:
             self.persistent = False
-        super().requestDone(request)
+        if cast("NodeRequest", request).is_arriving:
+            self._answered_early(cast("NodeRequest", request))
+        else:
+            super().requestDone(request)
 
     def loseConnection(self) -> None:
         """Close when all is sent, or when the peer has not taken it in time."""
         if self._linger is None:
             self._linger = self.callLater(self.limits.write_timeout_s, self._give_up)
-        super().loseConnection()
+        if self._has_answered_early:
+            _tcp(self.transport).loseConnection()
+        else:
+            super().loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol`."""
@@ -183,6 +242,57 @@ class NodeChannel(http.HTTPChannel):
         for request in list(self.requests):
             request.drain()
 
+    # -- bodies that are taken in as they come ----------------------------------------------------------------
+
+    def _stream(self) -> None:
+        request: NodeRequest = self.requests[-1]
+        expected = request.requestHeaders.getRawHeaders(b"Expect", [b""])[0].lower()
+        is_expecting = expected == b"100-continue" and self._version == b"HTTP/1.1"
+        request.requestHeaders.removeHeader(b"Expect")  # Twisted would say at once that the body is welcome
+        self._set_deadline(None)
+        self.setTimeout(None)  # the inflow has its own
+        super().allHeadersReceived()
+        inflow = Inflow(
+            stated_bytes=self.length,
+            limit_bytes=self.limits.upload_bytes,
+            timeout_s=self.limits.body_timeout_s,
+            call_later=self.callLater,
+            pause=_tcp(self.transport).pauseProducing,
+            resume=_tcp(self.transport).resumeProducing,
+            begin=self._welcome_body if is_expecting else _nothing,
+        )
+        request.begin(inflow, self._command, self._path, self._version)
+
+    def _welcome_body(self) -> None:
+        _tcp(self.transport).write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _answered_early(self, request: NodeRequest) -> None:
+        """Let the client read the answer to a request that it still sends: what it sends is dropped meanwhile.
+
+        Closing over unread bytes would reset the connection, and take the answer with it.
+        """
+        self._is_refused = self._has_answered_early = True
+        self.requests.remove(request)
+        self._left_bytes = request.left_bytes
+        transport = _tcp(self.transport)
+        transport.unregisterProducer()
+        transport.resumeProducing()
+        if not ISSLTransport.providedBy(transport):  # which has no half-close
+            transport.loseWriteConnection()
+        if self._linger is None:
+            self._linger = self.callLater(self.limits.drop_timeout_s, self._give_up)
+        self._drop(0)
+
+    def _drop(self, size_bytes: int) -> None:
+        """Bytes of a body that nobody wants; behind the last of them there is nothing to wait for."""
+        if self._left_bytes is not None:
+            self._left_bytes -= size_bytes
+            if self._left_bytes <= 0:
+                self._left_bytes = None
+                self.loseConnection()
+
+    # -- deadlines --------------------------------------------------------------------------------------------
+
     def _begin_head(self) -> None:
         if self._is_waiting and not self._is_refused and self._linger is None:
             self._is_waiting = False
@@ -199,6 +309,10 @@ class NodeChannel(http.HTTPChannel):
 
     def _give_up(self) -> None:
         _tcp(self.transport).abortConnection()
+
+
+def _nothing() -> None:
+    """Do that."""
 
 
 @define(eq=False)
