@@ -135,13 +135,6 @@ class BodyTooLarge(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
-class FormMalformed(TiercacheError):
-    """The form cannot be used: {reason}."""
-
-    reason: str
-
-
-@frozen(kw_only=True, slots=False)
 class BodyStalled(TiercacheError):
     """What is sent comes too slowly, or not at all."""
 
@@ -197,6 +190,62 @@ class FilenameTaken(TiercacheError):
     """{filename} already exists, with other bytes: what was published once is never changed."""
 
     filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class UploadRefused(TiercacheError):
+    """The upload is refused: {reason}.
+
+    `reason` begins in lower case and ends without a full stop.  Each other refusal of what an upload says or is, is one
+    of these too.
+    """
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class FormMalformed(UploadRefused):
+    """The form of the upload cannot be read: {reason}."""
+
+
+@frozen(kw_only=True, slots=False)
+class FieldRefused(UploadRefused):
+    """The field {field!r} of the form {reason}."""
+
+    field: str
+
+
+@frozen(kw_only=True, slots=False)
+class FilenameRefused(UploadRefused):
+    """{filename!r} cannot be published: {reason}."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class ArchiveRefused(UploadRefused):
+    """{filename} is no distribution archive that can be published: {reason}."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class Disagreement(UploadRefused):
+    """{filename} says otherwise than its upload: {reason}."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class AttestationsRefused(UploadRefused):
+    """The attestations of {filename} cannot be kept: {reason}."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class UploadTooLarge(TooLarge):
+    """{subject} is larger than the {limit_bytes} bytes that may be published here."""
 
 
 @frozen(kw_only=True, slots=False)

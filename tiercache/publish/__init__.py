@@ -1,1 +1,1 @@
-"""Publishing: what is sent to become a hosted file, checked and brought in."""
+"""Publishing: what an upload says, what its archive says, and whether the two agree."""

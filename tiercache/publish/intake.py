@@ -1,29 +1,35 @@
-"""Takes an upload form in as its bytes come (RFC 7578): its fields into memory, the file in it into the store's partial.
+"""Takes an upload form in as its bytes come (RFC 7578): its fields into memory, its file into the store's partial.
 
-The parser is `multipart`'s; here are the limits, and what of its findings is whose fault.  What the fields mean is
-`submission`'s affair.
+The parser is `multipart`'s; what its parts may be is said by `form`, and what they mean by `submission`.
 """
 
 from __future__ import annotations
 
 from attrs import define, field, frozen
-from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header  # type: ignore[import-untyped]  # it has annotations, and does not say so
 
 from tiercache.errors import FormMalformed
 from tiercache.interfaces import IFiles
 from tiercache.publish.arrival import Arrival
+from tiercache.publish.form import FORM_BYTES, MAX_PARTS, FilePart, Form, FormField, limit_of, too_long
+
+_BOUNDARY_CHARACTERS = 200  # RFC 2046 allows 70
 
 
 @frozen(kw_only=True)
-class FormLimits:
-    """What a form may have beside its file: so many parts, bytes in one field, and bytes in all of them."""
+class TakenForm:
+    """A whole form, and the bytes of the file in it.  `parts` has fields and files in the order of their coming."""
 
-    parts: int = 1024
-    field_bytes: int = 2 * 1024**2
-    fields_bytes: int = 4 * 1024**2
+    parts: tuple[FormField | FilePart, ...]
+    arrival: Arrival
 
-
-LIMITS = FormLimits()
+    @property
+    def form(self) -> Form:
+        """Its fields and files, each in their order."""
+        return Form(
+            fields=tuple(part for part in self.parts if isinstance(part, FormField)),
+            files=tuple(part for part in self.parts if isinstance(part, FilePart)),
+        )
 
 
 def boundary_of(content_type: str | None) -> str:
@@ -31,46 +37,36 @@ def boundary_of(content_type: str | None) -> str:
     kind, options = parse_options_header(content_type or "")
     if kind != "multipart/form-data":
         raise FormMalformed(reason="it is to be sent as multipart/form-data")
-    boundary = options.get("boundary", "")
-    if not 1 <= len(boundary) <= 200 or not boundary.isascii() or not boundary.isprintable():
-        raise FormMalformed(reason="its Content-Type has no boundary")
+    boundary = str(options.get("boundary", ""))
+    if not 1 <= len(boundary) <= _BOUNDARY_CHARACTERS or not boundary.isascii() or not boundary.isprintable():
+        raise FormMalformed(reason="its Content-Type has no boundary that can be used")
     return boundary
-
-
-@frozen(kw_only=True)
-class TakenForm:
-    """A whole form: every field with its values in the order of their coming, the file's name, and its bytes."""
-
-    fields: tuple[tuple[str, str], ...]
-    filename: str
-    arrival: Arrival
 
 
 @define(kw_only=True, eq=False)
 class FormIntake:
-    """One form on its way in; its file is in the part that is called `file_field`.
+    """One form on its way in; the bytes that are kept are those of the part named `content`.
 
-    Blocking; called in the pool, by one at a time.  Until `finish` has returned, `discard` is to be called in the end.
+    Blocking; called in the pool, by one at a time.  `discard` is to be called in the end, whatever came of it.
     """
 
     _files: IFiles
     _boundary: str
-    _file_field: str
-    _limits: FormLimits = LIMITS
+    _content: str
     _parser: PushMultipartParser = field(init=False)
-    _fields: list[tuple[str, str]] = field(factory=list, init=False)
+    _parts: list[FormField | FilePart] = field(factory=list, init=False)
     _fields_bytes: int = field(default=0, init=False)
     _segment: MultipartSegment | None = field(default=None, init=False)
-    _text: bytearray = field(factory=bytearray, init=False)
-    _filename: str = field(default="", init=False)
+    _value: bytearray = field(factory=bytearray, init=False)
     _arrival: Arrival | None = field(default=None, init=False)
+    _is_discarded: bool = field(default=False, init=False)
 
     @_parser.default
     def _parser_with_limits(self) -> PushMultipartParser:
-        return PushMultipartParser(self._boundary, max_segment_count=self._limits.parts)
+        return PushMultipartParser(self._boundary, max_segment_count=MAX_PARTS)
 
     def feed(self, data: bytes) -> None:
-        """The next bytes of it.  Raises FormMalformed, StoreFull."""
+        """The next bytes of it.  Raises UploadRefused, StoreFull."""
         try:
             for event in self._parser.parse(data):
                 if isinstance(event, MultipartSegment):
@@ -78,13 +74,14 @@ class FormIntake:
                 elif event is None:
                     self._end()
                 else:
-                    self._more(bytes(event))
+                    self._more(event)
         except MultipartError as error:
             raise FormMalformed(reason=_said(error)) from error
 
-    def value(self, name: str) -> str | None:
-        """The first value of a field, if it has come already."""
-        return next((value for known, value in self._fields if known == name), None)
+    @property
+    def fields(self) -> tuple[FormField, ...]:
+        """The fields that have come."""
+        return tuple(part for part in self._parts if isinstance(part, FormField))
 
     def finish(self) -> TakenForm:
         """No more bytes come.  Raises FormMalformed for a form that has no end, or no file."""
@@ -93,11 +90,12 @@ class FormIntake:
         except MultipartError as error:
             raise FormMalformed(reason=_said(error)) from error
         if self._arrival is None:
-            raise FormMalformed(reason=f"it has no file in a part named {self._file_field!r}")
-        return TakenForm(fields=tuple(self._fields), filename=self._filename, arrival=self._arrival)
+            raise FormMalformed(reason=f"it has no file in a part named {self._content!r}")
+        return TakenForm(parts=tuple(self._parts), arrival=self._arrival)
 
     def discard(self) -> None:
-        """Let go of what has come."""
+        """Let go of what has come; what was committed stays.  Harmless a second time."""
+        self._is_discarded = True
         if self._arrival is not None:
             self._arrival.discard()
 
@@ -105,45 +103,47 @@ class FormIntake:
 
     def _begin(self, segment: MultipartSegment) -> None:
         self._segment = segment
-        if not segment.name:
+        name = segment.name or ""
+        if not name:
             raise FormMalformed(reason="a part of it has no name")
-        if segment.name != self._file_field:
+        self._count(len(name.encode()))
+        if segment.filename is not None:
+            self._parts.append(FilePart(name=name, filename=segment.filename))
+        if name != self._content:
             return
         if self._arrival is not None:
-            raise FormMalformed(reason=f"it has two parts named {self._file_field!r}")
+            raise FormMalformed(reason=f"it has two parts named {name!r}")
         if segment.filename is None:
-            raise FormMalformed(reason=f"its part {self._file_field!r} has no filename")
-        self._filename = segment.filename
+            raise FormMalformed(reason=f"its part {name!r} has no filename")
         self._arrival = Arrival.begin(self._files)
+        if self._is_discarded:  # whoever waited for this has gone meanwhile
+            self._arrival.discard()
 
     def _more(self, data: bytes) -> None:
-        if self._is_file:
-            assert self._arrival is not None
+        segment = self._segment
+        if segment is None:
+            return
+        if segment.name == self._content and self._arrival is not None:
             self._arrival.write(data)
             return
-        self._fields_bytes += len(data)
-        if self._fields_bytes > self._limits.fields_bytes:
-            raise FormMalformed(reason=f"its fields have more than {self._limits.fields_bytes} bytes")
-        if len(self._text) + len(data) > self._limits.field_bytes:
-            raise FormMalformed(reason=f"a field of it has more than {self._limits.field_bytes} bytes")
-        self._text += data
+        self._count(len(data))
+        if segment.filename is not None:
+            return  # a signature, as older tools send one (`gpg_signature`): nobody asks for it any more
+        name = str(segment.name)
+        if len(self._value) + len(data) > limit_of(name):
+            raise too_long(name)
+        self._value += data
 
     def _end(self) -> None:
         segment, self._segment = self._segment, None
-        if segment is None or segment.name == self._file_field:
-            return
-        text = bytes(self._text)
-        self._text.clear()
-        if segment.filename is not None:
-            return  # a signature, as older tools send one (`gpg_signature`): nobody asks for it any more
-        try:
-            self._fields.append((segment.name or "", text.decode("utf-8")))
-        except UnicodeDecodeError:
-            raise FormMalformed(reason=f"its field {segment.name!r} is no text") from None
+        if segment is not None and segment.filename is None:
+            self._parts.append(FormField(name=str(segment.name), value=bytes(self._value)))
+            self._value.clear()
 
-    @property
-    def _is_file(self) -> bool:
-        return self._segment is not None and self._segment.name == self._file_field
+    def _count(self, size_bytes: int) -> None:
+        self._fields_bytes += size_bytes
+        if self._fields_bytes > FORM_BYTES:
+            raise FormMalformed(reason=f"it has more than {FORM_BYTES} bytes beside its file")
 
 
 def _said(error: MultipartError) -> str:

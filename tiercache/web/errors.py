@@ -20,7 +20,7 @@ from tiercache.errors import (
     CredentialsWrong,
     DigestMismatch,
     FileAbsent,
-    FormMalformed,
+    FilenameTaken,
     InvalidName,
     LengthMismatch,
     NoTierAnswered,
@@ -36,6 +36,8 @@ from tiercache.errors import (
     TierUnreachable,
     TooLarge,
     TooManyLogins,
+    UploadRefused,
+    UploadTooLarge,
 )
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.hops import LOOP
@@ -57,8 +59,6 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 401
         case PermissionMissing():
             return 403
-        case FormMalformed():
-            return 400
         case BodyTooLarge():
             return 413
         case BodyStalled():
@@ -69,6 +69,12 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 508  # not 503: this node is well, and its children are not to take it for down
         case NoTierAnswered() | TierUnreachable() | StoreUnusable() | TooManyLogins():
             return 503
+        case UploadRefused():
+            return 400
+        case FilenameTaken():
+            return 409  # the one status by which clients know what exists already
+        case UploadTooLarge():
+            return 413
         case DigestMismatch() | LengthMismatch() | PageUnusable() | RangesUnsupported() | TooLarge():
             return 502
         case StoreFull():
