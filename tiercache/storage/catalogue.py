@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import groupby
@@ -23,6 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from tiercache.access.tokens import IssuedToken
 from tiercache.errors import StoreUnusable
 from tiercache.interfaces import (
     Attachment,
@@ -36,13 +37,13 @@ from tiercache.interfaces import (
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
 from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.storage import news_statements, statements
+from tiercache.storage import news_statements, statements, token_statements
 from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
 from tiercache.storage.group_commit import GroupCommit, Rows
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.lock import alone_in
 from tiercache.storage.revisions import bring_up_to_date, revision_of
-from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, unpacked
+from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, token_of, unpacked
 from tiercache.storage.tables import REVISION
 
 FILES_AT_ONCE = 500
@@ -302,6 +303,32 @@ class SqlCatalogue:
 
     def store_reservation(self, reservation: Reservation) -> Deferred[None]:
         return self._changes.submit(partial(news_statements.store_reservation, reservation))
+
+    # -- tokens -------------------------------------------------------------------------------------------------
+
+    def token(self, digest: str) -> IssuedToken | None:
+        return next(iter(self._tokens(token_statements.TOKEN, digest=digest)), None)
+
+    def tokens(self) -> list[IssuedToken]:
+        return self._tokens(token_statements.ALL_TOKENS)
+
+    def store_token(self, token: IssuedToken) -> Deferred[None]:
+        return self._changes.submit(partial(token_statements.store_token, token))
+
+    def forget_tokens(self, ids: Iterable[str]) -> Deferred[None]:
+        return self._changes.submit(partial(token_statements.forget_tokens, tuple(ids)))
+
+    def touch_tokens(self, used_at: Mapping[str, float]) -> Deferred[None]:
+        return self._changes.submit(partial(token_statements.touch_tokens, dict(used_at)))
+
+    def _tokens(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> list[IssuedToken]:
+        found = []
+        for row in self._rows(statement, **parameters):
+            try:
+                found.append(token_of(row))
+            except Unreadable as error:  # it is worth nothing any more: nobody can tell what it was worth
+                self._log.warn("The stored token {id} is damaged: {error}", id=row.id, error=error)
+        return found
 
     async def close(self) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from typing import BinaryIO, TypeVar
@@ -17,6 +17,7 @@ from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
+from tiercache.access.tokens import IssuedToken
 from tiercache.errors import FileAbsent, StoreUnusable
 from tiercache.interfaces import (
     Attachment,
@@ -100,6 +101,7 @@ class MemoryCatalogue:
     _settings: dict[str, str] = field(factory=dict, init=False)
     _hosted: dict[ProjectName, bytes] = field(factory=dict, init=False)
     _reservations: dict[str, Reservation] = field(factory=dict, init=False)
+    _tokens: dict[str, IssuedToken] = field(factory=dict, init=False)
     _journal: MemoryJournal = field(init=False)
     _stored_bytes: int = field(default=0, init=False)
     _hosted_bytes: int = field(default=0, init=False)
@@ -322,6 +324,41 @@ class MemoryCatalogue:
         if not reservation.names and not reservation.epoch:
             return self._change(partial(self._drop, self._reservations, reservation.tier))
         return self._change(partial(self._put, self._reservations, reservation.tier, reservation))
+
+    # -- tokens -------------------------------------------------------------------------------------------------
+
+    def token(self, digest: str) -> IssuedToken | None:
+        return self._tokens.get(digest)
+
+    def tokens(self) -> list[IssuedToken]:
+        return sorted(self._tokens.values(), key=lambda token: (token.made_at, token.id))
+
+    def store_token(self, token: IssuedToken) -> Deferred[None]:
+        def store() -> None:
+            there = self._tokens.get(token.digest)
+            if there is not None and there.id != token.id:
+                raise StoreUnusable(path="memory", reason="two tokens would have one digest")
+            for digest in [other.digest for other in self._tokens.values() if other.id == token.id]:
+                self._drop(self._tokens, digest)
+            self._put(self._tokens, token.digest, token)
+
+        return self._change(store)
+
+    def forget_tokens(self, ids: Iterable[str]) -> Deferred[None]:
+        def forget() -> None:
+            gone = set(ids)
+            for digest in [token.digest for token in self._tokens.values() if token.id in gone]:
+                self._drop(self._tokens, digest)
+
+        return self._change(forget)
+
+    def touch_tokens(self, used_at: Mapping[str, float]) -> Deferred[None]:
+        def touch() -> None:
+            for digest, token in self._tokens.items():
+                if token.id in used_at:
+                    self._tokens[digest] = evolve(token, used_at=used_at[token.id])
+
+        return self._change(touch)
 
     async def close(self) -> None:
         self._closed = True

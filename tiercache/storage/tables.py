@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
 
 METADATA = MetaData()
@@ -149,4 +149,22 @@ RESERVATIONS = Table(
     Column("tier", Text, primary_key=True),
     Column("epoch", Text, nullable=False),
     Column("names", LargeBinary, nullable=False),
+)
+
+# `may` and `projects` are JSON; `digest` stands for the token itself, which nobody keeps.
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("may", LargeBinary, nullable=False),
+    Column("projects", LargeBinary, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("used_at", Double),
+    Index("tokens_by_digest", "digest", unique=True),
+    sqlite_with_rowid=False,
 )

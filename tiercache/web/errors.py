@@ -18,6 +18,7 @@ from tiercache.errors import (
     ControlTokenNeeded,
     CredentialsNeeded,
     CredentialsWrong,
+    CrossSite,
     DigestMismatch,
     FileAbsent,
     FilenameTaken,
@@ -57,7 +58,7 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
-        case PermissionMissing():
+        case PermissionMissing() | CrossSite():
             return 403
         case BodyTooLarge():
             return 413
