@@ -21,6 +21,7 @@ from tiercache.access.tokens import IssuedToken
 from tiercache.errors import FileAbsent, StoreUnusable
 from tiercache.interfaces import (
     Attachment,
+    DeletedFile,
     FileRecord,
     ICatalogue,
     IFiles,
@@ -29,12 +30,14 @@ from tiercache.interfaces import (
     Reservation,
     StoredEntry,
 )
+from tiercache.policy.acts import Act, NewAct
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage.identity import identities_of
 from tiercache.storage.kept import CHANGES_KEPT
+from tiercache.storage.memory_acts import MemoryActs
 from tiercache.storage.memory_journal import MemoryJournal
 from tiercache.storage.memory_partial import MemoryPartial, Room, room_of
 
@@ -102,6 +105,7 @@ class MemoryCatalogue:
     _hosted: dict[ProjectName, bytes] = field(factory=dict, init=False)
     _reservations: dict[str, Reservation] = field(factory=dict, init=False)
     _tokens: dict[str, IssuedToken] = field(factory=dict, init=False)
+    _acts: MemoryActs = field(factory=MemoryActs, init=False)
     _journal: MemoryJournal = field(init=False)
     _stored_bytes: int = field(default=0, init=False)
     _hosted_bytes: int = field(default=0, init=False)
@@ -303,17 +307,57 @@ class MemoryCatalogue:
         return sorted(self._hosted)
 
     def store_hosted(
-        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+        self,
+        project: ProjectName,
+        body: bytes | None,
+        changes: Sequence[NewChange],
+        at: float,
+        acts: Sequence[NewAct] = (),
+        deleted: Sequence[DeletedFile] = (),
+        restored: Sequence[str] = (),
     ) -> Deferred[Sequence[Change]]:
         def store() -> Sequence[Change]:
             before = _cost(self._hosted[project]) if project in self._hosted else 0
             after = 0 if body is None else _cost(body)
-            self._room.take(after - before + ROW_BYTES * self._journal.more_rows(len(changes)))
+            rows = self._acts.more_rows(project, deleted, restored) + len(acts)
+            self._room.take(after - before + ROW_BYTES * (rows + self._journal.more_rows(len(changes))))
             if body is None:
                 self._hosted.pop(project, None)
             else:
                 self._hosted[project] = body
+            for filename in restored:
+                self._acts.forget(project, filename)
+            for file in deleted:
+                self._acts.put(file)
+            self._acts.append(acts, at)
             return self._journal.append(changes, at)
+
+        return self._change(store)
+
+    def append_acts(self, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        def append() -> None:
+            self._room.take(ROW_BYTES * len(acts))
+            self._acts.append(acts, at)
+
+        return self._change(append)
+
+    def acts(self, project: ProjectName | None, since: int | None, most: int) -> list[Act]:
+        return self._acts.acts(project, since, most)
+
+    def deleted(self, project: ProjectName, filename: str) -> DeletedFile | None:
+        return self._acts.deleted(project, filename)
+
+    def deleted_of(self, project: ProjectName) -> list[DeletedFile]:
+        return self._acts.deleted_of(project)
+
+    def deleted_until(self, at: float, most: int) -> list[DeletedFile]:
+        return self._acts.deleted_until(at, most)
+
+    def store_deleted(self, file: DeletedFile, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        def store() -> None:
+            self._room.take(ROW_BYTES * (self._acts.more_rows(file.project, [file], ()) + len(acts)))
+            self._acts.put(file)
+            self._acts.append(acts, at)
 
         return self._change(store)
 
