@@ -24,6 +24,7 @@ from tiercache.errors import (
     FilenameTaken,
     InvalidName,
     LengthMismatch,
+    NameElsewhere,
     NoTierAnswered,
     NotStored,
     PageUnusable,
@@ -38,6 +39,7 @@ from tiercache.errors import (
     TooLarge,
     TooManyLogins,
     UploadRefused,
+    UploadsRefused,
     UploadTooLarge,
 )
 from tiercache.policy.cache_status import Outcome
@@ -58,6 +60,8 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
+        case NameElsewhere() | UploadsRefused():
+            return 403  # not 409: `twine --skip-existing` would take it for published
         case PermissionMissing() | CrossSite():
             return 403
         case BodyTooLarge():
