@@ -167,6 +167,11 @@ class PermissionMissing(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class CrossSite(TiercacheError):
+    """A web page of another site has made this request: nothing is changed for it."""
+
+
+@frozen(kw_only=True, slots=False)
 class TooManyLogins(TiercacheError):
     """More passwords are to be checked than this node takes at once."""
 

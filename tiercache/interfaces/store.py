@@ -11,6 +11,7 @@ from typing import BinaryIO
 from attrs import frozen
 from zope.interface import Interface
 
+from tiercache.access.tokens import IssuedToken
 from tiercache.policy.acts import Act, NewAct
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
@@ -151,7 +152,7 @@ class DeletedFile:
 
 
 class ICatalogue(Interface):
-    """Entries, files known, attachments, pins, settings, the journal, what is hosted, what is reserved.
+    """Entries, files known, attachments, pins, settings, the journal, what is hosted, what is reserved, tokens.
 
     Reads are inline and cheap (a point read).  Each write returns an awaitable that fires once it is durable, in the
     order of the calls; a write raises StoreFull when there is no room, and then changed nothing.
@@ -297,6 +298,21 @@ class ICatalogue(Interface):
 
     def store_reservation(reservation: Reservation) -> Awaitable[None]:
         """Store or replace what a tier announced; without names and epoch, forget it."""
+
+    def token(digest: str) -> IssuedToken | None:
+        """The issued token with this digest."""
+
+    def tokens() -> list[IssuedToken]:
+        """Every issued token, oldest first."""
+
+    def store_token(token: IssuedToken) -> Awaitable[None]:
+        """Store or replace a token, by its id.  Raises StoreUnusable where another one has its digest."""
+
+    def forget_tokens(ids: Iterable[str]) -> Awaitable[None]:
+        """Remove tokens; harmless where there is none."""
+
+    def touch_tokens(used_at: Mapping[str, float]) -> Awaitable[None]:
+        """Note when tokens (by id) were last used; of one that is not there nothing is noted."""
 
     def close() -> Awaitable[None]:
         """Finish what was begun, and let the store go."""

@@ -16,6 +16,7 @@ from tiercache.errors import (
     ControlTokenNeeded,
     CredentialsNeeded,
     CredentialsWrong,
+    CrossSite,
     DigestMismatch,
     FileAbsent,
     InvalidName,
@@ -52,7 +53,7 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
-        case PermissionMissing():
+        case PermissionMissing() | CrossSite():
             return 403
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
