@@ -38,7 +38,8 @@ from tiercache.interfaces import Tier
 from tiercache.node import Parts, assemble, limits_of, root_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.node_id import node_id_of
 from tiercache.upstream.credentials import Credentials, credentials_of
 from tiercache.upstream.parent import Parent
