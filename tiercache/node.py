@@ -69,7 +69,7 @@ from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
-from tiercache.config.accounts import permissions_of
+from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IUpstream, Pool
 from tiercache.stats import Stats
 from tiercache.web.limits import Limits
@@ -305,6 +305,7 @@ def root_of(
         reserved=parts.reserved,
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
+        trusted_proxies=trusted_proxies_of(config.access),
         for_nodes=ForNodes(
             journal=parts.journal,
             about=parts.about.state,

@@ -167,7 +167,12 @@ def root(
         ),
         responder=responder,
     )
-    return Front(application=site, access_log=AccessLog(clock=clock), responder=responder, node_id=presence.node_id)
+    return Front(
+        application=site,
+        access_log=AccessLog(clock=clock, clients=clients),
+        responder=responder,
+        node_id=presence.node_id,
+    )
 
 
 def tier_routes(
