@@ -15,7 +15,7 @@ from tiercache.publish.arrival import Arrival
 from tiercache.publish.form import CONTENT, SDIST, FormField
 from tiercache.publish.intake import FormIntake, TakenForm, boundary_of
 from tiercache.publish.publisher import Published, Publisher
-from tiercache.publish.submission import Submission, submission_of, submission_of_filename
+from tiercache.publish.submission import Submission, sole_file, submission_of, submission_of_filename
 from tiercache.simple.model import ProjectName
 from tiercache.simple.names import normalise
 from tiercache.web.answer import Answer, text
@@ -103,9 +103,8 @@ class UploadRoutes:
 
 def _submission_in(taken: TakenForm, content: str) -> Submission:
     if content == CONTENT:
-        return submission_of(taken.form, content)
-    filename = next(file.filename for file in taken.form.files if file.name == content)
-    return submission_of_filename(filename)
+        return submission_of(taken.form)
+    return submission_of_filename(sole_file(taken.form, content).filename)
 
 
 def _told(published: Published, status: int) -> Answer:
