@@ -17,7 +17,8 @@ from tiercache.config import Config
 from tiercache.interfaces import Tier
 from tiercache.node import assemble, limits_of, root_of
 from tiercache.policy.retry import RetryRules
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.issuer import DEADLINES, Issuer
 from tiercache.upstream.reach import Reach
 from tiercache.upstream.requests import Requests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
@@ -103,6 +103,7 @@ def root(
     permissions: Permissions = ANYONE_READS,
     accounts: Accounts = NOBODY,
     reserved: ReservedNames | None = None,
+    publish: Sequence[Route] = (),
     trusted_proxies: tuple[Network, ...] = (),
     tokens: Tokens | None = None,
     mint: Mint | None = None,
@@ -111,8 +112,8 @@ def root(
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those that the node issues; `mint`: what
-    issues them to trusted publishers.
+    `publish`: the routes of uploads.  `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those
+    that the node issues; `mint`: what issues them to trusted publishers.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -164,13 +165,13 @@ def root(
             public_url=presence.public_url,
             client_max_age_s=presence.client_max_age_s,
         ),
+        publish=(*publish, *(() if mint is None else TrustedPublishing(mint=mint).routes())),
         operate=(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
             *(() if tokens is None else TokenRoutes(tokens=tokens, logins=logins).routes()),
         ),
         tier=tier,
-        publishing=() if mint is None else TrustedPublishing(mint=mint).routes(),
         openapi=OpenApi(version=presence.version),
         health=Health(not_ready=not_ready),
         guard=Guard(permissions=permissions, clients=clients, logins=logins),
