@@ -123,7 +123,8 @@ class UvPublish:
                 "UV_PUBLISH_USERNAME": login.user,
                 "UV_PUBLISH_PASSWORD": login.password,
             }
-        command = [TOOLS / "uv", "publish", "--no-config", "--trusted-publishing", "never", *options, *archives]
+        trusted = [] if login is None and options else ["--trusted-publishing", "never"]
+        command = [TOOLS / "uv", "publish", "--no-config", *trusted, *options, *archives]
         return self.desk.run(folder, *command, **environment)
 
 
