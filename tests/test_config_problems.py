@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.doubles.surroundings import ENVIRON, load
+from tiercache.config.publishers import OF_EVERYBODYS_JOBS
 from tiercache.errors import ConfigInvalid
 
 
@@ -378,6 +379,19 @@ def test_what_is_wrong_with_a_trusted_publisher_is_told(publisher: str, problem:
     found = problems(f"access: {{trusted-publishers: [{{{publisher}}}]}}")
     assert len(found) == 1, found
     assert problem in found[0]
+
+
+@pytest.mark.parametrize("host", OF_EVERYBODYS_JOBS)
+def test_issuer_that_signs_for_everybody_is_trusted_with_somebodys_jobs_only(host: str) -> None:
+    whose = OF_EVERYBODYS_JOBS[host][0]
+
+    def job(claims: str) -> str:
+        return f"access: {{trusted-publishers: [{{issuer: 'https://{host}', claims: {claims}, projects: [acme-*]}}]}}"
+
+    assert load(job(f"{{{whose}: acme/*}}"))
+    for claims in ("{environment: release}", f"{{{whose}: '**/tools'}}", f"{{{whose}: '?**', environment: release}}"):
+        (problem,) = problems(job(claims))
+        assert f"do not say whose job it is, as {whose} does" in problem
 
 
 def test_two_audiences_are_one_too_many() -> None:

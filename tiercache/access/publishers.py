@@ -43,6 +43,11 @@ class ClaimPattern:
         """Whether it says nothing: there are only marks in it."""
         return not _MARKS.sub("", self.pattern)
 
+    @property
+    def is_anchored(self) -> bool:
+        """Whether it says at least how the claim begins."""
+        return not self.pattern.startswith(("*", "?"))
+
     def matches(self, claimed: object) -> bool:
         """Whether a claim's value is meant.  A number or truth value counts as JSON spells it; a list or null never."""
         match claimed:

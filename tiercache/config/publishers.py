@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from tiercache.access.publishers import ClaimPattern, TrustedPublisher
 from tiercache.config.structure import Flaw
@@ -12,6 +13,22 @@ from tiercache.simple.patterns import ProjectPatterns
 
 LONGEST_LIFETIME_S = 86400.0
 """Of what a trusted publisher is given: a job needs minutes."""
+
+OF_EVERYBODYS_JOBS = {
+    "token.actions.githubusercontent.com": (
+        "repository",
+        "repository_id",
+        "repository_owner",
+        "repository_owner_id",
+        "workflow_ref",
+        "job_workflow_ref",
+        "sub",
+    ),
+    "gitlab.com": ("project_path", "project_id", "namespace_path", "namespace_id", "ci_config_ref_uri", "sub"),
+    "agent.buildkite.com": ("organization_slug", "organization_id", "pipeline_id", "sub"),
+    "accounts.google.com": ("email", "sub"),
+}
+"""Hosts of issuers that sign for everybody's jobs, and the claims that say whose: one of these has to be named."""
 
 
 def publishers_of(access: AccessConfig) -> tuple[TrustedPublisher, ...]:
@@ -41,6 +58,9 @@ def publisher_flaws(access: AccessConfig) -> Iterator[Flaw]:
         place = f"access.trusted-publishers[{index}]"
         if all(ClaimPattern(pattern).matches_everything for pattern in one.claims.values()):
             yield f"{place}.claims", "say nothing: every job that the issuer runs for anybody would be trusted"
+        names = OF_EVERYBODYS_JOBS.get((urlsplit(one.issuer).hostname or "").rstrip("."), ())
+        if names and not any(name in names and ClaimPattern(claim).is_anchored for name, claim in one.claims.items()):
+            yield f"{place}.claims", f"do not say whose job it is, as {names[0]} does: this issuer signs for everybody"
         if one.lifetime_s > LONGEST_LIFETIME_S:
             yield f"{place}.lifetime", f"is longer than {duration_text(LONGEST_LIFETIME_S)}"
         if one.audience is not None:
