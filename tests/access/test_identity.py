@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.doubles.issuer import AUDIENCE, URL, SmallIssuer, base64url, by_hand, private_key, public_jwk
 from tiercache.access.identity import LEEWAY_S, LONGEST_BYTES, LONGEST_LIFE_S, Identity, read, verified
@@ -232,6 +234,35 @@ def test_token_is_read_up_to_its_limit_and_not_a_byte_further(issuer: SmallIssue
     filled = shortest + "A" * (room - room % 4)
     assert "signature" in refused(issuer, filled)
     assert refused(issuer, shortest + "A" * (room + 1)) == "invalid-payload: the token has more than 16384 bytes"
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+CLAIM_NAMES = st.sampled_from(["iss", "aud", "exp", "iat", "nbf", "jti", "sub", "alg", "kid", "crit", "b64", "typ"])
+OBJECTS = JSON_VALUES | st.dictionaries(CLAIM_NAMES, JSON_VALUES | st.just("RS256"), max_size=6)
+
+
+@given(st.text(alphabet=st.characters(), max_size=60) | st.builds(by_hand, OBJECTS, OBJECTS))
+def test_anything_is_a_claim_or_refused(token: str) -> None:
+    try:
+        claimed = read(token)
+    except IdentityRefused:
+        return
+    assert (claimed.algorithm, type(claimed.issuer)) == ("RS256", str)
+
+
+@given(st.dictionaries(CLAIM_NAMES, JSON_VALUES, max_size=6))
+def test_whatever_an_issuer_signs_is_an_identity_or_refused(claims: dict[str, object]) -> None:
+    issuer = SmallIssuer(now=lambda: NOW)
+    payload = json.dumps({**issuer.claims(), **claims, "iss": URL})
+    try:
+        found = identity(issuer, by_hand({"alg": "RS256", "kid": "first"}, None, _rs256, raw=payload))
+    except IdentityRefused:
+        return
+    assert NOW < found.expires_at <= NOW + LONGEST_LIFE_S + 2 * LEEWAY_S
 
 
 # -- which token it is ------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
 from jwt.algorithms import RSAAlgorithm
 
 from tests.doubles.issuer import private_key, public_jwk
@@ -94,6 +96,18 @@ def test_private_part_that_an_issuer_shows_by_mistake_is_not_read() -> None:
 def test_what_is_no_set_of_keys_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="its keys are no"):
         keys_of(text)
+
+
+MEMBERS = st.sampled_from(["kty", "kid", "use", "alg", "key_ops", "n", "e", "crv", "x", "y", "d", "k"])
+VALUES = st.none() | st.integers() | st.text(max_size=6) | st.lists(st.text(max_size=4), max_size=2)
+WORDS = st.sampled_from(["RSA", "EC", "OKP", "oct", "P-256", "Ed25519", "sig", "verify", "AQAB", "RS256"])
+
+
+@given(st.lists(st.dictionaries(MEMBERS, VALUES | WORDS, max_size=8), max_size=3))
+def test_whatever_an_issuer_shows_is_keys_or_refused_in_words(shown: list[dict[str, object]]) -> None:
+    keys = keys_of(document(*shown, GOOD))
+    assert keys[-1].key_id == "good"
+    assert all(key.algorithms <= ALGORITHMS for key in keys)
 
 
 def test_keys_are_read_up_to_their_limit_and_no_further() -> None:
