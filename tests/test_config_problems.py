@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.doubles.surroundings import ENVIRON, load
+from tiercache.config.publishers import OF_EVERYBODYS_JOBS
 from tiercache.errors import ConfigInvalid
 
 
@@ -340,3 +341,66 @@ def test_user_of_an_htpasswd_file_may_be_granted_what_he_is_not_named_for() -> N
 )
 def test_what_is_not_in_force_is_told(text: str, notes: list[str]) -> None:
     assert [note.place for note in load(text).not_in_force()] == notes
+
+
+# -- jobs of CI systems -----------------------------------------------------------------------------------------
+
+JOB = "issuer: 'https://ci.example', claims: {repository: acme/*}, projects: [acme-*]"
+PUBLISHER = "access.trusted-publishers[0]"
+
+
+@pytest.mark.parametrize(
+    ("publisher", "problem"),
+    [
+        (JOB.replace("issuer: 'https://ci.example', ", ""), f"{PUBLISHER}.issuer (line 1): is needed"),
+        (JOB.replace("claims: {repository: acme/*}, ", ""), f"{PUBLISHER}.claims (line 1): is needed"),
+        (JOB.replace(", projects: [acme-*]", ""), f"{PUBLISHER}.projects (line 1): is needed"),
+        (JOB.replace("https://ci.example", "ci.example"), f"{PUBLISHER}.issuer (line 1): is no http or https URL"),
+        (JOB.replace("https:", "http:"), f"{PUBLISHER}.issuer (line 1): needs to be an https URL"),
+        (JOB.replace("https://ci.example", "http://127.0.0.1.example"), "needs to be an https URL"),
+        (JOB.replace("https://", "https://ann:s3cret@"), "needs to be a URL without credentials, query and fragment"),
+        (JOB.replace("ci.example", "ci.example?x"), "needs to be a URL without credentials, query and fragment"),
+        (JOB.replace("{repository: acme/*}", "{}"), f"{PUBLISHER}.claims (line 1): needs a claim's name"),
+        (JOB.replace("{repository: acme/*}", "[acme/*]"), f"{PUBLISHER}.claims (line 1): needs a claim's name"),
+        (JOB.replace("acme/*}", "5}"), f"{PUBLISHER}.claims.repository (line 1): needs to be text: put it in quotes"),
+        (JOB.replace("acme/*}", "'**'}"), f"{PUBLISHER}.claims (line 1): say nothing"),
+        (JOB.replace("acme/*}", "'*', ref: '**'}"), f"{PUBLISHER}.claims (line 1): say nothing"),
+        (JOB.replace("[acme-*]", "[]"), f"{PUBLISHER}.projects (line 1): is empty"),
+        (JOB + ", may: [administer]", f"{PUBLISHER}.may[0] (line 1): 'administer' is none of read, publish, manage"),
+        (JOB + ", lifetime: 15", f"{PUBLISHER}.lifetime (line 1): 15 needs a unit"),
+        (JOB + ", lifetime: 0s", f"{PUBLISHER}.lifetime (line 1): needs to be longer than nothing"),
+        (JOB + ", lifetime: 25h", f"{PUBLISHER}.lifetime (line 1): is longer than 1d"),
+        (JOB + ", audience: ''", f"{PUBLISHER}.audience (line 1): is empty"),
+        (JOB + ", claim: {a: b}", f"{PUBLISHER}.claim (line 1): is no key that a node knows; did you mean claims?"),
+    ],
+)
+def test_what_is_wrong_with_a_trusted_publisher_is_told(publisher: str, problem: str) -> None:
+    assert load(f"access: {{trusted-publishers: [{{{JOB}}}]}}")
+    found = problems(f"access: {{trusted-publishers: [{{{publisher}}}]}}")
+    assert len(found) == 1, found
+    assert problem in found[0]
+
+
+@pytest.mark.parametrize("host", OF_EVERYBODYS_JOBS)
+def test_issuer_that_signs_for_everybody_is_trusted_with_somebodys_jobs_only(host: str) -> None:
+    whose = OF_EVERYBODYS_JOBS[host][0]
+
+    def job(claims: str) -> str:
+        return f"access: {{trusted-publishers: [{{issuer: 'https://{host}', claims: {claims}, projects: [acme-*]}}]}}"
+
+    assert load(job(f"{{{whose}: acme/*}}"))
+    for claims in ("{environment: release}", f"{{{whose}: '**/tools'}}", f"{{{whose}: '?**', environment: release}}"):
+        (problem,) = problems(job(claims))
+        assert f"do not say whose job it is, as {whose} does" in problem
+
+
+def test_two_audiences_are_one_too_many() -> None:
+    jobs = f"[{{{JOB}, audience: a}}, {{{JOB}}}, {{{JOB}, audience: b}}]"
+    (problem,) = problems(f"access: {{trusted-publishers: {jobs}}}")
+    assert problem.startswith("access.trusted-publishers[2].audience (line 1): is not that of")
+
+
+@pytest.mark.parametrize("issuer", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080/ci"])
+def test_issuer_on_this_very_machine_needs_no_tls(issuer: str) -> None:
+    job = JOB.replace("https://ci.example", issuer)
+    assert load(f"access: {{trusted-publishers: [{{{job}}}]}}").access.trusted_publishers[0].issuer == issuer

@@ -27,11 +27,23 @@ How a request travels:
      cache/sidecars   `.metadata`: what came along with the page; the tier's, verified; else made from the wheel by a
                       few ranged reads, by the node nearest to the origin, and kept
 
+    POST /legacy/
+     web/channel      its head is here: the route runs, and reads the body while it comes (web/inflow)
+     web/guard        may who asks publish anything?  (an answer before the body is taken)
+     web/publish      publish/intake: the form's fields into memory, its file into a partial of the store, hashed
+     publish/publisher  the digests, the archive, and what is said of both agree; the name is this node's
+                      (publish/ownership, policy.hosting: what no rule opens and another tier has is refused)
+     cache/hosted     bytes, record, page and journal are durable, in this order; then it is answered with 200
+
     News of a change, from the feed of a tier that is a node
      cache/follower   reads on from where it was; what it has missed makes everything from there stale
      policy.vouching  does it outdate what is stored?  cache/entries marks it; else a page that its home would tell of
                       is fresh without asking (cache/vouching), for as long as the feed is live
      cache/journal    passed on, once, to who follows this node: web/tier/feed
+
+    POST /_/oidc/mint-token        a job of a CI system, which shows what that system signed about it
+     cache/minting    read -> keys of its issuer (cache/signing_keys, upstream/issuer) -> verified -> whose claims are
+                      they? -> not used before (cache/used_identities) -> a token of this node, for minutes
 
 `/local/` is the same with `Ask(local=True)`, which no tier ever sees.  `cache/janitor` keeps the store in its budget.
 The arrows: web -> cache -> interfaces <- upstream, storage; policy and simple are pure and know nobody.  The edges are
@@ -60,20 +72,29 @@ from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
+from tiercache.cache.minting import Mint
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
+from tiercache.cache.signing_keys import SigningKeys
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
+from tiercache.cache.used_identities import UsedIdentities
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
-from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IUpstream, Pool
+from tiercache.config.publishers import audience_of, publishers_of
+from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IUpstream, Pool
+from tiercache.publish.form import FORM_BYTES
+from tiercache.publish.ownership import Ownership
+from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
 from tiercache.web.limits import Limits
+from tiercache.web.publish import UploadRoutes, refusing_routes
+from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
 
@@ -91,12 +112,14 @@ class Parts:
     janitor: Janitor
     reserved: ReservedNames
     hosted: Hosted
+    publisher: Publisher
     journal: Journal
     following: Following
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
     tokens: Tokens
+    mint: Mint | None
 
 
 def assemble(
@@ -105,6 +128,7 @@ def assemble(
     files: IFiles,
     catalogue: ICatalogue,
     upstreams: Iterable[IUpstream],
+    issuers: Iterable[IIssuer] = (),
     clock: IReactorTime,
     now: Callable[[], float],
     pool: Pool,
@@ -113,7 +137,7 @@ def assemble(
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
-    `jitter` gives a number in [0, 1).
+    `issuers` are those whose identity tokens trusted publishers show.  `jitter` gives a number in [0, 1).
     """
     stats = Stats()
     usage = Usage(now=now)
@@ -232,9 +256,20 @@ def assemble(
         clock=clock,
         now=now,
     )
+    publisher = Publisher(
+        limit_bytes=config.publish.max_size_bytes,
+        hosted=hosted,
+        ownership=Ownership(rules=config.projects, chain=chain, pages=pages, reserved=reserved),
+        files=files,
+        catalogue=catalogue,
+        usage=usage,
+        pool=pool,
+        now=now,
+    )
     hosted.on_added(sidecars.check_stored)
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
+    tokens = Tokens(catalogue=catalogue, now=now)
     return Parts(
         stats=stats,
         switch=switch,
@@ -245,6 +280,7 @@ def assemble(
         janitor=janitor,
         reserved=reserved,
         hosted=hosted,
+        publisher=publisher,
         journal=journal,
         following=following,
         about=About(
@@ -260,7 +296,30 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
-        tokens=Tokens(catalogue=catalogue, now=now),
+        tokens=tokens,
+        mint=_mint(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
+    )
+
+
+def _mint(
+    config: Config,
+    issuers: Iterable[IIssuer],
+    *,
+    tokens: Tokens,
+    catalogue: ICatalogue,
+    now: Callable[[], float],
+) -> Mint | None:
+    """What makes tokens for trusted publishers; None where nobody is one."""
+    publishers = publishers_of(config.access)
+    if not publishers:
+        return None
+    return Mint(
+        audience=audience_of(config.access, config.node),
+        publishers=publishers,
+        keys={issuer.url: SigningKeys(issuer=issuer, now=now) for issuer in issuers},
+        used=UsedIdentities(catalogue=catalogue, now=now),
+        tokens=tokens,
+        now=now,
     )
 
 
@@ -274,8 +333,18 @@ def limits_of(config: Config) -> Limits:
     """What one connection, and all of them, may take."""
     node = config.node
     return Limits(
-        idle_timeout_s=node.idle_timeout_s, write_timeout_s=node.write_timeout_s, connections=node.max_connections
+        idle_timeout_s=node.idle_timeout_s,
+        write_timeout_s=node.write_timeout_s,
+        connections=node.max_connections,
+        upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
     )
+
+
+def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
+    """Where files are published, or told that they are not."""
+    if config.publish.to != "here":
+        return refusing_routes()
+    return UploadRoutes(publisher=parts.publisher, files=parts.stored_files, pool=pool).routes()
 
 
 def root_of(
@@ -306,6 +375,7 @@ def root_of(
         sidecars=parts.sidecars,
         switch=parts.switch,
         reserved=parts.reserved,
+        publish=_upload_routes(config, parts, pool),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
         tokens=parts.tokens,
@@ -316,5 +386,6 @@ def root_of(
             reserved=parts.reserved.announced,
             sidecars=parts.newest_sidecars,
         ),
+        mint=parts.mint,
         not_ready=not_ready,
     )

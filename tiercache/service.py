@@ -19,8 +19,8 @@ from OpenSSL import SSL
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -28,18 +28,21 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from tiercache.config import Config
-from tiercache.config.addresses import OwnAddresses
+from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
-from tiercache.interfaces import ICatalogue, IFiles, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IUpstream, Pool
 from tiercache.node import Parts, assemble, limits_of, root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.lock import StoreLock
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.node_id import node_id_of
 from tiercache.storage.threads import ReactorThreads
 from tiercache.upstream.configured import upstream_of
+from tiercache.upstream.issuer import issuer_at
+from tiercache.web.certificates import Certificates
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 
@@ -130,6 +133,7 @@ class Node(Service):
             files=files,
             catalogue=catalogue,
             upstreams=self._upstreams(pool, node_id),
+            issuers=self._issuers(pool),
             clock=self._reactor,
             now=time.time,
             pool=pool,
@@ -193,6 +197,16 @@ class Node(Service):
             for tier in self._config.tiers
         ]
 
+    def _issuers(self, pool: Pool) -> list[IIssuer]:
+        """Those whose identity tokens trusted publishers show; each is trusted by what is said first of how."""
+        bundles: dict[str, str | None] = {}
+        for one in self._config.access.trusted_publishers:
+            bundles[one.issuer] = bundles.get(one.issuer) or one.ca
+        return [
+            issuer_at(url, ca=ca, reactor=self._reactor, pool=pool, now=time.time, environ=self._environ)
+            for url, ca in bundles.items()
+        ]
+
     async def _stop(self) -> None:
         self._not_ready = "stopping"
         deadline_s = self._config.node.stop_timeout_s
@@ -219,13 +233,23 @@ def listening_port(reactor: Any, endpoint: str, factory: NodeSite) -> IListening
     """
     outcome: list[Any] = []
     try:
-        serverFromString(reactor, endpoint).listen(factory).addBoth(outcome.append)
+        _server(reactor, endpoint).listen(factory).addBoth(outcome.append)
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
     except (LookupError, ValueError, OSError, SSL.Error) as error:
         raise EndpointUnusable(endpoint=endpoint, reason=str(error) or type(error).__name__) from error
     port: IListeningPort = outcome[0]
     return port
+
+
+def _server(reactor: Any, endpoint: str) -> IStreamServerEndpoint:
+    """The endpoint of a description; one that speaks TLS has our certificates, which may be renewed."""
+    parsed = Endpoint.parse(endpoint)
+    if parsed.tls is None:
+        server: IStreamServerEndpoint = serverFromString(reactor, endpoint)
+        return server
+    certificates = Certificates.at(parsed.tls)
+    return SSL4ServerEndpoint(reactor, parsed.port, certificates, parsed.backlog, parsed.interface or "")
 
 
 def url_of(port: IListeningPort) -> str | None:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail
 
 from tests.doubles.now import begun, result_of
 from tiercache.access.tokens import PREFIX, SECRET_BYTES, IssuedToken, token_digest, token_text
-from tiercache.cache.tokens import EXPIRED_KEPT_S, MOST_OF_ONE_OWNER, USE_NOTED_EVERY_S, Tokens
+from tiercache.cache.tokens import EXPIRED_KEPT_S, MOST_OF_ONE_OWNER, PUBLISHERS_KEPT_S, USE_NOTED_EVERY_S, Tokens
 from tiercache.errors import StoreFull, TokenAbsent, TooManyTokens
 from tiercache.simple.patterns import ProjectPatterns
 from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
@@ -94,6 +94,15 @@ def test_expired_token_is_listed_for_a_while_and_then_forgotten() -> None:
         shelf.tokens.by_id(token.id)
     new, _ = shelf.issue()
     assert [one.id for one in shelf.catalogue.tokens()] == [new.id]
+
+
+@pytest.mark.parametrize(("after_s", "is_kept"), [(PUBLISHERS_KEPT_S - 0.1, True), (PUBLISHERS_KEPT_S, False)])
+def test_expired_token_of_a_trusted_publisher_counts_for_an_hour_only(after_s: float, is_kept: bool) -> None:
+    shelf = Shelf()
+    token, _ = shelf.issue(kind="publisher", owner="ci:acme/tools", lasts_s=900.0)
+    shelf.now = START + 900.0 + after_s
+    shelf.issue(kind="publisher", owner="ci:acme/tools", lasts_s=900.0)
+    assert (token.id in [one.id for one in shelf.catalogue.tokens()]) is is_kept
 
 
 def test_revoked_token_is_found_no_more_from_then_on() -> None:

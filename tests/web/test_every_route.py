@@ -19,7 +19,16 @@ from tests.doubles.hosting import publish
 from tests.doubles.now import at_once
 from tests.doubles.small_node import SmallNode, sha256, wheel
 from tests.doubles.wire import Reply, Wire
-from tiercache.config import AccessConfig, Config, GrantConfig, NodeConfig, Secret, StoreConfig, UserConfig
+from tiercache.config import (
+    AccessConfig,
+    Config,
+    GrantConfig,
+    NodeConfig,
+    Secret,
+    StoreConfig,
+    TrustedPublisherConfig,
+    UserConfig,
+)
 from tiercache.node import root_of
 
 CONTROL = "the-control-token"
@@ -64,6 +73,9 @@ CONFIG = Config(
             GrantConfig(who=("prefetcher",), may=("prefetch",), projects=("acme-*",)),
             GrantConfig(who=("administrator",), may=("administer",), projects=("*",)),
             GrantConfig(who=("boss",), may=("read", "publish", "manage", "prefetch", "administer"), projects=("*",)),
+        ),
+        trusted_publishers=(
+            TrustedPublisherConfig(issuer="https://ci.example", claims={"sub": "acme"}, projects=("acme-*",)),
         ),
     ),
 )
@@ -170,6 +182,9 @@ ROUTES: dict[str, Line] = {
     "GET /": Line(OPEN),
     "GET /healthz": Line(OPEN),
     "GET /readyz": Line(OPEN),
+    # for jobs of CI systems, which have nothing to show yet
+    "GET /_/oidc/audience": Line(OPEN),
+    "POST /_/oidc/mint-token": Line(OPEN, body=b"{}"),
     # pages, files and what belongs to them
     "GET /simple": Line(READ_ANY),
     "GET /simple/": Line(READ_ANY),

@@ -34,6 +34,9 @@ USE_NOTED_EVERY_S = 60.0
 EXPIRED_KEPT_S = 7 * 86400.0
 """So long one that expired is listed, for who wonders why it works no longer."""
 
+PUBLISHERS_KEPT_S = 3600.0
+"""The same for those of trusted publishers, who take one for each thing that they publish."""
+
 MOST_OF_ONE_OWNER = 1000
 
 log = Logger()
@@ -64,7 +67,7 @@ class Tokens:
         """
         now = self._now()
         issued = self._catalogue.tokens()
-        long_gone = {one.id for one in issued if not one.is_live(now - EXPIRED_KEPT_S)}
+        long_gone = {one.id for one in issued if not one.is_live(now - _kept_s(one))}
         live = sum(one.owner == owner and one.kind == kind and one.is_live(now) for one in issued)
         if live >= MOST_OF_ONE_OWNER:
             raise TooManyTokens(limit=MOST_OF_ONE_OWNER)
@@ -128,3 +131,7 @@ class Tokens:
             await self._catalogue.touch_tokens({token.id: now})
         except StoreFailed as error:
             log.warn("the use of token {name} ({id}) was not noted: {error}", name=token.name, id=token.id, error=error)
+
+
+def _kept_s(token: IssuedToken) -> float:
+    return PUBLISHERS_KEPT_S if token.kind == "publisher" else EXPIRED_KEPT_S

@@ -17,6 +17,7 @@ from tiercache.config.values import (
     Secret,
     StoreConfig,
     TierConfig,
+    TrustedPublisherConfig,
     UserConfig,
     UserPassword,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Secret",
     "StoreConfig",
     "TierConfig",
+    "TrustedPublisherConfig",
     "UserConfig",
     "UserPassword",
     "load_config",

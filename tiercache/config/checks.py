@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from tiercache.config.accounts import access_flaws
 from tiercache.config.addresses import OwnAddresses, without_credentials
+from tiercache.config.publishers import publisher_flaws
 from tiercache.config.structure import Flaw, meant
 from tiercache.config.values import PUBLIC_INDEX, AccessConfig, NodeConfig, PublishConfig, Secret, TierConfig
 from tiercache.policy.freshness import FreshnessRules
@@ -114,3 +115,4 @@ class Parts:
     def _access(self) -> Iterator[Flaw]:
         if self.access is not None:
             yield from access_flaws(self.access)
+            yield from publisher_flaws(self.access)

@@ -24,8 +24,8 @@ from cattrs.errors import (
 from cattrs.gen import make_dict_structure_fn, override
 
 from tiercache.access.principals import network_of
-from tiercache.config.addresses import Endpoint, http_url, is_host
-from tiercache.config.keys import LISTS, SECTIONS, Key, keys_of
+from tiercache.config.addresses import Endpoint, http_url, is_host, is_loopback
+from tiercache.config.keys import INNER, LISTS, SECTIONS, Key, keys_of
 from tiercache.config.units import duration_s, duration_text, size_bytes
 from tiercache.config.values import (
     PUBLIC_INDEX,
@@ -35,6 +35,7 @@ from tiercache.config.values import (
     Secret,
     StoreConfig,
     TierConfig,
+    TrustedPublisherConfig,
     UserConfig,
 )
 from tiercache.config.words import Surroundings
@@ -74,7 +75,7 @@ class Structure:
 
     def __attrs_post_init__(self) -> None:
         self._converter.register_structure_hook(str, lambda value, _: self.surroundings.text(value))
-        for section in (*SECTIONS.values(), *LISTS.values(), GrantConfig, UserConfig):
+        for section in (*SECTIONS.values(), *LISTS.values(), *INNER.values()):
             self._converter.register_structure_hook(section, self._section_hook(section))
 
     def value(self, plain: object, section: type[T], place: str) -> tuple[T | None, list[Flaw]]:
@@ -130,6 +131,9 @@ class Structure:
             (UserConfig, "token"): self.surroundings.token,
             (UserConfig, "groups"): lambda value: self._each(value, self._group),
             (GrantConfig, "projects"): lambda value: self._patterns(value, exceptions=True),
+            (TrustedPublisherConfig, "issuer"): self._issuer,
+            (TrustedPublisherConfig, "claims"): self._claims,
+            (TrustedPublisherConfig, "projects"): lambda value: self._patterns(value, exceptions=True),
         }.get((section, name))
         if own is not None:
             return lambda value, _: own(value)
@@ -270,6 +274,20 @@ class Structure:
         if not isinstance(value, Mapping):
             raise ValueError("needs a user's name for each key")
         return self._converter.structure(value, dict[str, UserConfig])
+
+    def _issuer(self, value: Any) -> str:
+        issuer = self.surroundings.text(value)
+        parts = http_url(issuer)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("needs to be a URL without credentials, query and fragment")
+        if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            raise ValueError("needs to be an https URL: over http anybody on the way could say who is trusted")
+        return issuer
+
+    def _claims(self, value: Any) -> Mapping[str, str]:
+        if not isinstance(value, Mapping) or not value:
+            raise ValueError("needs a claim's name with what it has to say, such as repository: acme/tools")
+        return self._converter.structure(value, dict[str, str])
 
     def _group(self, value: Any) -> str:
         group = self.surroundings.text(value)

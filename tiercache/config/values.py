@@ -152,8 +152,25 @@ class GrantConfig:
 
 
 @frozen(kw_only=True)
+class TrustedPublisherConfig:
+    """A job of a CI system: whoever shows an identity token of `issuer` that says `claims` of it, by their names.
+
+    `audience`: for whom the token has to be, None for this node's public URL, else its name.  `projects` are those that
+    it `may` do that with, for `lifetime_s`.  `ca`: the path of a PEM file by which to trust the issuer.
+    """
+
+    issuer: str
+    claims: Mapping[str, str]
+    projects: tuple[str, ...]
+    may: tuple[Literal["read", "publish", "manage"], ...] = ("publish",)
+    audience: str | None = None
+    lifetime_s: float = 900.0
+    ca: str | None = None
+
+
+@frozen(kw_only=True)
 class AccessConfig:
-    """Who may do what: users by name, `htpasswd` the path of a file with more of them, and grants.
+    """Who may do what: users by name, `htpasswd` the path of a file with more of them, grants, and jobs of CI systems.
 
     `trusted_proxies`: the networks that are believed to say in X-Forwarded-For for whom they ask.
     """
@@ -162,6 +179,7 @@ class AccessConfig:
     htpasswd: str | None = None
     grants: tuple[GrantConfig, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    trusted_publishers: tuple[TrustedPublisherConfig, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -3,11 +3,13 @@
 Each docstring says what comes back and which errors; implementations do not repeat it.
 """
 
+from tiercache.interfaces.issuers import IIssuer
 from tiercache.interfaces.pool import Pool
 from tiercache.interfaces.store import (
     METADATA,
     PROVENANCE,
     Attachment,
+    DeletedFile,
     FileRecord,
     ICatalogue,
     IFiles,
@@ -22,6 +24,7 @@ __all__ = [
     "METADATA",
     "PROVENANCE",
     "Attachment",
+    "DeletedFile",
     "FeedEvent",
     "FileRange",
     "FileRecord",
@@ -29,6 +32,7 @@ __all__ = [
     "IFeed",
     "IFileStream",
     "IFiles",
+    "IIssuer",
     "INeighbour",
     "IPartial",
     "IUpstream",

@@ -6,6 +6,8 @@ Everything that tiercache foresaw has its row; the last resort tells a client no
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 from attrs import evolve
 from twisted.logger import Logger
@@ -13,14 +15,20 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from tiercache.errors import (
+    BodyStalled,
+    BodyTooLarge,
     ControlTokenNeeded,
     CredentialsNeeded,
     CredentialsWrong,
     CrossSite,
     DigestMismatch,
     FileAbsent,
+    FilenameTaken,
+    IdentityRefused,
     InvalidName,
+    IssuerUnreachable,
     LengthMismatch,
+    NameElsewhere,
     NoTierAnswered,
     NotStored,
     PageUnusable,
@@ -37,10 +45,15 @@ from tiercache.errors import (
     TooManyFailures,
     TooManyLogins,
     TooManyTokens,
+    UploadRefused,
+    UploadsRefused,
+    UploadTooLarge,
 )
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.hops import LOOP
 from tiercache.web.answer import Answer, problem, text
+from tiercache.web.trusted_publishing import PATH as TRUSTED_PUBLISHING
+from tiercache.web.trusted_publishing import refused_token
 
 RETRY_AFTER_S = 10.0  # where a tier did not say: about when its breaker lets the next probe through
 
@@ -56,18 +69,32 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
+        case NameElsewhere() | UploadsRefused():
+            return 403  # not 409: `twine --skip-existing` would take it for published
         case PermissionMissing() | CrossSite():
             return 403
         case TooManyFailures():
             return 429  # RFC 6585 section 4
         case TooManyTokens():
             return 409
+        case BodyTooLarge():
+            return 413
+        case BodyStalled():
+            return 408
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
         case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:
             return 508  # not 503: this node is well, and its children are not to take it for down
-        case NoTierAnswered() | TierUnreachable() | StoreUnusable() | TooManyLogins():
+        case NoTierAnswered() | TierUnreachable() | StoreUnusable() | TooManyLogins() | IssuerUnreachable():
             return 503
+        case IdentityRefused():
+            return 422
+        case UploadRefused():
+            return 400
+        case FilenameTaken():
+            return 409  # the one status by which clients know what exists already
+        case UploadTooLarge():
+            return 413
         case DigestMismatch() | LengthMismatch() | PageUnusable() | RangesUnsupported() | TooLarge():
             return 502
         case StoreFull():
@@ -95,9 +122,9 @@ def outcome_of(error: TiercacheError) -> Outcome | None:
 
 
 def answer_to(failure: Failure, *, method: str, path: str, only_if_cached: bool) -> Answer:
-    """What a client is told: a sentence, or for `/api/` a problem (RFC 9457)."""
-    say = problem if path.startswith("/api/") else text
+    """What a client is told: a sentence, or in the form that the clients of this path take apart."""
     error = failure.value
+    say = _form_of(path, error)
     match error:
         case TiercacheError() if (status := status_of(error, only_if_cached)) != 500:
             answer = say(status, str(error), _fields_of(error, status))
@@ -114,6 +141,12 @@ def answer_to(failure: Failure, *, method: str, path: str, only_if_cached: bool)
         case _:
             log.failure("{method} {path}: not foreseen", failure=failure, method=method, path=path)
             return say(500, "Something went wrong here; the log of this node says what.")
+
+
+def _form_of(path: str, error: BaseException | None) -> Callable[..., Answer]:
+    if path.startswith(TRUSTED_PUBLISHING):
+        return partial(refused_token, code=error.code if isinstance(error, IdentityRefused) else "")
+    return problem if path.startswith("/api/") else text  # RFC 9457
 
 
 def _fields_of(error: TiercacheError, status: int) -> dict[str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
@@ -14,6 +14,7 @@ from tiercache.access.permissions import Permissions
 from tiercache.access.principals import Network
 from tiercache.access.remembered import Remembered
 from tiercache.cache.files import Files
+from tiercache.cache.minting import Mint
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
@@ -45,6 +46,7 @@ from tiercache.web.tier.files import TierFiles
 from tiercache.web.tier.node import NodeRoutes
 from tiercache.web.tier.pages import PageRoutes
 from tiercache.web.tokens import TokenRoutes
+from tiercache.web.trusted_publishing import TrustedPublishing
 from tiercache.web.visitor import may_read
 from tiercache.web.welcome import Welcome
 from tiercache.wire import NodeState, Reserved
@@ -101,14 +103,17 @@ def root(
     permissions: Permissions = ANYONE_READS,
     accounts: Accounts = NOBODY,
     reserved: ReservedNames | None = None,
+    publish: Sequence[Route] = (),
     trusted_proxies: tuple[Network, ...] = (),
     tokens: Tokens | None = None,
+    mint: Mint | None = None,
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those that the node issues.
+    `publish`: the routes of uploads.  `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those
+    that the node issues; `mint`: what issues them to trusted publishers.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -133,6 +138,7 @@ def root(
         pool=pool,
         now=clock.seconds,
         tokens=tokens,
+        is_trusted_publisher=(lambda token: False) if mint is None else mint.trusts,
     )
     simple_pages = simple(local=False)
     tier = tier_routes(
@@ -159,6 +165,7 @@ def root(
             public_url=presence.public_url,
             client_max_age_s=presence.client_max_age_s,
         ),
+        publish=(*publish, *(() if mint is None else TrustedPublishing(mint=mint).routes())),
         operate=(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
