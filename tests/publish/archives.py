@@ -9,7 +9,11 @@ import tarfile
 import zlib
 from collections.abc import Mapping, Sequence
 
+import pytest
 from attrs import field, frozen
+
+from tiercache.errors import ArchiveRefused
+from tiercache.publish.archive import ArchiveFacts, read_archive
 
 METADATA = (
     b"Metadata-Version: 2.2\nName: My-Package\nVersion: 1.0\nRequires-Python: >=3.11\nRequires-Dist: attrs\n\nText.\n"
@@ -195,6 +199,20 @@ def without_end(archive: bytes) -> bytes:
 
 def opened(archive: bytes) -> io.BytesIO:
     return io.BytesIO(archive)
+
+
+def facts_of(archive: bytes, filename: str = WHEEL) -> ArchiveFacts:
+    """What an archive of that name says of itself."""
+    return read_archive(opened(archive), filename)
+
+
+def refusal_of(archive: bytes, filename: str = WHEEL) -> str:
+    """Why an archive of that name is refused, as it is."""
+    with pytest.raises(ArchiveRefused) as raised:
+        facts_of(archive, filename)
+    assert raised.value.filename == filename
+    assert str(raised.value).isprintable()
+    return raised.value.reason
 
 
 def described(entry_data: bytes, packed: bytes, *, signed: bool = True, is_64: bool = False) -> bytes:

@@ -25,31 +25,21 @@ from tests.publish.archives import (
     deflated,
     described,
     dist_info,
+    facts_of,
     opened,
+    refusal_of,
     wheel_of,
     zip_of,
 )
 from tiercache.cache.wheel import DIRECTORY_BYTES, METADATA_BYTES, metadata_in
 from tiercache.errors import ArchiveRefused, FilenameRefused, UploadRefused
 from tiercache.publish import members
-from tiercache.publish.archive import ArchiveFacts, read_archive
+from tiercache.publish.archive import read_archive
 from tiercache.publish.members import MAX_DEPTH, MAX_RATIO, PATH_BYTES, Members, UnfitArchive
 from tiercache.simple.names import FilenameKind, normalise
 
 TEXT = b"some text, " * 20
 PACKED = deflated(TEXT)
-
-
-def facts_of(archive: bytes, filename: str = WHEEL) -> ArchiveFacts:
-    return read_archive(opened(archive), filename)
-
-
-def refusal_of(archive: bytes, filename: str = WHEEL) -> str:
-    with pytest.raises(ArchiveRefused) as raised:
-        facts_of(archive, filename)
-    assert raised.value.filename == filename
-    assert str(raised.value).isprintable()
-    return raised.value.reason
 
 
 def lying(**local: object) -> Entry:
