@@ -51,6 +51,7 @@ from tiercache import __version__
 from tiercache.cache.about import About
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.chain import Chain
+from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
 from tiercache.cache.follower import Follower
@@ -90,6 +91,7 @@ class Parts:
     janitor: Janitor
     reserved: ReservedNames
     hosted: Hosted
+    deleted: DeletedFiles
     journal: Journal
     following: Following
     about: About
@@ -169,6 +171,9 @@ def assemble(
         now=now,
         stats=stats,
     )
+    deleted = DeletedFiles(
+        catalogue=catalogue, files=files, hosted=hosted, keep_s=config.publish.keep_deleted_s, pool=pool, now=now
+    )
     janitor = Janitor(
         catalogue=catalogue,
         files=files,
@@ -177,6 +182,7 @@ def assemble(
         pool=pool,
         stats=stats,
         changed=entries.changed,
+        expire=deleted.expire,
     )
     listings = Listings(catalogue=catalogue, entries=entries, hosted=hosted, chain=chain, pages=pages, now=now)
     file_service = Files(
@@ -230,7 +236,7 @@ def assemble(
         clock=clock,
         now=now,
     )
-    hosted.on_added(sidecars.check_stored)
+    hosted.content.on_added(sidecars.check_stored)
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
     return Parts(
@@ -243,6 +249,7 @@ def assemble(
         janitor=janitor,
         reserved=reserved,
         hosted=hosted,
+        deleted=deleted,
         journal=journal,
         following=following,
         about=About(
