@@ -17,6 +17,7 @@ from tiercache.interfaces.store import (
     StoredEntry,
 )
 from tiercache.interfaces.tiers import FeedEvent, FileRange, IFeed, IFileStream, INeighbour, IUpstream, Tier
+from tiercache.interfaces.uploads import FormField, FormFile, IPublishTarget, TierSaid, UploadForm
 
 __all__ = [
     "METADATA",
@@ -25,16 +26,21 @@ __all__ = [
     "FeedEvent",
     "FileRange",
     "FileRecord",
+    "FormField",
+    "FormFile",
     "ICatalogue",
     "IFeed",
     "IFileStream",
     "IFiles",
     "INeighbour",
     "IPartial",
+    "IPublishTarget",
     "IUpstream",
     "NewChange",
     "Pool",
     "Reservation",
     "StoredEntry",
     "Tier",
+    "TierSaid",
+    "UploadForm",
 ]
