@@ -128,6 +128,18 @@ class TooLarge(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class BodyTooLarge(TiercacheError):
+    """What is sent is larger than the {limit_bytes} bytes that are taken here."""
+
+    limit_bytes: int
+
+
+@frozen(kw_only=True, slots=False)
+class BodyStalled(TiercacheError):
+    """What is sent comes too slowly, or not at all."""
+
+
+@frozen(kw_only=True, slots=False)
 class RangesUnsupported(TiercacheError):
     """Tier {tier} sends {filename} only as a whole."""
 
@@ -167,6 +179,11 @@ class PermissionMissing(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class CrossSite(TiercacheError):
+    """A web page of another site has made this request: nothing is changed for it."""
+
+
+@frozen(kw_only=True, slots=False)
 class TooManyLogins(TiercacheError):
     """More passwords are to be checked than this node takes at once."""
 
@@ -178,6 +195,62 @@ class FilenameTaken(TiercacheError):
     """{filename} already exists, with other bytes: what was published once is never changed."""
 
     filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class UploadRefused(TiercacheError):
+    """The upload is refused: {reason}.
+
+    `reason` begins in lower case and ends without a full stop.  Each other refusal of what an upload says or is, is one
+    of these too.
+    """
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class FormMalformed(UploadRefused):
+    """The form of the upload cannot be read: {reason}."""
+
+
+@frozen(kw_only=True, slots=False)
+class FieldRefused(UploadRefused):
+    """The field {field!r} of the form {reason}."""
+
+    field: str
+
+
+@frozen(kw_only=True, slots=False)
+class FilenameRefused(UploadRefused):
+    """{filename!r} cannot be published: {reason}."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class ArchiveRefused(UploadRefused):
+    """{filename} is no distribution archive that can be published: {reason}."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class Disagreement(UploadRefused):
+    """{filename} says otherwise than its upload: {reason}."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class AttestationsRefused(UploadRefused):
+    """The attestations of {filename} cannot be kept: {reason}."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class UploadTooLarge(TooLarge):
+    """{subject} is larger than the {limit_bytes} bytes that may be published here."""
 
 
 @frozen(kw_only=True, slots=False)

@@ -14,9 +14,9 @@ from tiercache.cache.journal import Journal
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.reserved import ReservedNames
 from tiercache.storage.memory import MemoryCatalogue
-from tiercache.web.guard import may_read
 from tiercache.web.limits import Limits
 from tiercache.web.site import ANYONE_READS, NOBODY, ForNodes, Presence, root
+from tiercache.web.visitor import may_read
 from tiercache.wire import NodeState, Reserved
 
 JSON = "application/vnd.pypi.simple.v1+json"

@@ -22,8 +22,9 @@ from tiercache.access.principals import Who
 from tiercache.errors import NoTierAnswered
 from tiercache.simple.names import normalise
 from tiercache.simple.patterns import ProjectPatterns
-from tiercache.web.guard import DIGEST, FILENAME, PLAIN, PROJECT, may_read, readable
+from tiercache.web.guard import DIGEST, FILENAME, PLAIN, PROJECT
 from tiercache.web.site import Presence
+from tiercache.web.visitor import may_read, readable
 
 PASSWORD = "s3cret"
 ACCOUNTS = Accounts(

@@ -7,7 +7,8 @@ release that every node below hears of.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import DeferredLock
@@ -19,7 +20,9 @@ from tiercache.cache.kept import Kept
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.usage import Usage
 from tiercache.errors import FileAbsent, FilenameTaken, LengthMismatch, ProjectAbsent, StoreFailed
-from tiercache.interfaces import METADATA, PROVENANCE, FileRecord, ICatalogue, IFiles, NewChange, Pool
+from tiercache.interfaces import METADATA, PROVENANCE, Attachment, FileRecord, ICatalogue, IFiles, NewChange, Pool
+from tiercache.policy.acts import PUBLISHED, UNYANKED, WITHDRAWN, YANKED, NewAct
+from tiercache.policy.acts import RELEASED as ACT_RELEASED
 from tiercache.policy.entry import Entry, Head
 from tiercache.policy.news import NAMED, PAGE, RELEASED, Change
 from tiercache.policy.selection import HERE, NOT_RESERVED
@@ -106,8 +109,13 @@ class Hosted:
 
     # -- what changes it --------------------------------------------------------------------------------------
 
-    async def add(self, project: ProjectName, file: File) -> bool:
+    async def add(
+        self, project: ProjectName, file: File, *, by: str = "", attachments: Mapping[str, bytes] | None = None
+    ) -> bool:
         """Publish a file whose bytes are in the store, under the SHA-256 in `file.hashes`; whether it was new.
+
+        `by`: who publishes it, for the audit trail.  `attachments`: what came along with it, by kind (`METADATA` of a
+        file that is no wheel, `PROVENANCE`).
 
         The caller has verified every digest in `file.hashes` and what else the file is said to be.  `file.url` means
         nothing.  The same bytes again change nothing, but mend what the store has lost of them.
@@ -117,25 +125,25 @@ class Hosted:
         checked_filename(file.filename)
         return await self._alone(
             ("add", project, file.filename, _sha256_of(file)),
-            lambda: self._add(project, evolve(file, url=_url_of(file))),
+            lambda: self._add(project, evolve(file, url=_url_of(file)), by, attachments or {}),
         )
 
-    async def yank(self, project: ProjectName, filename: str, yanked: bool | str) -> bool:
+    async def yank(self, project: ProjectName, filename: str, yanked: bool | str, *, by: str = "") -> bool:
         """Yank a file (PEP 592), True or with a reason, or with False take that back; whether anything changed.
 
         Raises FileAbsent, ProjectAbsent, StoreFailed.
         """
         return await self._alone(
-            ("yank", project, filename, str(yanked)), lambda: self._yank(project, filename, yanked)
+            ("yank", project, filename, str(yanked)), lambda: self._yank(project, filename, yanked, by)
         )
 
-    async def withdraw(self, project: ProjectName, filename: str | None = None) -> None:
+    async def withdraw(self, project: ProjectName, filename: str | None = None, *, by: str = "") -> None:
         """Withdraw a file, or with None the whole project: neither is to be had from then on.
 
         A project that has lost its last file stays hosted, and its name reserved.  Raises FileAbsent, ProjectAbsent,
         StoreFailed.
         """
-        await self._alone(("withdraw", project, filename or ""), lambda: self._withdraw(project, filename))
+        await self._alone(("withdraw", project, filename or ""), lambda: self._withdraw(project, filename, by))
 
     # -- how --------------------------------------------------------------------------------------------------
 
@@ -151,31 +159,36 @@ class Hosted:
 
         return await self._changes.join(key, in_turn)[0].result()
 
-    async def _add(self, project: ProjectName, file: File) -> bool:
+    async def _add(self, project: ProjectName, file: File, by: str, attachments: Mapping[str, bytes]) -> bool:
         sha256 = _sha256_of(file)
         page = self._decoded(project).page if self._is_hosted(project) else Page(project=project)
         known = _file_in(page, file.filename)
         if known is not None and _sha256_of(known) != sha256:
             raise FilenameTaken(filename=file.filename)
-        await self._record(project, known or file)
+        if known is None and PROVENANCE in attachments:
+            file = evolve(file, provenance=f"{file.url}.provenance")
+        await self._record(project, known or file, attachments)
         if known is not None:
             return False
         listed = evolve(file, size=self._files.size(sha256))
         is_new_name = self._reserved.by(project) == NOT_RESERVED
-        await self._store(evolve(page, files=(*page.files, listed)), NAMED if is_new_name else PAGE)
+        act = NewAct(what=PUBLISHED, project=project, filename=file.filename, by=by, detail=sha256)
+        await self._store(evolve(page, files=(*page.files, listed)), NAMED if is_new_name else PAGE, act)
         return True
 
-    async def _record(self, project: ProjectName, file: File) -> None:
+    async def _record(self, project: ProjectName, file: File, attachments: Mapping[str, bytes]) -> None:
         """Make the stored bytes known as this file; until they are, they may be cached bytes that are to be evicted."""
         sha256 = _sha256_of(file)
         self._usage.begin(sha256)
         try:
             await self._usage.stays(sha256)
-            await self._record_in_use(project, file, sha256)
+            await self._record_in_use(project, file, sha256, attachments)
         finally:
             self._usage.end(sha256)
 
-    async def _record_in_use(self, project: ProjectName, file: File, sha256: str) -> None:
+    async def _record_in_use(
+        self, project: ProjectName, file: File, sha256: str, attachments: Mapping[str, bytes]
+    ) -> None:
         size_bytes = self._files.size(sha256)
         if size_bytes is None:
             raise FileAbsent(filename=file.filename)
@@ -188,6 +201,16 @@ class Hosted:
             await self._catalogue.note_odd_file(FileIdentity("sha256", sha256), project)
         record = self._record_of(project, evolve(file, size=size_bytes), size_bytes)
         await self._catalogue.store_file(record)
+        for kind, data in attachments.items():
+            await self._catalogue.store_attachment(
+                Attachment(
+                    identity=FileIdentity("sha256", sha256),
+                    project=project,
+                    kind=kind,
+                    sha256=hashlib.sha256(data).hexdigest(),
+                    data=data,
+                )
+            )
         for act in self._on_added:
             await act(record)
 
@@ -204,21 +227,27 @@ class Hosted:
             used_at=self._now(),
         )
 
-    async def _yank(self, project: ProjectName, filename: str, yanked: bool | str) -> bool:
+    async def _yank(self, project: ProjectName, filename: str, yanked: bool | str, by: str) -> bool:
         page = self._page_with(project, filename)
         files = tuple(evolve(file, yanked=yanked) if file.filename == filename else file for file in page.files)
         if files == page.files:
             return False
-        await self._store(evolve(page, files=files), PAGE)
+        reason = yanked if isinstance(yanked, str) else ""
+        what = UNYANKED if yanked is False else YANKED
+        act = NewAct(what=what, project=project, filename=filename, by=by, detail=reason)
+        await self._store(evolve(page, files=files), PAGE, act)
         return True
 
-    async def _withdraw(self, project: ProjectName, filename: str | None) -> bool:
+    async def _withdraw(self, project: ProjectName, filename: str | None, by: str) -> bool:
         page = self._page_with(project, filename)
         if filename is None:
             is_reserved_still = bool(self._reserved.by(project).announced_by)
-            await self._store_none(project, PAGE if is_reserved_still else RELEASED)
+            act = NewAct(what=ACT_RELEASED, project=project, by=by)
+            await self._store_none(project, PAGE if is_reserved_still else RELEASED, act)
         else:
-            await self._store(evolve(page, files=tuple(file for file in page.files if file.filename != filename)), PAGE)
+            act = NewAct(what=WITHDRAWN, project=project, filename=filename, by=by)
+            left = tuple(file for file in page.files if file.filename != filename)
+            await self._store(evolve(page, files=left), PAGE, act)
         gone = {_sha256_of(file): file for file in page.files if filename in (None, file.filename)}
         left_over = [record.sha256 for record in self._catalogue.files_of(project) if record.tier == HERE]
         for sha256 in {*gone, *left_over}:
@@ -241,7 +270,7 @@ class Hosted:
                     await self._catalogue.forget_attachment(name, kind)
             await self._catalogue.forget_file(sha256)
         if other is not None:
-            await self._record(*other)
+            await self._record(*other, {})
         else:
             await self._pool(self._files.remove, sha256)
         self._changed(project)
@@ -256,27 +285,27 @@ class Hosted:
                         return project, file
         return None
 
-    async def _store(self, page: Page, what: str) -> None:
+    async def _store(self, page: Page, what: str, act: NewAct) -> None:
         project = page.project
         body = await self._pool(dump_page, page)
-        changes = await self._stored(project, body, what)
+        changes = await self._stored(project, body, what, act)
         self._pages.put(project, _Decoded.of(page))
         self._reserved.begin_hosting(project)
         self._changed(project)
         self._journal.published(changes)
         self._reserved.announce(project)
 
-    async def _store_none(self, project: ProjectName, what: str) -> None:
-        changes = await self._stored(project, None, what)
+    async def _store_none(self, project: ProjectName, what: str, act: NewAct) -> None:
+        changes = await self._stored(project, None, what, act)
         self._pages.drop(project)
         self._reserved.end_hosting(project)
         self._changed(project)
         self._journal.published(changes)
         self._reserved.announce(project)
 
-    def _stored(self, project: ProjectName, body: bytes | None, what: str) -> Awaitable[Sequence[Change]]:
+    def _stored(self, project: ProjectName, body: bytes | None, what: str, act: NewAct) -> Awaitable[Sequence[Change]]:
         stored: Awaitable[Sequence[Change]] = self._catalogue.store_hosted(
-            project, body, [NewChange(project=project, what=what)], self._now()
+            project, body, [NewChange(project=project, what=what)], self._now(), [act]
         )
         return stored
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import groupby
@@ -17,15 +17,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, field
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Row, Select
 from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from tiercache.access.tokens import IssuedToken
 from tiercache.errors import StoreUnusable
 from tiercache.interfaces import (
     Attachment,
+    DeletedFile,
     FileRecord,
     ICatalogue,
     NewChange,
@@ -33,16 +35,17 @@ from tiercache.interfaces import (
     Reservation,
     StoredEntry,
 )
+from tiercache.policy.acts import Act, NewAct
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
-from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.storage import news_statements, statements
+from tiercache.simple.model import File, FileIdentity, ProjectName
+from tiercache.storage import hosted_statements, news_statements, statements, token_statements
 from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
 from tiercache.storage.group_commit import GroupCommit, Rows
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.lock import alone_in
 from tiercache.storage.revisions import bring_up_to_date, revision_of
-from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, unpacked
+from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, token_of, unpacked
 from tiercache.storage.tables import REVISION
 
 FILES_AT_ONCE = 500
@@ -270,7 +273,7 @@ class SqlCatalogue:
         return self._changes.submit_asking(steps).addCallback(_changes)
 
     def hosted(self, project: ProjectName) -> bytes | None:
-        for coding, data in self._rows(news_statements.HOSTED_PAGE, project=project):
+        for coding, data in self._rows(hosted_statements.HOSTED_PAGE, project=project):
             try:
                 return unpacked(coding, data)
             except Unreadable as error:
@@ -280,13 +283,55 @@ class SqlCatalogue:
         return None
 
     def hosted_names(self) -> list[ProjectName]:
-        return [project for (project,) in self._rows(news_statements.HOSTED_NAMES)]
+        return [project for (project,) in self._rows(hosted_statements.HOSTED_NAMES)]
 
     def store_hosted(
-        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+        self,
+        project: ProjectName,
+        body: bytes | None,
+        changes: Sequence[NewChange],
+        at: float,
+        acts: Sequence[NewAct] = (),
+        deleted: Sequence[DeletedFile] = (),
+        restored: Sequence[str] = (),
     ) -> Deferred[Sequence[Change]]:
-        steps = partial(news_statements.store_hosted, project, body, tuple(changes), at, self._changes_kept)
+        what = (tuple(changes), at, tuple(acts), tuple(deleted), tuple(restored))
+        steps = partial(hosted_statements.store_hosted, project, body, *what, self._changes_kept)
         return self._changes.submit_asking(steps).addCallback(_changes)
+
+    def append_acts(self, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        return self._changes.submit(partial(hosted_statements.append_acts, tuple(acts), at))
+
+    def acts(self, project: ProjectName | None, since: int | None, most: int) -> list[Act]:
+        which = {} if project is None else {"project": project}
+        if since is not None:
+            after = hosted_statements.ACTS_AFTER if project is None else hosted_statements.ACTS_OF_PROJECT_AFTER
+            return [_act(row) for row in self._rows(after, since=since, most=most, **which)]
+        newest = hosted_statements.NEWEST_ACTS if project is None else hosted_statements.NEWEST_ACTS_OF_PROJECT
+        return [_act(row) for row in reversed(self._rows(newest, most=most, **which))]
+
+    def deleted(self, project: ProjectName, filename: str) -> DeletedFile | None:
+        return next(self._deleted(self._rows(hosted_statements.DELETED_FILE, project=project, filename=filename)), None)
+
+    def deleted_of(self, project: ProjectName) -> list[DeletedFile]:
+        return list(self._deleted(self._rows(hosted_statements.DELETED_OF, project=project)))
+
+    def deleted_until(self, at: float, most: int) -> list[DeletedFile]:
+        return list(self._deleted(self._rows(hosted_statements.DELETED_UNTIL, until=at, most=most)))
+
+    def store_deleted(self, file: DeletedFile, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        return self._changes.submit(partial(hosted_statements.store_deleted, file, tuple(acts), at))
+
+    def _deleted(self, rows: Rows) -> Iterator[DeletedFile]:
+        for project, filename, sha256, at, is_kept, listing in rows:
+            try:
+                file = listing_of(listing)
+            except Unreadable as error:
+                self._log.warn(
+                    "What is known of the deleted {filename} is damaged: {error}", filename=filename, error=error
+                )
+                file = File(filename=filename, url="", hashes={"sha256": sha256})  # its name is taken all the same
+            yield DeletedFile(project=project, listing=file, sha256=sha256, at=at, is_kept=is_kept)
 
     def reservations(self) -> list[Reservation]:
         found = []
@@ -302,6 +347,32 @@ class SqlCatalogue:
 
     def store_reservation(self, reservation: Reservation) -> Deferred[None]:
         return self._changes.submit(partial(news_statements.store_reservation, reservation))
+
+    # -- tokens -------------------------------------------------------------------------------------------------
+
+    def token(self, digest: str) -> IssuedToken | None:
+        return next(iter(self._tokens(token_statements.TOKEN, digest=digest)), None)
+
+    def tokens(self) -> list[IssuedToken]:
+        return self._tokens(token_statements.ALL_TOKENS)
+
+    def store_token(self, token: IssuedToken) -> Deferred[None]:
+        return self._changes.submit(partial(token_statements.store_token, token))
+
+    def forget_tokens(self, ids: Iterable[str]) -> Deferred[None]:
+        return self._changes.submit(partial(token_statements.forget_tokens, tuple(ids)))
+
+    def touch_tokens(self, used_at: Mapping[str, float]) -> Deferred[None]:
+        return self._changes.submit(partial(token_statements.touch_tokens, dict(used_at)))
+
+    def _tokens(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> list[IssuedToken]:
+        found = []
+        for row in self._rows(statement, **parameters):
+            try:
+                found.append(token_of(row))
+            except Unreadable as error:  # it is worth nothing any more: nobody can tell what it was worth
+                self._log.warn("The stored token {id} is damaged: {error}", id=row.id, error=error)
+        return found
 
     async def close(self) -> None:
         try:
@@ -324,3 +395,7 @@ def _changes(rows: Rows) -> tuple[Change, ...]:
         Change(serial=serial, project=project, what=what, at=at, origin=origin)
         for serial, project, what, at, origin in rows
     )
+
+
+def _act(row: Row[Any]) -> Act:
+    return Act(**row._mapping)

@@ -13,11 +13,15 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from tiercache.errors import (
+    BodyStalled,
+    BodyTooLarge,
     ControlTokenNeeded,
     CredentialsNeeded,
     CredentialsWrong,
+    CrossSite,
     DigestMismatch,
     FileAbsent,
+    FilenameTaken,
     InvalidName,
     LengthMismatch,
     NoTierAnswered,
@@ -33,6 +37,8 @@ from tiercache.errors import (
     TierUnreachable,
     TooLarge,
     TooManyLogins,
+    UploadRefused,
+    UploadTooLarge,
 )
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.hops import LOOP
@@ -52,14 +58,24 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
-        case PermissionMissing():
+        case PermissionMissing() | CrossSite():
             return 403
+        case BodyTooLarge():
+            return 413
+        case BodyStalled():
+            return 408
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
         case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:
             return 508  # not 503: this node is well, and its children are not to take it for down
         case NoTierAnswered() | TierUnreachable() | StoreUnusable() | TooManyLogins():
             return 503
+        case UploadRefused():
+            return 400
+        case FilenameTaken():
+            return 409  # the one status by which clients know what exists already
+        case UploadTooLarge():
+            return 413
         case DigestMismatch() | LengthMismatch() | PageUnusable() | RangesUnsupported() | TooLarge():
             return 502
         case StoreFull():

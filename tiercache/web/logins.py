@@ -14,11 +14,12 @@ from twisted.web.server import Request
 
 from tiercache.access.accounts import Account, Accounts
 from tiercache.access.credentials import Credentials, Password, Token, credentials_of
-from tiercache.access.principals import Address, Principal, address_of
+from tiercache.access.principals import Address, Principal
 from tiercache.access.remembered import Remembered
 from tiercache.cache.collapse import Collapse
 from tiercache.errors import CredentialsWrong, TooManyLogins
 from tiercache.interfaces import Pool
+from tiercache.web.client import Clients
 from tiercache.web.request import field_of
 
 CHECKS_AT_ONCE = 2
@@ -35,6 +36,7 @@ class Logins:
     _accounts: Accounts
     _remembered: Remembered
     _control_token: str = field(repr=False)
+    _clients: Clients
     _pool: Pool
     _checks: Collapse[bytes, Account | None] = field(factory=Collapse, init=False)
     _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(CHECKS_AT_ONCE), init=False)
@@ -44,17 +46,18 @@ class Logins:
         shown = credentials_of(field_of(request, "authorization"))
         return shown is not None and self._is_operators(shown)
 
-    async def principal(self, request: Request) -> Principal:
-        """Who sends a request.  Raises CredentialsWrong, TooManyLogins.
+    def operator(self, request: Request) -> Principal:
+        """The principal of a request that shows the control token."""
+        return Principal(address=self._clients.address(request), is_operator=True)
 
-        The address is that of the connection: what a field such as X-Forwarded-For says, anybody may write.
-        """
-        address = address_of(getattr(request.getClientAddress(), "host", None))
+    async def principal(self, request: Request) -> Principal:
+        """Who sends a request.  Raises CredentialsWrong, TooManyLogins."""
+        address = self._clients.address(request)
         shown = credentials_of(field_of(request, "authorization"))
         if shown is None:
-            return Principal(address=address)
+            return Principal(address=address, is_local=self._clients.is_local(request))
         if self._is_operators(shown):
-            return Principal(address=address, is_operator=True)
+            return self.operator(request)
         account = self._accounts.by_token(shown)
         if account is None and isinstance(shown, Password):
             account = await self._by_password(shown)

@@ -11,6 +11,7 @@ from twisted.web.server import Request
 
 from tiercache.access.accounts import Accounts
 from tiercache.access.permissions import Permissions
+from tiercache.access.principals import Network
 from tiercache.access.remembered import Remembered
 from tiercache.cache.files import Files
 from tiercache.cache.newest_sidecars import NewestSidecars
@@ -23,9 +24,10 @@ from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import AccessLog
 from tiercache.web.admin import OfflineRoute, ReservationRoutes
 from tiercache.web.app import application
+from tiercache.web.client import Clients
 from tiercache.web.files import FileRoutes
 from tiercache.web.front import Front
-from tiercache.web.guard import Guard, may_read
+from tiercache.web.guard import Guard
 from tiercache.web.health import Health
 from tiercache.web.legacy_json import LegacyJson
 from tiercache.web.limits import Limits
@@ -41,6 +43,7 @@ from tiercache.web.tier.feed import Feed, IJournal
 from tiercache.web.tier.files import TierFiles
 from tiercache.web.tier.node import NodeRoutes
 from tiercache.web.tier.pages import PageRoutes
+from tiercache.web.visitor import may_read
 from tiercache.web.welcome import Welcome
 from tiercache.wire import NodeState, Reserved
 
@@ -96,11 +99,13 @@ def root(
     permissions: Permissions = ANYONE_READS,
     accounts: Accounts = NOBODY,
     reserved: ReservedNames | None = None,
+    trusted_proxies: tuple[Network, ...] = (),
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
+    `trusted_proxies`: who is believed to say for whom they ask.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -115,6 +120,7 @@ def root(
             client_max_age_s=presence.client_max_age_s,
         )
 
+    clients = Clients(trusted=trusted_proxies, public_url=presence.public_url)
     simple_pages = simple(local=False)
     tier = tier_routes(
         for_nodes,
@@ -149,8 +155,10 @@ def root(
         health=Health(not_ready=not_ready),
         guard=Guard(
             permissions=permissions,
+            clients=clients,
             logins=Logins(
                 accounts=accounts,
+                clients=clients,
                 # The token is made by chance for each run, and so is what is made of it.
                 remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
                 control_token=presence.control_token,
