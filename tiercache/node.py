@@ -40,7 +40,7 @@ opened and closed by `tiercache.service`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from attrs import frozen
@@ -70,7 +70,8 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of
-from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool
+from tiercache.publish.forwarding import Forwarding
 from tiercache.stats import Stats
 from tiercache.web.limits import Limits
 from tiercache.web.site import ForNodes, Presence, root
@@ -95,6 +96,8 @@ class Parts:
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    publish_targets: Mapping[str, IPublishTarget]
+    forwarding: Forwarding | None
 
 
 def assemble(
@@ -108,11 +111,13 @@ def assemble(
     pool: Pool,
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
+    publish_targets: Iterable[IPublishTarget] = (),
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
-    `jitter` gives a number in [0, 1).
+    `jitter` gives a number in [0, 1).  `publish_targets`: the tiers of which it is known where they take uploads.
     """
+    targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
     usage = Usage(now=now)
     switch = OfflineSwitch(catalogue=catalogue, configured=config.offline)
@@ -258,6 +263,12 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        publish_targets=targets,
+        forwarding=(
+            Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
+            if config.publish.to in targets
+            else None
+        ),
     )
 
 

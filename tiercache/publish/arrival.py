@@ -77,6 +77,11 @@ class Arrival:
         """The digest under which the store will have it."""
         return self._hashers["sha256"].hexdigest()
 
+    def read(self, start: int, size_bytes: int) -> bytes:
+        """At most so much of what has come, from there on; usable until `discard`."""
+        data: bytes = self._partial.read(start, size_bytes)
+        return data
+
     def opened(self) -> io.BufferedReader:
         """What has come, as a file to read in any order; usable until `discard`."""
         return io.BufferedReader(_Reading(self._partial.read, self.size_bytes), buffer_size=64 * 1024)

@@ -24,6 +24,7 @@ from tiercache.errors import (
     FilenameTaken,
     InvalidName,
     LengthMismatch,
+    NotForTier,
     NoTierAnswered,
     NotStored,
     PageUnusable,
@@ -58,7 +59,7 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
-        case PermissionMissing() | CrossSite():
+        case PermissionMissing() | CrossSite() | NotForTier():
             return 403
         case BodyTooLarge():
             return 413
