@@ -90,6 +90,7 @@ access:
     bob: {password: {env: TOKEN}, token: {env: LONG_TOKEN}}
   htpasswd: ~/password
   grants: [{who: [ann, "@release", 10.1.0.0/16], may: [read, publish], projects: ["acme-*"]}]
+  trusted-proxies: [127.0.0.0/8, 10.1.2.3]
 offline: true
 """
     )
@@ -157,13 +158,13 @@ offline: true
             grants=(
                 GrantConfig(who=("ann", "@release", "10.1.0.0/16"), may=("read", "publish"), projects=("acme-*",)),
             ),
+            trusted_proxies=("127.0.0.0/8", "10.1.2.3"),
         ),
         offline=True,
     )
     assert [str(note).partition(":")[0] for note in config.not_in_force()] == [
         "node.workers",
         "prefetch",
-        "access.grants[0].may",
     ]
 
 

@@ -198,6 +198,23 @@ class FilenameTaken(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class NameElsewhere(TiercacheError):
+    """{project} is a project of tier {tier}, and is not published here too unless a rule opens the name.
+
+    A rule opens it that lets no tier answer for it (`tiers: []`), or that names tiers beside this node
+    (`also-upstream`).
+    """
+
+    project: str
+    tier: str
+
+
+@frozen(kw_only=True, slots=False)
+class UploadsRefused(TiercacheError):
+    """This node takes no uploads."""
+
+
+@frozen(kw_only=True, slots=False)
 class UploadRefused(TiercacheError):
     """The upload is refused: {reason}.
 

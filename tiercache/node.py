@@ -27,6 +27,14 @@ How a request travels:
      cache/sidecars   `.metadata`: what came along with the page; the tier's, verified; else made from the wheel by a
                       few ranged reads, by the node nearest to the origin, and kept
 
+    POST /legacy/
+     web/channel      its head is here: the route runs, and reads the body while it comes (web/inflow)
+     web/guard        may who asks publish anything?  (an answer before the body is taken)
+     web/publish      publish/intake: the form's fields into memory, its file into a partial of the store, hashed
+     publish/publisher  the digests, the archive, and what is said of both agree; the name is this node's
+                      (publish/ownership, policy.hosting: what no rule opens and another tier has is refused)
+     cache/hosted     bytes, record, page and journal are durable, in this order; then it is answered with 200
+
     News of a change, from the feed of a tier that is a node
      cache/follower   reads on from where it was; what it has missed makes everything from there stale
      policy.vouching  does it outdate what is stored?  cache/entries marks it; else a page that its home would tell of
@@ -69,11 +77,16 @@ from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
-from tiercache.config.accounts import permissions_of
+from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool
+from tiercache.publish.form import FORM_BYTES
 from tiercache.publish.forwarding import Forwarding
+from tiercache.publish.ownership import Ownership
+from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
 from tiercache.web.limits import Limits
+from tiercache.web.publish import UploadRoutes, refusing_routes
+from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
 
@@ -91,6 +104,7 @@ class Parts:
     janitor: Janitor
     reserved: ReservedNames
     hosted: Hosted
+    publisher: Publisher
     journal: Journal
     following: Following
     about: About
@@ -235,6 +249,16 @@ def assemble(
         clock=clock,
         now=now,
     )
+    publisher = Publisher(
+        limit_bytes=config.publish.max_size_bytes,
+        hosted=hosted,
+        ownership=Ownership(rules=config.projects, chain=chain, pages=pages, reserved=reserved),
+        files=files,
+        catalogue=catalogue,
+        usage=usage,
+        pool=pool,
+        now=now,
+    )
     hosted.on_added(sidecars.check_stored)
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
@@ -248,6 +272,7 @@ def assemble(
         janitor=janitor,
         reserved=reserved,
         hosted=hosted,
+        publisher=publisher,
         journal=journal,
         following=following,
         about=About(
@@ -282,8 +307,18 @@ def limits_of(config: Config) -> Limits:
     """What one connection, and all of them, may take."""
     node = config.node
     return Limits(
-        idle_timeout_s=node.idle_timeout_s, write_timeout_s=node.write_timeout_s, connections=node.max_connections
+        idle_timeout_s=node.idle_timeout_s,
+        write_timeout_s=node.write_timeout_s,
+        connections=node.max_connections,
+        upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
     )
+
+
+def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
+    """Where files are published, or told that they are not."""
+    if config.publish.to != "here":
+        return refusing_routes()
+    return UploadRoutes(publisher=parts.publisher, files=parts.stored_files, pool=pool).routes()
 
 
 def root_of(
@@ -314,8 +349,10 @@ def root_of(
         sidecars=parts.sidecars,
         switch=parts.switch,
         reserved=parts.reserved,
+        publish=_upload_routes(config, parts, pool),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
+        trusted_proxies=trusted_proxies_of(config.access),
         for_nodes=ForNodes(
             journal=parts.journal,
             about=parts.about.state,

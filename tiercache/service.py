@@ -36,7 +36,8 @@ from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.lock import StoreLock
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.node_id import node_id_of
 from tiercache.storage.threads import ReactorThreads
 from tiercache.upstream.configured import publish_target_of, upstream_of

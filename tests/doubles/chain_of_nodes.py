@@ -38,7 +38,8 @@ from tiercache.interfaces import Tier
 from tiercache.node import Parts, assemble, limits_of, root_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.node_id import node_id_of
 from tiercache.upstream.credentials import Credentials, credentials_of
 from tiercache.upstream.parent import Parent
@@ -175,22 +176,28 @@ class JoinedNode:
         """Seconds since 1970 by its own clock."""
         return NOW + self.chain.clock.seconds() + self.ahead_s
 
-    def send(self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Connection:
+    def send(
+        self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", body: bytes = b""
+    ) -> Connection:
         """Send a request on a connection of its own; what it brings about is still to happen."""
         connection = self._clients.connect()
         assert connection is not None
-        connection.ask(method, path, dict(headers or {}))
+        connection.ask(method, path, dict(headers or {}), body)
         return connection
 
-    def begin(self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Connection:
+    def begin(
+        self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", body: bytes = b""
+    ) -> Connection:
         """The same, and let happen what needs no time to pass."""
-        connection = self.send(path, headers, method=method)
+        connection = self.send(path, headers, method=method, body=body)
         self.chain.settle()
         return connection
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Reply:
+    def get(
+        self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", body: bytes = b""
+    ) -> Reply:
         """One exchange that needs no time to pass."""
-        connection = self.begin(path, headers, method=method)
+        connection = self.begin(path, headers, method=method, body=body)
         assert connection.received, "still waiting"
         reply = connection.reply(method)
         connection.leave()

@@ -20,7 +20,8 @@ from tiercache.node import Parts, assemble
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import File, Page
 from tiercache.simple.names import identity_of, normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 
 ANY = Ask()
 LOCAL = Ask(local=True)

@@ -19,7 +19,8 @@ from tiercache.interfaces import ICatalogue, IFiles, IPartial
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.fsck import Finding, FsckReport, Trouble, check
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.threads import on_the_spot
 
 WHEEL = b"wheel " * 1000

@@ -10,6 +10,7 @@ from tests.doubles.shelves import CountingPool, FileShelf, PageShelf, SidecarShe
 from tests.doubles.wire import Reply, Wire
 from tiercache.access.accounts import Accounts
 from tiercache.access.permissions import Permissions
+from tiercache.access.principals import Network
 from tiercache.cache.journal import Journal
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.reserved import ReservedNames
@@ -44,6 +45,7 @@ class WebNode:
     unreadable: set[str] = field(factory=set)
     permissions: Permissions = ANYONE_READS
     accounts: Accounts = NOBODY
+    trusted_proxies: tuple[Network, ...] = ()
     names: ReservedNames = field(init=False)
     wire: Wire = field(init=False)
 
@@ -72,6 +74,7 @@ class WebNode:
             permissions=self.permissions,
             accounts=self.accounts,
             reserved=self.names,
+            trusted_proxies=self.trusted_proxies,
             not_ready=lambda: self.not_ready[0] if self.not_ready else None,
         )
         self.wire = Wire.to(resource, self.limits, self.clock)

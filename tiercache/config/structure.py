@@ -23,6 +23,7 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
+from tiercache.access.principals import network_of
 from tiercache.config.addresses import Endpoint, http_url, is_host
 from tiercache.config.keys import LISTS, SECTIONS, Key, keys_of
 from tiercache.config.units import duration_s, duration_text, size_bytes
@@ -127,6 +128,7 @@ class Structure:
             (ProjectRule, "match"): self._patterns,
             (AccessConfig, "users"): self._users,
             (AccessConfig, "htpasswd"): self._readable,
+            (AccessConfig, "trusted_proxies"): lambda value: self._each(value, self._network),
             (UserConfig, "password"): self.surroundings.password,
             (UserConfig, "token"): self.surroundings.token,
             (UserConfig, "groups"): lambda value: self._each(value, self._group),
@@ -292,6 +294,12 @@ class Structure:
         if not _NAME.fullmatch(group):
             raise ValueError(f"{group!r} is no name of a group: letters, digits and . _ : - within, and no @ here")
         return group
+
+    def _network(self, value: Any) -> str:
+        network = self.surroundings.text(value)
+        if network_of(network) is None:
+            raise ValueError(f"{network!r} is no network, such as 10.1.0.0/16, and no address")
+        return network
 
     def _readable(self, value: Any) -> str:
         path = self.surroundings.text(value)

@@ -163,11 +163,15 @@ class GrantConfig:
 
 @frozen(kw_only=True)
 class AccessConfig:
-    """Who may do what: users by name, `htpasswd` the path of a file with more of them, and grants."""
+    """Who may do what: users by name, `htpasswd` the path of a file with more of them, and grants.
+
+    `trusted_proxies`: the networks that are believed to say in X-Forwarded-For for whom they ask.
+    """
 
     users: Mapping[str, UserConfig] = field(factory=dict)
     htpasswd: str | None = None
     grants: tuple[GrantConfig, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -196,7 +200,8 @@ class Config:
         if self.prefetch != PrefetchConfig():
             yield "prefetch", "this version fetches nothing before it is asked for"
         for index, grant in enumerate(self.access.grants):
-            others = [permission for permission in grant.may if permission != "read"]
-            if others:
-                what = f"this version has nothing yet that takes the permission to {' or '.join(others)}"
-                yield f"access.grants[{index}].may", what
+            if "prefetch" in grant.may:
+                yield (
+                    f"access.grants[{index}].may",
+                    "this version has nothing yet that takes the permission to prefetch",
+                )

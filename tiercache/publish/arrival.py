@@ -6,7 +6,6 @@ They are hashed while they are written, so that no file is read twice.  Nothing 
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import define, field
 
-from tiercache.errors import BodyTooLarge
+from tiercache.errors import UploadTooLarge
 from tiercache.interfaces import IFiles, IPartial
+from tiercache.simple.digests import Hasher, hasher
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,36 +24,31 @@ PIECE_BYTES = 1024 * 1024
 """What is read at a time of a file that is brought in from a folder."""
 
 
-def _digests() -> dict[str, hashlib._Hash]:
-    return {
-        "sha256": hashlib.sha256(),
-        "blake2b_256": hashlib.blake2b(digest_size=32),  # type: ignore[dict-item]  # it has the same methods
-        "md5": hashlib.md5(usedforsecurity=False),
-    }
+VERIFIED = ("sha256", "blake2b_256", "md5")
+"""The digests that upload forms have, by their names in `simple.digests`."""
 
 
 @define(kw_only=True, eq=False)
 class Arrival:
-    """Bytes on their way in.  Blocking; called in the pool, by one at a time."""
+    """Bytes on their way in, at most `limit_bytes`.  Blocking; called in the pool, by one at a time."""
 
     _partial: IPartial
+    _limit_bytes: int
     size_bytes: int = field(default=0, init=False)
-    _hashers: Mapping[str, hashlib._Hash] = field(factory=_digests, init=False)
+    _hashers: Mapping[str, Hasher] = field(factory=lambda: {name: hasher(name) for name in VERIFIED}, init=False)
 
     @classmethod
-    def begin(cls, files: IFiles) -> Self:
+    def begin(cls, files: IFiles, limit_bytes: int) -> Self:
         """With nothing in it yet.  Raises StoreFull."""
-        return cls(partial=files.begin())
+        return cls(partial=files.begin(), limit_bytes=limit_bytes)
 
     @classmethod
-    def of(cls, path: Path, files: IFiles, *, limit_bytes: int) -> Self:
-        """A copy of a file in a folder.  Raises OSError, BodyTooLarge, StoreFull."""
-        arrival = cls.begin(files)
+    def of(cls, path: Path, files: IFiles, limit_bytes: int) -> Self:
+        """A copy of a file in a folder.  Raises OSError, UploadTooLarge, StoreFull."""
+        arrival = cls.begin(files, limit_bytes)
         try:
             with path.open("rb") as source:
                 while piece := source.read(PIECE_BYTES):
-                    if arrival.size_bytes + len(piece) > limit_bytes:
-                        raise BodyTooLarge(limit_bytes=limit_bytes)
                     arrival.write(piece)
         except BaseException:
             arrival.discard()
@@ -61,11 +56,17 @@ class Arrival:
         return arrival
 
     def write(self, data: bytes) -> None:
-        """Append.  Raises StoreFull."""
+        """Append.  Raises UploadTooLarge, StoreFull."""
+        if self.size_bytes + len(data) > self._limit_bytes:
+            raise UploadTooLarge(subject="The file", limit_bytes=self._limit_bytes)
         self._partial.write(data)
         for digest in self._hashers.values():
             digest.update(data)
         self.size_bytes += len(data)
+
+    def read(self, start: int, size_bytes: int) -> bytes:
+        """At most `size_bytes` of what has come, from `start` on."""
+        return self._partial.read(start, size_bytes)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -76,11 +77,6 @@ class Arrival:
     def sha256(self) -> str:
         """The digest under which the store will have it."""
         return self._hashers["sha256"].hexdigest()
-
-    def read(self, start: int, size_bytes: int) -> bytes:
-        """At most so much of what has come, from there on; usable until `discard`."""
-        data: bytes = self._partial.read(start, size_bytes)
-        return data
 
     def opened(self) -> io.BufferedReader:
         """What has come, as a file to read in any order; usable until `discard`."""

@@ -45,7 +45,7 @@ def boundary_of(content_type: str | None) -> str:
 
 @define(kw_only=True, eq=False)
 class FormIntake:
-    """One form on its way in; the bytes that are kept are those of the part named `content`.
+    """One form on its way in; the bytes that are kept are those of the part named `content`, at most `limit_bytes`.
 
     Blocking; called in the pool, by one at a time.  `discard` is to be called in the end, whatever came of it.
     """
@@ -53,6 +53,7 @@ class FormIntake:
     _files: IFiles
     _boundary: str
     _content: str
+    _limit_bytes: int
     _parser: PushMultipartParser = field(init=False)
     _parts: list[FormField | FilePart] = field(factory=list, init=False)
     _fields_bytes: int = field(default=0, init=False)
@@ -66,7 +67,7 @@ class FormIntake:
         return PushMultipartParser(self._boundary, max_segment_count=MAX_PARTS)
 
     def feed(self, data: bytes) -> None:
-        """The next bytes of it.  Raises UploadRefused, StoreFull."""
+        """The next bytes of it.  Raises UploadRefused, UploadTooLarge, StoreFull."""
         try:
             for event in self._parser.parse(data):
                 if isinstance(event, MultipartSegment):
@@ -115,7 +116,7 @@ class FormIntake:
             raise FormMalformed(reason=f"it has two parts named {name!r}")
         if segment.filename is None:
             raise FormMalformed(reason=f"its part {name!r} has no filename")
-        self._arrival = Arrival.begin(self._files)
+        self._arrival = Arrival.begin(self._files, self._limit_bytes)
         if self._is_discarded:  # whoever waited for this has gone meanwhile
             self._arrival.discard()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, field
-from sqlalchemy import Connection, Row, Select
+from sqlalchemy import Connection, Select
 from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -38,8 +38,9 @@ from tiercache.interfaces import (
 from tiercache.policy.acts import Act, NewAct
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
-from tiercache.simple.model import File, FileIdentity, ProjectName
+from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage import hosted_statements, news_statements, statements, token_statements
+from tiercache.storage.act_rows import act_of, deleted_files
 from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
 from tiercache.storage.group_commit import GroupCommit, Rows
 from tiercache.storage.kept import CHANGES_KEPT
@@ -306,32 +307,21 @@ class SqlCatalogue:
         which = {} if project is None else {"project": project}
         if since is not None:
             after = hosted_statements.ACTS_AFTER if project is None else hosted_statements.ACTS_OF_PROJECT_AFTER
-            return [_act(row) for row in self._rows(after, since=since, most=most, **which)]
+            return [act_of(row) for row in self._rows(after, since=since, most=most, **which)]
         newest = hosted_statements.NEWEST_ACTS if project is None else hosted_statements.NEWEST_ACTS_OF_PROJECT
-        return [_act(row) for row in reversed(self._rows(newest, most=most, **which))]
+        return [act_of(row) for row in reversed(self._rows(newest, most=most, **which))]
 
     def deleted(self, project: ProjectName, filename: str) -> DeletedFile | None:
-        return next(self._deleted(self._rows(hosted_statements.DELETED_FILE, project=project, filename=filename)), None)
+        return next(deleted_files(self._rows(hosted_statements.DELETED_FILE, project=project, filename=filename)), None)
 
     def deleted_of(self, project: ProjectName) -> list[DeletedFile]:
-        return list(self._deleted(self._rows(hosted_statements.DELETED_OF, project=project)))
+        return list(deleted_files(self._rows(hosted_statements.DELETED_OF, project=project)))
 
     def deleted_until(self, at: float, most: int) -> list[DeletedFile]:
-        return list(self._deleted(self._rows(hosted_statements.DELETED_UNTIL, until=at, most=most)))
+        return list(deleted_files(self._rows(hosted_statements.DELETED_UNTIL, until=at, most=most)))
 
     def store_deleted(self, file: DeletedFile, acts: Sequence[NewAct], at: float) -> Deferred[None]:
         return self._changes.submit(partial(hosted_statements.store_deleted, file, tuple(acts), at))
-
-    def _deleted(self, rows: Rows) -> Iterator[DeletedFile]:
-        for project, filename, sha256, at, is_kept, listing in rows:
-            try:
-                file = listing_of(listing)
-            except Unreadable as error:
-                self._log.warn(
-                    "What is known of the deleted {filename} is damaged: {error}", filename=filename, error=error
-                )
-                file = File(filename=filename, url="", hashes={"sha256": sha256})  # its name is taken all the same
-            yield DeletedFile(project=project, listing=file, sha256=sha256, at=at, is_kept=is_kept)
 
     def reservations(self) -> list[Reservation]:
         found = []
@@ -395,7 +385,3 @@ def _changes(rows: Rows) -> tuple[Change, ...]:
         Change(serial=serial, project=project, what=what, at=at, origin=origin)
         for serial, project, what, at, origin in rows
     )
-
-
-def _act(row: Row[Any]) -> Act:
-    return Act(**row._mapping)

@@ -151,24 +151,6 @@ RESERVATIONS = Table(
     Column("names", LargeBinary, nullable=False),
 )
 
-# `may` and `projects` are JSON; `digest` stands for the token itself, which nobody keeps.
-TOKENS = Table(
-    "tokens",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("digest", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("owner", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("may", LargeBinary, nullable=False),
-    Column("projects", LargeBinary, nullable=False),
-    Column("made_at", Double, nullable=False),
-    Column("expires_at", Double),
-    Column("used_at", Double),
-    Index("tokens_by_digest", "digest", unique=True),
-    sqlite_with_rowid=False,
-)
-
 # Never changed: the audit trail.
 ACTS = Table(
     "acts",
@@ -195,5 +177,23 @@ DELETED = Table(
     Column("is_kept", Boolean, nullable=False),
     Column("listing", LargeBinary, nullable=False),
     Index("deleted_by_time", "is_kept", "at"),
+    sqlite_with_rowid=False,
+)
+
+# `may` and `projects` are JSON; `digest` stands for the token itself, which nobody keeps.
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("may", LargeBinary, nullable=False),
+    Column("projects", LargeBinary, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("used_at", Double),
+    Index("tokens_by_digest", "digest", unique=True),
     sqlite_with_rowid=False,
 )

@@ -24,6 +24,7 @@ from tiercache.errors import (
     FilenameTaken,
     InvalidName,
     LengthMismatch,
+    NameElsewhere,
     NotForTier,
     NoTierAnswered,
     NotStored,
@@ -39,6 +40,7 @@ from tiercache.errors import (
     TooLarge,
     TooManyLogins,
     UploadRefused,
+    UploadsRefused,
     UploadTooLarge,
 )
 from tiercache.policy.cache_status import Outcome
@@ -59,7 +61,9 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
-        case PermissionMissing() | CrossSite() | NotForTier():
+        case NameElsewhere() | NotForTier() | UploadsRefused():
+            return 403  # not 409: `twine --skip-existing` would take it for published
+        case PermissionMissing() | CrossSite():
             return 403
         case BodyTooLarge():
             return 413

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
@@ -99,13 +99,14 @@ def root(
     permissions: Permissions = ANYONE_READS,
     accounts: Accounts = NOBODY,
     reserved: ReservedNames | None = None,
+    publish: Sequence[Route] = (),
     trusted_proxies: tuple[Network, ...] = (),
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `trusted_proxies`: who is believed to say for whom they ask.
+    `publish`: the routes of uploads.  `trusted_proxies`: who is believed to say for whom they ask.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -146,6 +147,7 @@ def root(
             public_url=presence.public_url,
             client_max_age_s=presence.client_max_age_s,
         ),
+        publish=publish,
         operate=(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
@@ -167,7 +169,12 @@ def root(
         ),
         responder=responder,
     )
-    return Front(application=site, access_log=AccessLog(clock=clock), responder=responder, node_id=presence.node_id)
+    return Front(
+        application=site,
+        access_log=AccessLog(clock=clock, clients=clients),
+        responder=responder,
+        node_id=presence.node_id,
+    )
 
 
 def tier_routes(
