@@ -84,8 +84,9 @@ from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
+from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
-from tiercache.web.publish import UploadRoutes, refusing_routes
+from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
 from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
@@ -316,9 +317,21 @@ def limits_of(config: Config) -> Limits:
 
 def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
     """Where files are published, or told that they are not."""
-    if config.publish.to != "here":
+    limit_bytes = config.publish.max_size_bytes
+    destination: Destination
+    if parts.forwarding is not None:
+        destination = HandingOn(forwarding=parts.forwarding, pool=pool, limit_bytes=limit_bytes)
+    elif config.publish.to == "here":
+        destination = Hosting(publisher=parts.publisher, limit_bytes=limit_bytes)
+    else:
         return refusing_routes()
-    return UploadRoutes(publisher=parts.publisher, files=parts.stored_files, pool=pool).routes()
+    routes = UploadRoutes(
+        destination=destination,
+        files=parts.stored_files,
+        pool=pool,
+        is_for_others=parts.forwarding is not None,
+    )
+    return routes.routes()
 
 
 def root_of(

@@ -26,7 +26,7 @@ from tiercache.publish.intake import TakenForm
 from tiercache.publish.legacy_form import legacy_form
 from tiercache.publish.submission import submission_of_filename
 from tiercache.simple.names import normalise
-from tiercache.storage.memory import MemoryFiles
+from tiercache.storage.memory_files import MemoryFiles
 
 ACME = normalise("acme")
 FORM = UploadForm(parts=(FormField(name=":action", value=b"file_upload"),))
@@ -195,7 +195,7 @@ def test_restart_does_not_make_an_outdated_page_fresh() -> None:
 
 
 def test_form_that_was_taken_goes_on_in_its_order_with_its_file_where_it_was() -> None:
-    arrival = Arrival.begin(MemoryFiles())
+    arrival = Arrival.begin(MemoryFiles(), limit_bytes=100)
     arrival.write(b"bytes of it")
     parts = (
         FormField(name="a", value=b"1"),
