@@ -316,6 +316,14 @@ class UploadTooLarge(TooLarge):
 
 
 @frozen(kw_only=True, slots=False)
+class NotForTier(TiercacheError):
+    """{project} is not to be published to {tier}: the rules here, or who has reserved the name, leave it to others."""
+
+    project: str
+    tier: str
+
+
+@frozen(kw_only=True, slots=False)
 class ReaderBehind(TiercacheError):
     """A reader of the journal is more than {limit} events behind."""
 

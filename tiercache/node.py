@@ -48,7 +48,7 @@ opened and closed by `tiercache.service`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from attrs import frozen
@@ -79,13 +79,15 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
-from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool
 from tiercache.publish.form import FORM_BYTES
+from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
+from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
-from tiercache.web.publish import UploadRoutes, refusing_routes
+from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
 from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
@@ -111,6 +113,8 @@ class Parts:
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    publish_targets: Mapping[str, IPublishTarget]
+    forwarding: Forwarding | None
 
 
 def assemble(
@@ -124,11 +128,13 @@ def assemble(
     pool: Pool,
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
+    publish_targets: Iterable[IPublishTarget] = (),
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
-    `jitter` gives a number in [0, 1).
+    `jitter` gives a number in [0, 1).  `publish_targets`: the tiers of which it is known where they take uploads.
     """
+    targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
     usage = Usage(now=now)
     switch = OfflineSwitch(catalogue=catalogue, configured=config.offline)
@@ -290,6 +296,12 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        publish_targets=targets,
+        forwarding=(
+            Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
+            if config.publish.to in targets
+            else None
+        ),
     )
 
 
@@ -312,9 +324,21 @@ def limits_of(config: Config) -> Limits:
 
 def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
     """Where files are published, or told that they are not."""
-    if config.publish.to != "here":
+    limit_bytes = config.publish.max_size_bytes
+    destination: Destination
+    if parts.forwarding is not None:
+        destination = HandingOn(forwarding=parts.forwarding, pool=pool, limit_bytes=limit_bytes)
+    elif config.publish.to == "here":
+        destination = Hosting(publisher=parts.publisher, limit_bytes=limit_bytes)
+    else:
         return refusing_routes()
-    return UploadRoutes(publisher=parts.publisher, files=parts.stored_files, pool=pool).routes()
+    routes = UploadRoutes(
+        destination=destination,
+        files=parts.stored_files,
+        pool=pool,
+        is_for_others=parts.forwarding is not None,
+    )
+    return routes.routes()
 
 
 def root_of(

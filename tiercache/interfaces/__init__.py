@@ -19,6 +19,7 @@ from tiercache.interfaces.store import (
     StoredEntry,
 )
 from tiercache.interfaces.tiers import FeedEvent, FileRange, IFeed, IFileStream, INeighbour, IUpstream, Tier
+from tiercache.interfaces.uploads import FormField, FormFile, IPublishTarget, TierSaid, UploadForm
 
 __all__ = [
     "METADATA",
@@ -28,12 +29,15 @@ __all__ = [
     "FeedEvent",
     "FileRange",
     "FileRecord",
+    "FormField",
+    "FormFile",
     "ICatalogue",
     "IFeed",
     "IFileStream",
     "IFiles",
     "INeighbour",
     "IPartial",
+    "IPublishTarget",
     "IRecords",
     "IUpstream",
     "NewChange",
@@ -41,4 +45,6 @@ __all__ = [
     "Reservation",
     "StoredEntry",
     "Tier",
+    "TierSaid",
+    "UploadForm",
 ]
