@@ -101,6 +101,13 @@ class PageUnusable(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class RecordUnusable(TiercacheError):
+    """A record beside a hosted file cannot be used: {reason}."""
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
 class DigestMismatch(TiercacheError):
     """{filename} has the {algorithm} digest {actual}, not {expected}."""
 
@@ -198,6 +205,44 @@ class FilenameTaken(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class FileDeleted(TiercacheError):
+    """{filename} already exists: it was deleted, and can be restored until its time is over."""
+
+    filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class ReleaseAbsent(TiercacheError):
+    """Project {project} has no release {version} here."""
+
+    project: str
+    version: str
+
+
+@frozen(kw_only=True, slots=False)
+class NothingToRestore(TiercacheError):
+    """Nothing that was deleted of {project} can be restored: {reason}."""
+
+    project: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class ProjectClosed(TiercacheError):
+    """Project {project} is {status}: it takes no new files."""
+
+    project: str
+    status: str
+
+
+@frozen(kw_only=True, slots=False)
+class ProjectHasFiles(TiercacheError):
+    """Project {project} still has files: its name can be released when they are deleted."""
+
+    project: str
+
+
+@frozen(kw_only=True, slots=False)
 class NameElsewhere(TiercacheError):
     """{project} is a project of tier {tier}, and is not published here too unless a rule opens the name.
 
@@ -268,6 +313,14 @@ class AttestationsRefused(UploadRefused):
 @frozen(kw_only=True, slots=False)
 class UploadTooLarge(TooLarge):
     """{subject} is larger than the {limit_bytes} bytes that may be published here."""
+
+
+@frozen(kw_only=True, slots=False)
+class NotForTier(TiercacheError):
+    """{project} is not to be published to {tier}: the rules here, or who has reserved the name, leave it to others."""
+
+    project: str
+    tier: str
 
 
 @frozen(kw_only=True, slots=False)

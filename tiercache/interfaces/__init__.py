@@ -13,11 +13,13 @@ from tiercache.interfaces.store import (
     ICatalogue,
     IFiles,
     IPartial,
+    IRecords,
     NewChange,
     Reservation,
     StoredEntry,
 )
 from tiercache.interfaces.tiers import FeedEvent, FileRange, IFeed, IFileStream, INeighbour, IUpstream, Tier
+from tiercache.interfaces.uploads import FormField, FormFile, IPublishTarget, TierSaid, UploadForm
 
 __all__ = [
     "METADATA",
@@ -27,16 +29,22 @@ __all__ = [
     "FeedEvent",
     "FileRange",
     "FileRecord",
+    "FormField",
+    "FormFile",
     "ICatalogue",
     "IFeed",
     "IFileStream",
     "IFiles",
     "INeighbour",
     "IPartial",
+    "IPublishTarget",
+    "IRecords",
     "IUpstream",
     "NewChange",
     "Pool",
     "Reservation",
     "StoredEntry",
     "Tier",
+    "TierSaid",
+    "UploadForm",
 ]

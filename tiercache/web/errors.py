@@ -25,6 +25,7 @@ from tiercache.errors import (
     InvalidName,
     LengthMismatch,
     NameElsewhere,
+    NotForTier,
     NoTierAnswered,
     NotStored,
     PageUnusable,
@@ -60,7 +61,7 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
-        case NameElsewhere() | UploadsRefused():
+        case NameElsewhere() | NotForTier() | UploadsRefused():
             return 403  # not 409: `twine --skip-existing` would take it for published
         case PermissionMissing() | CrossSite():
             return 403
