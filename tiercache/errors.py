@@ -198,6 +198,27 @@ class TooManyLogins(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class TooManyFailures(TiercacheError):
+    """Too many passwords were wrong: no further one is looked at for now."""
+
+    retry_after_s: float
+
+
+@frozen(kw_only=True, slots=False)
+class TokenAbsent(TiercacheError):
+    """There is no token with the id {id}."""
+
+    id: str
+
+
+@frozen(kw_only=True, slots=False)
+class TooManyTokens(TiercacheError):
+    """Nobody has more than {limit} tokens: revoke one."""
+
+    limit: int
+
+
+@frozen(kw_only=True, slots=False)
 class FilenameTaken(TiercacheError):
     """{filename} already exists, with other bytes: what was published once is never changed."""
 

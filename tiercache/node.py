@@ -75,6 +75,7 @@ from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
@@ -115,6 +116,7 @@ class Parts:
     stored_files: IFiles
     publish_targets: Mapping[str, IPublishTarget]
     forwarding: Forwarding | None
+    tokens: Tokens
 
 
 def assemble(
@@ -302,6 +304,7 @@ def assemble(
             if config.publish.to in targets
             else None
         ),
+        tokens=Tokens(catalogue=catalogue, now=now),
     )
 
 
@@ -372,6 +375,7 @@ def root_of(
         publish=_upload_routes(config, parts, pool),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
+        tokens=parts.tokens,
         trusted_proxies=trusted_proxies_of(config.access),
         for_nodes=ForNodes(
             journal=parts.journal,
