@@ -47,13 +47,12 @@ class ArchiveFacts:
     requires_dist: tuple[str, ...] = ()
 
 
-def read_archive(archive: BinaryIO, filename: str, project: ProjectName | None = None) -> ArchiveFacts:
+def read_archive(archive: BinaryIO, filename: str) -> ArchiveFacts:
     """Read and check all of a wheel or sdist, which goes by `filename`.  Blocking.
 
-    `project`: whose it is said to be (see `published_filename`).  Raises ArchiveRefused for one that is damaged,
-    dangerous, or none; FilenameRefused.
+    Raises ArchiveRefused for one that is damaged, dangerous, or none; FilenameRefused.
     """
-    read = published_filename(filename, project)
+    read = published_filename(filename)
     try:
         data = _wheel_metadata(archive, read) if read.kind is FilenameKind.WHEEL else _sdist_metadata(archive, filename)
         metadata = read_core_metadata(data, METADATA if read.kind is FilenameKind.WHEEL else PKG_INFO)
