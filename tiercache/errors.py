@@ -205,6 +205,13 @@ class FilenameTaken(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class RequestMalformed(TiercacheError):
+    """The request cannot be followed: {reason}."""
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
 class FileDeleted(TiercacheError):
     """{filename} already exists: it was deleted, and can be restored until its time is over."""
 

@@ -100,13 +100,15 @@ def root(
     accounts: Accounts = NOBODY,
     reserved: ReservedNames | None = None,
     publish: Sequence[Route] = (),
+    manage: Sequence[Route] = (),
     trusted_proxies: tuple[Network, ...] = (),
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `publish`: the routes of uploads.  `trusted_proxies`: who is believed to say for whom they ask.
+    `publish`: the routes of uploads, `manage`: those for what is hosted.
+    `trusted_proxies`: who is believed to say for whom they ask.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -148,6 +150,7 @@ def root(
             client_max_age_s=presence.client_max_age_s,
         ),
         publish=publish,
+        manage=manage,
         operate=(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
