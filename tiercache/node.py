@@ -86,8 +86,10 @@ from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
+from tiercache.web.acts import ActRoutes
 from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
+from tiercache.web.projects import ProjectRoutes
 from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
 from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
@@ -114,6 +116,7 @@ class Parts:
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    catalogue: ICatalogue
     publish_targets: Mapping[str, IPublishTarget]
     forwarding: Forwarding | None
     tokens: Tokens
@@ -298,6 +301,7 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        catalogue=catalogue,
         publish_targets=targets,
         forwarding=(
             Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
@@ -373,6 +377,10 @@ def root_of(
         switch=parts.switch,
         reserved=parts.reserved,
         publish=_upload_routes(config, parts, pool),
+        manage=(
+            *ProjectRoutes(hosted=parts.hosted, deleted=parts.deleted).routes(),
+            *ActRoutes(catalogue=parts.catalogue).routes(),
+        ),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
         tokens=parts.tokens,

@@ -207,6 +207,13 @@ class TooManyTokens(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class RequestMalformed(TiercacheError):
+    """The request cannot be followed: {reason}."""
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
 class FileDeleted(TiercacheError):
     """{filename} already exists: it was deleted, and can be restored until its time is over."""
 

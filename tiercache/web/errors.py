@@ -21,17 +21,23 @@ from tiercache.errors import (
     CrossSite,
     DigestMismatch,
     FileAbsent,
+    FileDeleted,
     FilenameTaken,
     InvalidName,
     LengthMismatch,
     NameElsewhere,
     NotForTier,
+    NothingToRestore,
     NoTierAnswered,
     NotStored,
     PageUnusable,
     PermissionMissing,
     ProjectAbsent,
+    ProjectClosed,
+    ProjectHasFiles,
     RangesUnsupported,
+    ReleaseAbsent,
+    RequestMalformed,
     SidecarUnavailable,
     StoreFull,
     StoreUnusable,
@@ -62,6 +68,8 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
     match error:
         case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable() | TokenAbsent():
             return 404
+        case ReleaseAbsent() | NothingToRestore():
+            return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
         case NameElsewhere() | NotForTier() | UploadsRefused():
@@ -82,9 +90,11 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 508  # not 503: this node is well, and its children are not to take it for down
         case NoTierAnswered() | TierUnreachable() | StoreUnusable() | TooManyLogins():
             return 503
-        case UploadRefused():
+        case UploadRefused() | RequestMalformed():
             return 400
-        case FilenameTaken():
+        case ProjectClosed():
+            return 403  # PEP 792: it takes no uploads; as above
+        case FilenameTaken() | FileDeleted() | ProjectHasFiles():
             return 409  # the one status by which clients know what exists already
         case UploadTooLarge():
             return 413
