@@ -23,18 +23,25 @@ from tiercache.errors import (
     CrossSite,
     DigestMismatch,
     FileAbsent,
+    FileDeleted,
     FilenameTaken,
     IdentityRefused,
     InvalidName,
     IssuerUnreachable,
     LengthMismatch,
     NameElsewhere,
+    NotForTier,
+    NothingToRestore,
     NoTierAnswered,
     NotStored,
     PageUnusable,
     PermissionMissing,
     ProjectAbsent,
+    ProjectClosed,
+    ProjectHasFiles,
     RangesUnsupported,
+    ReleaseAbsent,
+    RequestMalformed,
     SidecarUnavailable,
     StoreFull,
     StoreUnusable,
@@ -67,20 +74,22 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
     match error:
         case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable() | TokenAbsent():
             return 404
+        case ReleaseAbsent() | NothingToRestore():
+            return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
-        case NameElsewhere() | UploadsRefused():
+        case NameElsewhere() | NotForTier() | UploadsRefused():
             return 403  # not 409: `twine --skip-existing` would take it for published
         case PermissionMissing() | CrossSite():
             return 403
-        case TooManyFailures():
-            return 429  # RFC 6585 section 4
-        case TooManyTokens():
-            return 409
         case BodyTooLarge():
             return 413
         case BodyStalled():
             return 408
+        case TooManyFailures():
+            return 429  # RFC 6585 section 4
+        case TooManyTokens():
+            return 409
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
         case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:
@@ -89,9 +98,11 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 503
         case IdentityRefused():
             return 422
-        case UploadRefused():
+        case UploadRefused() | RequestMalformed():
             return 400
-        case FilenameTaken():
+        case ProjectClosed():
+            return 403  # PEP 792: it takes no uploads; as above
+        case FilenameTaken() | FileDeleted() | ProjectHasFiles():
             return 409  # the one status by which clients know what exists already
         case UploadTooLarge():
             return 413

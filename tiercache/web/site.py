@@ -104,6 +104,7 @@ def root(
     accounts: Accounts = NOBODY,
     reserved: ReservedNames | None = None,
     publish: Sequence[Route] = (),
+    manage: Sequence[Route] = (),
     trusted_proxies: tuple[Network, ...] = (),
     tokens: Tokens | None = None,
     mint: Mint | None = None,
@@ -112,8 +113,8 @@ def root(
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `publish`: the routes of uploads.  `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those
-    that the node issues; `mint`: what issues them to trusted publishers.
+    `publish`: the routes of uploads, `manage`: those for what is hosted.  `trusted_proxies`: who is believed to say for
+    whom they ask.  `tokens`: those that the node issues; `mint`: what issues them to trusted publishers.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -166,6 +167,7 @@ def root(
             client_max_age_s=presence.client_max_age_s,
         ),
         publish=(*publish, *(() if mint is None else TrustedPublishing(mint=mint).routes())),
+        manage=manage,
         operate=(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
