@@ -18,6 +18,7 @@ from tiercache.commands.configuration import config
 from tiercache.commands.hosted_projects import delete, restore, status, unyank, yank
 from tiercache.commands.offline import offline
 from tiercache.commands.pinning import pin, pins, unpin
+from tiercache.commands.promote import promote
 from tiercache.commands.reserved import reserved
 from tiercache.commands.serve import serve
 from tiercache.commands.soundness import fsck
@@ -58,5 +59,6 @@ for command in (
     delete,
     restore,
     acts,
+    promote,
 ):
     main.add_command(command)

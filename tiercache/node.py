@@ -66,7 +66,7 @@ from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
-from tiercache.cache.follower import Follower
+from tiercache.cache.follower import Follower, kind_of
 from tiercache.cache.following import Following
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
@@ -92,12 +92,12 @@ from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPubli
 from tiercache.publish.form import FORM_BYTES
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
+from tiercache.publish.promotion import Promoter
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
-from tiercache.web.acts import ActRoutes
 from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
-from tiercache.web.projects import ProjectRoutes
+from tiercache.web.managing import managing_routes
 from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
 from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
@@ -118,6 +118,7 @@ class Parts:
     reserved: ReservedNames
     hosted: Hosted
     deleted: DeletedFiles
+    promoter: Promoter
     publisher: Publisher
     journal: Journal
     following: Following
@@ -251,7 +252,7 @@ def assemble(
         followers=tuple(
             Follower(
                 tier=upstream.tier.name,
-                kind=partial(_kind_of, upstream),
+                kind=partial(kind_of, upstream),
                 neighbour=chain.neighbours()[upstream.tier.name],
                 own_id=node_id,
                 entries=entries,
@@ -297,6 +298,16 @@ def assemble(
         reserved=reserved,
         hosted=hosted,
         deleted=deleted,
+        promoter=Promoter(
+            hosted=hosted,
+            files=files,
+            usage=usage,
+            targets=targets,
+            upstreams={upstream.tier.name: upstream for upstream in upstreams},
+            rules=config.projects,
+            switch=switch,
+            pool=pool,
+        ),
         publisher=publisher,
         journal=journal,
         following=following,
@@ -345,12 +356,6 @@ def _mint(
         tokens=tokens,
         now=now,
     )
-
-
-def _kind_of(upstream: IUpstream) -> str:
-    """What its tier is taken for now: of one of unknown kind that is found out in time."""
-    kind: str = upstream.tier.kind
-    return kind
 
 
 def limits_of(config: Config) -> Limits:
@@ -412,9 +417,8 @@ def root_of(
         switch=parts.switch,
         reserved=parts.reserved,
         publish=_upload_routes(config, parts, pool),
-        manage=(
-            *ProjectRoutes(hosted=parts.hosted, deleted=parts.deleted).routes(),
-            *ActRoutes(catalogue=parts.catalogue).routes(),
+        manage=managing_routes(
+            hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue
         ),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),

@@ -113,7 +113,7 @@ class Publisher:
         try:
             await self._usage.stays(sha256)
             await self._pool(arrival.commit)
-            is_new = await self._hosted.add(project, file, by=by, attachments=attachments)
+            is_new = await self._hosted.add(project, file, by=by, attachments=attachments, digests=arrival.hashes)
             is_published = True
         finally:
             self._usage.end(sha256)
