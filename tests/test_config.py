@@ -8,6 +8,7 @@ from tests.doubles.surroundings import load
 from tiercache.access.principals import Principal
 from tiercache.config import (
     AccessConfig,
+    AdmissionConfig,
     Config,
     GrantConfig,
     NodeConfig,
@@ -52,6 +53,7 @@ def test_defaults_are_those_of_the_design() -> None:
         page_s=600, absent_s=60, stale_if_error_s=30 * 86400, patience_s=0.5, client_max_age_s=0
     )
     assert config.breaker == BreakerRules(failures=3, probe_every_s=10)
+    assert config.admission == AdmissionConfig(direct_urls="refuse")
     assert config.publish == PublishConfig(to="here", directories=(), max_size_bytes=1024**3)
     assert config.prefetch == PrefetchConfig(concurrency=8, read_ahead=True)
     assert config.access == AccessConfig()
@@ -76,13 +78,14 @@ tiers:
   - {name: office, kind: parent, url: "http://office.example:8141/", user: ann, password: {file: /run/password}}
   - {url: "https://index.example/simple/", token: {env: TOKEN}, ca: ~/ca.pem, client-certificate: /c.pem,
      files-from: [Files.Example, "*.cdn.example"], timeout: 2s, connect-timeout: 500ms, silence-timeout: 1m,
-     max-page: 1MiB, max-file: 2GiB, publish-url: "https://upload.example/legacy/"}
+     max-page: 1MiB, max-file: 2GiB, public: false, publish-url: "https://upload.example/legacy/"}
   - {name: public, url: pypi}
 projects:
   - {match: ["acme-*"], tiers: [office]}
   - {match: ["*"], tiers: [office, public], merge: false, also-upstream: []}
 freshness: {page: 1h, absent: 0s, stale-if-error: 100d, patience: 1s, client-max-age: 5s, removed: keep}
 breaker: {failures: 1, probe-every: 1m}
+admission: {direct-urls: warn}
 publish: {to: office, directories: [~/dist], max-size: 10MB}
 prefetch: {concurrency: 2, read-ahead: false}
 access:
@@ -130,6 +133,7 @@ offline: true
                 max_page_bytes=1024**2,
                 max_file_bytes=2 * 1024**3,
                 publish_url="https://upload.example/legacy/",
+                public=False,
             ),
             TierConfig(name="public", kind="origin", url="pypi"),
         ),
@@ -141,6 +145,7 @@ offline: true
             page_s=3600, absent_s=0, stale_if_error_s=100 * 86400, patience_s=1, client_max_age_s=5, removed="keep"
         ),
         breaker=BreakerRules(failures=1, probe_every_s=60),
+        admission=AdmissionConfig(direct_urls="warn"),
         publish=PublishConfig(to="office", directories=("/home/ann/dist",), max_size_bytes=10**7),
         prefetch=PrefetchConfig(concurrency=2, read_ahead=False),
         access=AccessConfig(

@@ -63,6 +63,7 @@ def test_the_groups_that_are_commented_out_were_found() -> None:
     assert [EXAMPLE.splitlines()[group[0]].strip()[:8] for group in groups()] == [
         "#name: l",
         "#public-",
+        "#public:",
         "#user: r",
         "#token: ",
         "#publish",
@@ -95,7 +96,9 @@ def test_each_key_stands_in_the_example_and_no_other() -> None:
 def test_key_without_a_comment_above_its_group_is_not_explained() -> None:
     lines = EXAMPLE.splitlines()
     for number, line in enumerate(lines):
-        is_key = re.match(r" *(- )?[a-z-]+:", line) and not re.match(r"(node|store|freshness|publish|prefetch):$", line)
+        is_key = re.match(r" *(- )?[a-z-]+:", line) and not re.match(
+            r"(node|store|freshness|admission|publish|prefetch):$", line
+        )
         if is_key:
             above = number
             while lines[above].strip() and not lines[above].strip().startswith("# "):

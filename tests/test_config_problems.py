@@ -95,6 +95,11 @@ WRONG: list[tuple[str, str]] = [
     # tiers
     (TIER.format("name: here"), "tiers[0].name (line 2): 'here' means something else"),
     (TIER.format("kind: partner"), "tiers[0].kind (line 2): 'partner' is none of origin, parent, sibling"),
+    (TIER.format("kind: sibling, public: true"), "tiers[0].public (line 2): means nothing here"),
+    (TIER.format("public: 'no'"), "tiers[0].public (line 2): needs to be true or false"),
+    ("admission: {direct-urls: forbid}", "admission.direct-urls (line 1): 'forbid' is none of refuse, warn, allow"),
+    ("admission: {direct-url: refuse}", "admission.direct-url (line 1): is no key that a node knows"),
+    ("admission: refuse", "admission (line 1): needs keys with values"),
     (TIER.format("timeout: 0s"), "tiers[0].timeout (line 2): needs to be longer than nothing"),
     (TIER.format("connect-timeout: 0ms"), "tiers[0].connect-timeout (line 2): needs to be longer than nothing"),
     (TIER.format("user: ann"), "tiers[0].user (line 2): needs a password beside it"),

@@ -31,6 +31,8 @@ NAMES = [
     "sidecars_passed",
     "sidecars_made",
     "sidecars_failed",
+    "direct_urls_refused",
+    "direct_urls_warned",
     "evicted",
     "evicted_bytes",
     "quarantined",

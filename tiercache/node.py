@@ -16,14 +16,16 @@ How a request travels:
      policy.conclude  (decision, answer) -> Store | Serve | Freshen | ServeStale | StoreAbsent | Unavailable
      cache/showing    the page as this node shows it: lengths, digests and sidecars that it knows filled in, and of
                       what its tier has withdrawn that which policy.removed lets be seen
+     cache/admission  and of that no public file which is known to need others by direct URLs (policy/direct_urls)
      simple/render    bytes in the negotiated syntax, file URLs pointing here; kept by web/renderings
 
     GET /files/<sha256>/<filename>
      web/files        Range, If-Range, If-None-Match; the body goes out as fast as the client takes it
-     cache/files      stored with every byte? then from storage; else
+     cache/files      refused by cache/admission? 403; stored with every byte? then from storage; else
      cache/listings   filename -> project -> page -> what a tier says of the file
      cache/fill       one fetch for a digest; hashed and spooled as it comes; readers behind the writer, the last byte
-                      withheld until length and digests are right; the next source where one fails
+                      withheld until length and digests are right, and the metadata within is admitted; the next
+                      source where one fails
      cache/sidecars   `.metadata`: what came along with the page; the tier's, verified; else made from the wheel by a
                       few ranged reads, by the node nearest to the origin, and kept
 
@@ -61,6 +63,7 @@ from twisted.web.resource import IResource
 
 from tiercache import __version__
 from tiercache.cache.about import About
+from tiercache.cache.admission import Admission
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
@@ -71,6 +74,7 @@ from tiercache.cache.following import Following
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
+from tiercache.cache.judging import Judging
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
 from tiercache.cache.minting import Mint
@@ -194,12 +198,22 @@ def assemble(
         pool=pool,
         now=now,
     )
-    showing = Showing(catalogue=catalogue, chain=chain, hosted=hosted, removed=config.freshness.removed)
+    admission = Admission(
+        catalogue=catalogue,
+        journal=journal,
+        changed=entries.changed,
+        stats=stats,
+        rule=config.admission.direct_urls,
+        stated_public={tier.name: tier.public for tier in config.tiers},
+    )
+    showing = Showing(
+        catalogue=catalogue, chain=chain, hosted=hosted, admission=admission, removed=config.freshness.removed
+    )
     pages = Pages(
         entries=entries,
         hosted=hosted,
         showing=showing,
-        arrived=ArrivedSidecars(catalogue=catalogue),
+        arrived=ArrivedSidecars(catalogue=catalogue, admission=admission),
         catalogue=catalogue,
         chain=chain,
         switch=switch,
@@ -222,10 +236,12 @@ def assemble(
         expire=deleted.expire,
     )
     listings = Listings(catalogue=catalogue, entries=entries, hosted=hosted, chain=chain, pages=pages, now=now)
+    judging = Judging(admission=admission, listings=listings, files=files, pool=pool)
     file_service = Files(
         catalogue=catalogue,
         files=files,
         showing=showing,
+        judging=judging,
         listings=listings,
         entries=entries,
         chain=chain,
@@ -239,6 +255,8 @@ def assemble(
     )
     sidecars = Sidecars(
         catalogue=catalogue,
+        admission=admission,
+        judging=judging,
         files=file_service,
         stored_files=files,
         listings=listings,

@@ -17,7 +17,8 @@ class Stats:
 
     A request for a page, file or sidecar counts under `requests`, then under one of `hits`, `revalidated`,
     `forwarded` or `refused` (only-if-cached, or `/local/`), and beside these under `collapsed` if it shared another's
-    forward.  How it ended without a current answer: `served_stale`, `absent`, `unavailable`.
+    forward.  How it ended without a current answer: `served_stale`, `absent`, `unavailable`.  `direct_urls_refused` are
+    requests for public files that are not given out, `direct_urls_warned` files that are shown all the same.
     """
 
     requests: int = 0
@@ -46,6 +47,8 @@ class Stats:
     sidecars_passed: int = 0
     sidecars_made: int = 0
     sidecars_failed: int = 0
+    direct_urls_refused: int = 0
+    direct_urls_warned: int = 0
 
     evicted: int = 0
     evicted_bytes: int = 0

@@ -8,7 +8,7 @@ import pytest
 
 from tests.doubles.now import at_once, begun, result_of
 from tiercache.cache.body import StoredBody
-from tiercache.cache.fill import CHUNK_BYTES
+from tiercache.cache.fill_reader import CHUNK_BYTES
 from tiercache.cache.signal import Signal
 from tiercache.cache.usage import Usage
 from tiercache.errors import LengthMismatch

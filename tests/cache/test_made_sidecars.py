@@ -19,7 +19,7 @@ from tests.doubles.small_node import (
     wheel,
     wheel_of_directory,
 )
-from tiercache.cache.sidecars import READ_BYTES, READS, STRETCH_BYTES, TAIL_BYTES
+from tiercache.cache.ranged_wheel import READ_BYTES, READS, STRETCH_BYTES, TAIL_BYTES
 from tiercache.errors import NoTierAnswered, SidecarUnavailable, TierUnreachable
 from tiercache.interfaces import FileRange
 from tiercache.simple.model import File

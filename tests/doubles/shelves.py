@@ -216,6 +216,9 @@ class SidecarShelf:
     async def sidecar(self, identity: FileIdentity, filename: str, ask: Ask) -> ShownAttachment:
         return self._shown("metadata", self.sidecars, identity, filename, ask)
 
+    async def judged(self, identity: FileIdentity | None, filename: str, ask: Ask) -> None:
+        """Nothing is refused here."""
+
     async def provenance(self, identity: FileIdentity, filename: str, ask: Ask) -> ShownAttachment:
         return self._shown("provenance", self.provenances, identity, filename, ask)
 

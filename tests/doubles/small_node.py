@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tarfile
 import zipfile
+from collections.abc import Sequence
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
@@ -75,6 +77,17 @@ def wheel(name: str, version: str, metadata: bytes, *, filler: int = 0) -> bytes
         archive.writestr(zipfile.ZipInfo(f"{name}-{version}.dist-info/METADATA"), metadata)
         block = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(filler // 32))
         archive.writestr(zipfile.ZipInfo(f"{name}/filler.bin"), block)
+    return buffer.getvalue()
+
+
+def sdist(name: str, version: str, pkg_info: bytes, *, before: Sequence[tuple[str, bytes]] = ()) -> bytes:
+    """An sdist with this PKG-INFO, after what stands `before` it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, data in (*before, ("PKG-INFO", pkg_info)):
+            info = tarfile.TarInfo(f"{name}-{version}/{path}")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
     return buffer.getvalue()
 
 

@@ -19,6 +19,9 @@ APPLICATION = "tc-app"
 EARLY = "2024-06-01T00:00:00Z"
 """Between the uploads of the second and the third version of each project of the layers."""
 
+STRAY = "tc-vivid @ https://elsewhere.invalid/tc_vivid-9.0-py3-none-any.whl"
+"""What a release requires that no index has."""
+
 _UPLOADED = ("2024-01-10T08:00:00.000000Z", "2024-04-10T08:00:00.000000Z", "2024-10-10T08:00:00.000000Z")
 _LAYER_SIZES = (6, 10, 12, 12, 8)
 _COLOURS = ("amber", "beige", "coral", "denim", "ebony", "fawn", "green", "hazel", "ivory", "jade", "khaki", "lilac")
@@ -193,6 +196,13 @@ def _quirks(sizes: Sizes) -> Iterator[Project]:
             Release(name="tc-recalled", version="1.0", uploaded=_UPLOADED[0]),
             Release(name="tc-recalled", version="2.0", yanked='breaks "things" & more', uploaded=_UPLOADED[1]),
             Release(name="tc-recalled", version="2.1", yanked=True, uploaded=_UPLOADED[1]),
+        ),
+    )
+    yield Project(
+        name="tc-stray",
+        releases=(
+            Release(name="tc-stray", version="1.0", kinds=("wheel",), uploaded=_UPLOADED[0]),
+            Release(name="tc-stray", version="2.0", kinds=("wheel",), requires=(STRAY,), uploaded=_UPLOADED[1]),
         ),
     )
     yield wheel_only("tc-medium", 100_000)

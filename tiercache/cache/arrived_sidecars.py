@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from attrs import define
 from twisted.logger import Logger
 
+from tiercache.cache.admission import Admission
 from tiercache.cache.unawaited import let_go_on
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import METADATA, Attachment, ICatalogue
@@ -25,8 +26,9 @@ class ArrivedSidecars:
     """Keeps them in the catalogue."""
 
     _catalogue: ICatalogue
+    _admission: Admission
 
-    def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
+    async def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
         """Keep core metadata, given by its SHA-256, for the files of a page that have it; to be read from now on."""
         if not sidecars:
             return
@@ -42,6 +44,12 @@ class ArrivedSidecars:
         def not_kept(error: StoreFailed) -> None:
             log.warn("not all sidecars of {project} are kept: {error}", project=page.project, error=error)
 
+        try:
+            for attachment in new:
+                await self._admission.note(page.project, [attachment.identity], attachment.data)
+        except StoreFailed as error:
+            log.warn("no sidecars of {project} are kept: {error}", project=page.project, error=error)
+            return
         for attachment in new:
             let_go_on(self._catalogue.store_attachment(attachment), not_kept)
 

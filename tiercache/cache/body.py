@@ -7,7 +7,7 @@ from typing import BinaryIO, Protocol
 
 from attrs import define, field
 
-from tiercache.cache.fill import CHUNK_BYTES, FillReader
+from tiercache.cache.fill_reader import CHUNK_BYTES, FillReader
 from tiercache.cache.usage import Usage
 from tiercache.errors import FileAbsent, LengthMismatch
 from tiercache.interfaces import Pool

@@ -20,7 +20,10 @@ from tiercache.cache.body import IBody, OpenFile, StoredBody, fill_body, head_on
 from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse
 from tiercache.cache.entries import Entries
-from tiercache.cache.fill import Fill, Filled, FillReader
+from tiercache.cache.fill import Fill, Filled
+from tiercache.cache.fill_reader import FillReader
+from tiercache.cache.judging import Judging
+from tiercache.cache.lengths import size_by_asking, size_by_filling
 from tiercache.cache.listings import Listing, Listings
 from tiercache.cache.showing import Showing
 from tiercache.cache.shown import of_reserved
@@ -28,10 +31,10 @@ from tiercache.cache.signal import Signal
 from tiercache.cache.spool import Spool
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.usage import Usage
-from tiercache.cache.worst import worse
 from tiercache.errors import (
     DigestMismatch,
     FileAbsent,
+    FileRefused,
     LengthMismatch,
     NoTierAnswered,
     NotStored,
@@ -60,6 +63,7 @@ class Files:
     _catalogue: ICatalogue
     _files: IFiles
     _showing: Showing
+    _judging: Judging
     _listings: Listings
     _entries: Entries
     _chain: Chain
@@ -84,14 +88,19 @@ class Files:
         """A file to be sent, from the store, or behind a fill that begins now or has begun.
 
         `identity` None: whatever bytes the project's page gives this filename.  Returns when the first bytes are
-        there.  Raises FileAbsent, NotStored, NoTierAnswered; DigestMismatch and LengthMismatch if the tiers gave
-        wrong bytes only.
+        there.  Raises FileAbsent, FileRefused, NotStored, NoTierAnswered; DigestMismatch and LengthMismatch if the
+        tiers gave wrong bytes only.
         """
-        opened = self._opened(await self._found(identity, filename, ask), identity, filename)
+        record = await self._found(identity, filename, ask)
+        if record is not None:
+            await self._judging.check(identity, filename, record)
+        opened = self._opened(record, identity, filename)
         if opened is None:
             listing = await self._listed(identity, filename, ask)
             # The same bytes may have been stored for another project or filename, or while the page was asked for.
-            opened = self._opened(await self._whole(listing.identity), identity, filename)
+            record = await self._whole(listing.identity)
+            await self._judging.check(identity, filename, record, listing)
+            opened = self._opened(record, identity, filename)
             if opened is None:
                 return await self._open_cold(listing, identity or listing.identity, ask)
         self._stats.hits += 1
@@ -100,10 +109,13 @@ class Files:
     async def head(self, identity: FileIdentity | None, filename: str, ask: Ask) -> OpenFile:
         """The same without the bytes, and without beginning a fill unless there is no other way to learn the length."""
         record = await self._found(identity, filename, ask)
+        listing = None
         if record is None:
             listing = await self._listed(identity, filename, ask)
             record = await self._whole(listing.identity)
-        if record is not None:
+        await self._judging.check(identity, filename, record, listing)
+        if record is not None or listing is None:
+            assert record is not None  # noqa: S101  # one of the two was found
             of_record = identity or FileIdentity("sha256", record.sha256)
             return head_only(of_record, filename, record.size_bytes, Outcome(hit=True), record.project)
         self._refuse_to_ask(listing, ask)
@@ -112,11 +124,11 @@ class Files:
         if size_bytes is None and running is not None:
             size_bytes = running.size_bytes
         if size_bytes is None:
-            size_bytes = await self._size_by_asking(listing, ask)
+            size_bytes = await size_by_asking(self._chain, listing, ask)
         if size_bytes is None:
             opened = await self._open_cold(listing, listing.identity, ask)
             try:
-                size_bytes = await self._size_by_filling(opened)
+                size_bytes = await size_by_filling(opened)
             finally:
                 opened.close()
         outcome = Outcome(fwd="miss", tier=listing.tier)
@@ -130,9 +142,17 @@ class Files:
         return record
 
     async def open_stored(self, sha256: str) -> tuple[FileRecord, OpenFile] | None:
-        """The file with this SHA-256 to be sent, whatever it is called, if it is in the store with every byte."""
+        """The file with this SHA-256 to be sent, whatever it is called, if it is in the store with every byte.
+
+        One that is not given out is not here.
+        """
         record = await self._whole(FileIdentity("sha256", sha256))
         is_here = record is not None and (record.tier != HERE or self._showing.counts(record))
+        try:
+            if record is not None and is_here:
+                await self._judging.check(FileIdentity("sha256", sha256), record.listing.filename, record)
+        except FileRefused:
+            is_here = False
         opened = self._opened(record, None, record.listing.filename) if record is not None and is_here else None
         if record is None or opened is None:
             self._stats.refused += 1
@@ -300,6 +320,7 @@ class Files:
             new_spool=lambda: Spool(files=self._files, pool=self._pool, make_room=self._make_room),
             heard=self._chain.file_heard,
             pause=lambda pause_s: deferLater(self._clock, pause_s),
+            judge=self._judging.before_the_last_byte(listing),
             distance=distance,
         )
         self._fills[listing.identity] = fill  # who comes next joins the one that can serve from the beginning
@@ -362,35 +383,3 @@ class Files:
                 await act(record)
             except (FileAbsent, StoreFailed) as error:  # it may be evicted by now
                 log.warn("{filename} is stored, but: {error}", filename=record.listing.filename, error=error)
-
-    # -- lengths ----------------------------------------------------------------------------------------------
-
-    async def _size_by_asking(self, listing: Listing, ask: Ask) -> int | None:
-        worst: TiercacheError = FileAbsent(filename=listing.file.filename)
-        try:
-            async for upstream, file in self._chain.sources(listing.project, listing.file, listing.tier, ask.hops):
-                try:
-                    size_bytes: int | None = await upstream.file_size(file)
-                except (TierUnreachable, FileAbsent) as error:
-                    worst = worse(worst, error)
-                else:
-                    return size_bytes
-        except TierUnreachable as unasked:
-            worst = worse(worst, unasked)
-        if not isinstance(worst, TierUnreachable):
-            raise worst
-        raise NoTierAnswered(
-            subject=listing.file.filename, reason=worst.reason, retry_after_s=worst.retry_after_s
-        ) from worst
-
-    async def _size_by_filling(self, opened: OpenFile) -> int:
-        if opened.size_bytes is not None:
-            return opened.size_bytes
-        body = opened.body(0, None)
-        try:
-            size_bytes = 0
-            while data := await body.read():
-                size_bytes += len(data)
-        finally:
-            body.close()
-        return size_bytes

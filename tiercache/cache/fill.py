@@ -1,9 +1,9 @@
 """A fill: one file on its way into the store, with one writer and any number of readers behind it.
 
-Readers follow at their own pace.  Nobody is given the last byte before length and digests are verified, so that no
-wrong file ever looks complete.  A source that fails is followed by the next: from the byte where it broke off, or
-from the beginning if what it gave was wrong.  Which sources there are, and what becomes of a stored file, is
-`files`'s affair; where the bytes are meanwhile, `spool`'s.
+Readers follow at their own pace.  Nobody is given the last byte before length and digests are verified and the file
+is admitted, so that no wrong file ever looks complete.  A source that fails is followed by the next: from the byte
+where it broke off, or from the beginning if what it gave was wrong.  Which sources there are, and what becomes of a
+stored file, is `files`'s affair; where the bytes are meanwhile, `spool`'s.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from attrs import define, field, frozen
-from twisted.internet.defer import CancelledError, ensureDeferred
+from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
 
+from tiercache.cache.fill_reader import FillReader
 from tiercache.cache.signal import Signal
 from tiercache.cache.source import SiblingSource, Source
 from tiercache.cache.spool import Spool
@@ -22,6 +23,7 @@ from tiercache.cache.worst import worse
 from tiercache.errors import (
     DigestMismatch,
     FileAbsent,
+    FileRefused,
     LengthMismatch,
     LoopFound,
     StoreFull,
@@ -32,9 +34,6 @@ from tiercache.interfaces import Pool
 from tiercache.simple.model import File, ProjectName
 
 log = Logger()
-
-CHUNK_BYTES = 256 * 1024
-"""How much a reader takes at a time."""
 
 WITHHELD_BYTES = 64 * 1024
 """A file up to this length is given to nobody before it is verified, so that another source can still replace it."""
@@ -49,12 +48,21 @@ RESUMPTIONS = 2
 
 @frozen(kw_only=True)
 class Filled:
-    """A verified file: its SHA-256, its length, where it came from; `stored` is False if there was no room for it."""
+    """A verified file: its SHA-256, its length, where it came from; `stored` is False if there was no room for it.
+
+    `refusal`: why nobody was given the whole of it although it is right.
+    """
 
     sha256: str
     size_bytes: int
     source: Source | SiblingSource
     stored: bool
+    refusal: FileRefused | None = None
+
+
+Judge = Callable[[str, bytes | None], Awaitable[FileRefused | None]]
+"""Says of a verified file why it is not to be given out, or None.  It is given the SHA-256 and, of a small file, all of
+its bytes; a larger one is in the store by then."""
 
 
 class _SourceWrongError(Exception):
@@ -72,8 +80,8 @@ class Fill:
     `digests`: those known beforehand, all of which have to be right, and so has `listed_bytes`, its length by the page.
     `size_bytes`: its length as far as it is known, if only from the source that is read now.  `released`: readers may
     have the bytes before this offset.  `epoch` counts the attempts that began with nothing: a reader that was given
-    bytes of an earlier one fails.  `is_verified`: every byte is here and right, if not yet stored.  `error` is set when
-    it has ended without.
+    bytes of an earlier one fails.  `is_verified`: every byte is here, right and to be given out, if not yet stored.
+    `error` is set when it has ended without.
     `cache_status`: what the tier says of how it came by the file (RFC 9211).  `distance`: how many nodes the request
     had passed that it was begun for.  `is_coming`: a source is giving its bytes now.  `project`: whose file it is.
     """
@@ -85,6 +93,7 @@ class Fill:
     _new_spool: Callable[[], Spool]
     _heard: Callable[[str, File, TiercacheError | None], None]
     _pause: Callable[[float], Awaitable[None]]
+    _judge: Judge | None = None
     distance: int = 0
     project: ProjectName | None = None
     size_bytes: int | None = field(init=False)
@@ -175,12 +184,14 @@ class Fill:
 
         `sources` gives them all, best first, each time that it is called: where clients have been given bytes already,
         a file that no source goes on with is tried again for a while (`ANEW_AFTER_S`).
+        A file that is right and not admitted ends it too: `error` says so, and what is returned.
         Raises what the sources failed with: that the file was wrong before that a tier was unreachable, be it one that
         may be a source and could not say so, before that tiers ask each other, before that the file was absent.
         Cancelling the Deferred that runs it ends it unfinished.
         """
         try:
-            return await self._sooner_or_later(sources)
+            filled = await self._sooner_or_later(sources)
+            self.error = filled.refusal
         except TiercacheError as error:
             self.error = error
             raise
@@ -191,6 +202,7 @@ class Fill:
             self._is_over = True
             self.changed.fire()
             self._let_go_if_over()
+        return filled
 
     async def _sooner_or_later(self, sources: Callable[[], AsyncIterator[Source | SiblingSource]]) -> Filled:
         for pause_s in ANEW_AFTER_S:
@@ -215,7 +227,7 @@ class Fill:
                     log.warn("tier {tier}: {error}", tier=source.tier, error=wrong.error)
                     self._heard(source.tier, source.file, wrong.error)
                     worst = wrong.error
-                except (TierUnreachable, FileAbsent) as error:
+                except (TierUnreachable, FileAbsent, FileRefused) as error:
                     self._heard(source.tier, source.file, error)
                     worst = worse(worst, error)
                 else:
@@ -306,17 +318,28 @@ class Fill:
             raise _SourceWrongError(LengthMismatch(filename=self.filename, expected=self.size_bytes, actual=size_bytes))
 
     async def _verified(self, source: Source | SiblingSource) -> Filled:
-        """Verify, let the readers have the rest, and commit: they need not wait for the disk."""
+        """Verify, and let the readers have the rest before it is on the disk, unless it has to be judged there."""
         self._check_length(self._spool.size_bytes)
         try:
             sha256 = self._verification.sha256()
         except DigestMismatch as error:
             raise _SourceWrongError(error) from None
-        self.size_bytes = self.released = self._spool.size_bytes
-        self.is_verified = True
-        self.changed.fire()
-        stored = await self._spool.commit(sha256)
-        return Filled(sha256=sha256, size_bytes=self.size_bytes, source=source, stored=stored)
+        self.size_bytes = self._spool.size_bytes
+        held = self._spool.held
+        stored: bool | None = None
+        refusal: FileRefused | None = None
+        if self._judge is not None:
+            if held is None:
+                stored = await self._spool.commit(sha256)
+            if held is not None or stored:
+                refusal = await self._judge(sha256, held)
+        if refusal is None:
+            self.released = self.size_bytes
+            self.is_verified = True
+            self.changed.fire()
+        if stored is None:
+            stored = await self._spool.commit(sha256)
+        return Filled(sha256=sha256, size_bytes=self.size_bytes, source=source, stored=stored, refusal=refusal)
 
     def _let_go_if_over(self) -> None:
         """When it has ended and nobody reads any more, the descriptor of the partial is closed."""
@@ -324,66 +347,3 @@ class Fill:
             ensureDeferred(self._spool.discard()).addErrback(
                 lambda failure: log.failure("a partial could not be discarded", failure)
             )
-
-
-@define(kw_only=True, eq=False)
-class FillReader:
-    """One client's way through a fill: an `IBody`."""
-
-    fill: Fill
-    position: int
-    stop: int | None
-    _epoch: int | None = field(default=None, init=False)
-    _promised_bytes: int | None = field(default=None, init=False)
-    _is_closed: bool = field(default=False, init=False)
-
-    async def read(self) -> bytes:
-        """The next bytes, b"" after the last; raises what the fill failed with, or that its bytes were wrong."""
-        while True:
-            self._check_promises()
-            if self.stop is not None and self.position >= self.stop:
-                return b""
-            end = self.fill.released if self.stop is None else min(self.stop, self.fill.released)
-            if self.position < end:
-                if data := await self._next(end):
-                    return data
-                continue
-            if self.fill.is_verified:
-                return b""
-            if self.fill.error is not None:
-                raise self.fill.error
-            await self.fill.changed.wait()
-
-    def promise(self) -> int | None:
-        """The length of the whole file, as far as it is known: a client that was told one is given no other."""
-        self._promised_bytes = self.fill.size_bytes
-        return self._promised_bytes
-
-    def _check_promises(self) -> None:
-        begun_anew = self._epoch is not None and self._epoch != self.fill.epoch
-        if begun_anew or (self._promised_bytes is not None and self._promised_bytes != self.fill.size_bytes):
-            raise TierUnreachable(tier="", reason="what came before was wrong")
-
-    async def _next(self, end: int) -> bytes:
-        """Bytes before `end`; none if they turned out wrong while they were read."""
-        epoch = self.fill.epoch
-        try:
-            data = await self.fill.bytes_at(self.position, min(CHUNK_BYTES, end - self.position))
-        except CancelledError:
-            raise
-        except Exception:
-            if epoch == self.fill.epoch:
-                raise
-            return b""  # it was thrown away under this reader
-        if epoch != self.fill.epoch:
-            return b""
-        self._epoch = epoch
-        self.position += len(data)
-        self.fill.moved()
-        return data
-
-    def close(self) -> None:
-        """The client has gone, or has all."""
-        if not self._is_closed:
-            self._is_closed = True
-            self.fill.left(self)

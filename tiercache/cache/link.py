@@ -17,6 +17,7 @@ from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.watch import Watch
 from tiercache.errors import (
     FileAbsent,
+    FileRefused,
     LoopFound,
     NotANode,
     ProjectAbsent,
@@ -212,7 +213,7 @@ class Link:
     def file_heard(self, file: File, error: TiercacheError | None, began_at: float | None = None) -> None:
         """The same of a file, or of some bytes of it, or its sidecar."""
         match error:
-            case None | LoopFound() | TierWithoutAnswer() | FileAbsent():
+            case None | LoopFound() | TierWithoutAnswer() | FileAbsent() | FileRefused():
                 self.files.answered()
             case NotANode():
                 pass

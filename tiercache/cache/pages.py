@@ -318,7 +318,7 @@ class Pages:
             outcome = self._outcome(newer, fwd, 404 if newer.page is None else 200, True, above)
             return Settled(entry=newer, revision=self._entries.revision(project), outcome=outcome)
         if isinstance(answer, Present):  # before the page is seen that says so
-            self._arrived.keep(answer.page, answer.sidecars)
+            await self._arrived.keep(answer.page, answer.sidecars)
         conclusion = conclude(decision, project, answer, self._rules, now)
         match conclusion:
             case Store(entry=new):

@@ -11,6 +11,7 @@ from functools import partial
 
 from attrs import define, evolve
 
+from tiercache.cache.admission import Admission, Whose
 from tiercache.cache.chain import Chain
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.merge import merged
@@ -28,11 +29,12 @@ Look = Callable[[], Page]
 
 @define(kw_only=True)
 class Showing:
-    """`removed`: what becomes of stored files that their tier offers no more."""
+    """`removed`: what becomes of stored files that their tier offers no more.  `admission` says what is given out."""
 
     _catalogue: ICatalogue
     _chain: Chain
     _hosted: Hosted
+    _admission: Admission
     _removed: Removed
 
     def everywhere(self, entry: Entry) -> Look | None:
@@ -68,11 +70,12 @@ class Showing:
     def _everywhere(self, entry: Entry, page: Page) -> Page:
         origin = self._origin(entry)
         records = self._seen(entry.project, entry)
-        return shown_everywhere(page, records, self._catalogue.attachment_digests(entry.project, "metadata"), origin)
+        shown = shown_everywhere(page, records, self._catalogue.attachment_digests(entry.project, "metadata"), origin)
+        return self._admission.admitted(shown, Whose(page=page, home=entry.head.tier, records=records))
 
     def _locally(self, project: ProjectName, entry: Entry | None, records: Collection[FileRecord]) -> Page:
         page = None if entry is None else entry.page or Page(project=project)
-        return shown_locally(
+        shown = shown_locally(
             project,
             page,
             records,
@@ -80,6 +83,8 @@ class Showing:
             self._catalogue.attachment_digests(project, "provenance"),
             self._origin(entry) if entry is not None else Origin(),
         )
+        home = entry.head.tier if entry is not None else ""
+        return self._admission.admitted(shown, Whose(page=page, home=home, records=records))
 
     def _own_and_local(self, own: Page, entry: Entry | None, records: Collection[FileRecord]) -> Page:
         """What is hosted is all here; of the tiers that may be asked beside, what is stored, behind it."""
@@ -87,6 +92,7 @@ class Showing:
         shown = shown_everywhere(
             own, self._catalogue.files_of(project), self._catalogue.attachment_digests(project, "metadata")
         )
+        shown = self._admission.admitted(shown, Whose(page=own, home=HERE))
         others = [record for record in records if record.tier != HERE]
         if not others:
             return shown

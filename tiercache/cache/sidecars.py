@@ -13,19 +13,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from attrs import define, field, frozen
 from twisted.logger import Logger
 
+from tiercache.cache.admission import Admission
 from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse
+from tiercache.cache.core_metadata import is_wheel, metadata_of
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
+from tiercache.cache.judging import Judging
 from tiercache.cache.listings import Listing, Listings
+from tiercache.cache.ranged_wheel import metadata_by_ranges
 from tiercache.cache.shown import names_of
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.unawaited import let_go_on
-from tiercache.cache.wheel import BytesMissing, SparseFile, metadata_in
 from tiercache.cache.worst import worse
 from tiercache.errors import (
     DigestMismatch,
     FileAbsent,
+    FileRefused,
     LoopFound,
     NoTierAnswered,
     NotStored,
@@ -37,24 +41,13 @@ from tiercache.errors import (
 )
 from tiercache.interfaces import METADATA, PROVENANCE, Attachment, FileRecord, ICatalogue, IFiles, IUpstream, Pool
 from tiercache.policy.cache_status import Outcome
+from tiercache.policy.direct_urls import direct_url_requirements
 from tiercache.policy.entry import Ask
 from tiercache.simple.digests import hasher
 from tiercache.simple.model import STRONGEST_FIRST, File, FileIdentity, ProjectName
 from tiercache.stats import Stats
 
 log = Logger()
-
-TAIL_BYTES = 32 * 1024
-"""The first read from a wheel: its end, where the directory is, and often METADATA itself."""
-
-STRETCH_BYTES = 16 * 1024
-"""No later read from a wheel is shorter."""
-
-READS = 6
-"""A wheel that needs more reads than this is fetched as a whole."""
-
-READ_BYTES = 8 * 1024 * 1024
-"""So is one whose directory is so long that it would take more bytes than this."""
 
 
 @frozen(kw_only=True)
@@ -72,6 +65,8 @@ class Sidecars:
     """The sidecars of a node."""
 
     _catalogue: ICatalogue
+    _admission: Admission
+    _judging: Judging
     _files: Files
     _stored_files: IFiles
     _listings: Listings
@@ -85,19 +80,20 @@ class Sidecars:
     async def sidecar(self, identity: FileIdentity, filename: str, ask: Ask) -> ShownAttachment:
         """The core metadata of a file.
 
-        Raises FileAbsent, SidecarUnavailable, NotStored, NoTierAnswered.
+        Raises FileAbsent, FileRefused, SidecarUnavailable, NotStored, NoTierAnswered.
         """
         record = await self._files.stored(identity, filename)
         kept = await self._kept_of(identity, filename, record, METADATA)
         if kept is not None:
-            return _shown(kept, filename, Outcome(hit=True))
-        if record is not None and _is_wheel(filename):
+            return await self._admitted(kept, identity, filename, record, Outcome(hit=True))
+        await self._judging.check(identity, filename, record)
+        if record is not None and is_wheel(filename):
             try:
                 made = await self._once(identity, METADATA, ask, lambda: self._from_stored(record))
             except FileAbsent:
                 log.info("{filename} went while it was read", filename=filename)
             else:
-                return _shown(made, filename, Outcome(hit=True, detail="made"))
+                return await self._admitted(made, identity, filename, record, Outcome(hit=True, detail="made"))
         return await self._forwarded(identity, filename, METADATA, ask, self._fetch_sidecar)
 
     async def provenance(self, identity: FileIdentity, filename: str, ask: Ask) -> ShownAttachment:
@@ -111,9 +107,24 @@ class Sidecars:
             return _shown(kept, filename, Outcome(hit=True))
         return await self._forwarded(identity, filename, PROVENANCE, ask, self._fetch_provenance)
 
+    async def judged(self, identity: FileIdentity | None, filename: str, ask: Ask) -> None:
+        """Of a wheel that is not stored, find out what it requires before any of its bytes are given out of their turn.
+
+        Raises FileRefused; nothing where it cannot be found out.
+        """
+        if identity is not None and await self._files.stored(identity, filename) is not None:
+            return
+        try:
+            listing = await self._listings.find(identity, filename, ask)
+            if self._judging.is_of_concern(listing) and await self._files.stored(listing.identity, filename) is None:
+                await self.sidecar(listing.identity, filename, ask)
+        except (FileAbsent, SidecarUnavailable, NotStored, NoTierAnswered) as error:
+            log.debug("it is not known what {filename} requires: {error}", filename=filename, error=error)
+
     async def check_stored(self, record: FileRecord) -> None:
-        """A wheel is in the store now: what it says of itself replaces a sidecar that says otherwise."""
-        if _is_wheel(record.listing.filename):
+        """A file is in the store now: what a wheel says of itself replaces a sidecar that says otherwise."""
+        await self._judging.note_sdist(record)
+        if is_wheel(record.listing.filename):
             try:
                 made = await self._from_stored(record)
             except FileAbsent:
@@ -139,13 +150,43 @@ class Sidecars:
                 return attachment
         return None
 
-    def _keep(self, attachment: Attachment) -> Attachment:
+    async def _keep(self, attachment: Attachment) -> Attachment:
         def not_kept(error: StoreFailed) -> None:
             log.warn("a sidecar of {project} is not kept: {error}", project=attachment.project, error=error)
 
-        let_go_on(self._catalogue.store_attachment(attachment), not_kept)
+        try:
+            if attachment.kind == METADATA:
+                await self._admission.note(attachment.project, [attachment.identity], attachment.data)
+        except StoreFailed as error:
+            not_kept(error)
+        else:
+            let_go_on(self._catalogue.store_attachment(attachment), not_kept)
         self._entries.changed(attachment.project)
         return attachment
+
+    async def _admitted(
+        self,
+        attachment: Attachment,
+        identity: FileIdentity,
+        filename: str,
+        record: FileRecord | None,
+        outcome: Outcome,
+        listing: Listing | None = None,
+    ) -> ShownAttachment:
+        """What is kept, for who asks.  Raises FileRefused, and SidecarUnavailable."""
+        if attachment.kind == METADATA and attachment.data is not None:
+            requirements = direct_url_requirements(attachment.data)
+            if requirements:
+                await self._note_again(attachment, requirements)
+                await self._judging.check(identity, filename, record, listing, requirements)
+        return _shown(attachment, filename, outcome)
+
+    async def _note_again(self, attachment: Attachment, requirements: tuple[str, ...]) -> None:
+        """The store may have had no room for the verdict when the sidecar came, or may have lost it since."""
+        try:
+            await self._admission.note_requirements(attachment.project, [attachment.identity], requirements)
+        except StoreFailed as error:
+            log.warn("a verdict on a file of {project} is not kept: {error}", project=attachment.project, error=error)
 
     async def _once(
         self, identity: FileIdentity, kind: str, ask: Ask, work: Callable[[], Awaitable[Attachment]]
@@ -171,10 +212,11 @@ class Sidecars:
         listing = await self._listings.find(identity, filename, ask)
         kept = self._kept(listing.identity, None, kind)
         if kept is not None:
-            return _shown(kept, filename, Outcome(hit=True))
+            return await self._admitted(kept, identity, filename, None, Outcome(hit=True), listing)
         self._stats.forwarded += 1
         fetched = await self._once(listing.identity, kind, ask, lambda: fetch(listing, ask))
-        return _shown(fetched, filename, Outcome(fwd="miss", stored=True, tier=listing.tier))
+        outcome = Outcome(fwd="miss", stored=True, tier=listing.tier)
+        return await self._admitted(fetched, identity, filename, None, outcome, listing)
 
     async def _fetch_sidecar(self, listing: Listing, ask: Ask) -> Attachment:
         try:
@@ -191,7 +233,7 @@ class Sidecars:
         async def fetch(upstream: IUpstream, file: File) -> Attachment:
             if file.provenance is None:
                 raise FileAbsent(filename=file.filename)
-            return self._keep(_attachment(listing, PROVENANCE, await upstream.provenance(file), made=False))
+            return await self._keep(_attachment(listing, PROVENANCE, await upstream.provenance(file), made=False))
 
         return await self._first_answer(listing, ask, fetch)
 
@@ -205,7 +247,7 @@ class Sidecars:
             async for upstream, file in self._chain.sources(listing.project, listing.file, listing.tier, ask.hops):
                 try:
                     return await ask_one(upstream, file)
-                except (TierUnreachable, FileAbsent) as error:
+                except (TierUnreachable, FileAbsent, FileRefused) as error:
                     self._chain.file_heard(upstream.tier.name, file, error)
                     worst = worse(worst, error)
         except TierUnreachable as unasked:
@@ -220,22 +262,22 @@ class Sidecars:
         A tier that is a node is asked whatever its page says, and its no is taken: the node nearest to the origin makes
         the sidecar, once, and where that came to nothing no other tries again.
         """
-        is_wheel = _is_wheel(file.filename)
-        asks_node = is_wheel and self._chain.is_node(upstream.tier.name)
+        has_metadata = is_wheel(file.filename)
+        asks_node = has_metadata and self._chain.is_node(upstream.tier.name)
         if asks_node and file.core_metadata is False:
-            return self._keep(_attachment(listing, METADATA, None, made=True))
+            return await self._keep(_attachment(listing, METADATA, None, made=True))
         failure: TierUnreachable | None = None
         if file.core_metadata or asks_node:
             try:
                 data = await upstream.sidecar(file)
                 _verify(file, data)
             except TierUnreachable as error:
-                if not is_wheel or not error.has_answered or isinstance(error, LoopFound):
+                if not has_metadata or not error.has_answered or isinstance(error, LoopFound):
                     raise
                 failure = error  # the wheel may be had where its sidecar is not
             except (FileAbsent, DigestMismatch) as error:
                 if asks_node and isinstance(error, FileAbsent) and not isinstance(file.core_metadata, Mapping):
-                    return self._keep(_attachment(listing, METADATA, None, made=True))
+                    return await self._keep(_attachment(listing, METADATA, None, made=True))
                 log.warn(
                     "tier {tier} lists a sidecar of {filename} that it does not have: {error}",
                     tier=upstream.tier.name,
@@ -244,37 +286,13 @@ class Sidecars:
                 )
             else:
                 self._stats.sidecars_passed += 1
-                return self._keep(_attachment(listing, METADATA, data, made=False))
-        if not is_wheel:
+                return await self._keep(_attachment(listing, METADATA, data, made=False))
+        if not has_metadata:
             raise SidecarUnavailable(filename=file.filename, reason="its tier has none, and it is no wheel")
         try:
-            return await self._made(listing, lambda: self._by_ranges(listing.project, upstream, file))
+            return await self._made(listing, lambda: metadata_by_ranges(upstream, file, listing.project, self._pool))
         except (TierUnreachable, FileAbsent) as error:
             raise failure or error from None
-
-    async def _by_ranges(self, project: ProjectName, upstream: IUpstream, file: File) -> bytes:
-        """METADATA from the wheel's end and whatever else it takes; RangesUnsupported if that is too much."""
-        tail = await upstream.file_range(file, -TAIL_BYTES, TAIL_BYTES)
-        if file.size not in {None, tail.size_bytes}:
-            raise TierUnreachable(tier=upstream.tier.name, reason="the file has another length than its page says")
-        archive = SparseFile(size_bytes=tail.size_bytes)
-        archive.add(tail.start, tail.data)
-        read_bytes = len(tail.data)
-        for _ in range(READS):
-            try:
-                return await self._pool(metadata_in, archive, file.filename, project)
-            except BytesMissing as missing:
-                wanted = max(STRETCH_BYTES, missing.size_bytes)
-                read_bytes += wanted
-                if read_bytes > READ_BYTES:
-                    break
-                stretch = await upstream.file_range(file, missing.start, wanted)
-                if stretch.size_bytes != tail.size_bytes:
-                    raise TierUnreachable(
-                        tier=upstream.tier.name, reason="the file changed while it was read"
-                    ) from None
-                archive.add(stretch.start, stretch.data)
-        raise RangesUnsupported(tier=upstream.tier.name, filename=file.filename)
 
     # -- from the whole wheel ---------------------------------------------------------------------------------
 
@@ -301,9 +319,10 @@ class Sidecars:
         listing = Listing(project=record.project, tier=record.tier, file=record.listing)
 
         async def read() -> bytes:
-            return await self._pool(self._read_stored, record)
+            return await self._pool(metadata_of, self._stored_files, record)
 
         made = await self._made(listing, read)
+        await self._admission.note(record.project, (listing.identity, *record.identities), made.data)
         await self._forget_others(record, made)
         return made
 
@@ -316,13 +335,6 @@ class Sidecars:
         except StoreFailed as error:
             log.warn("an older sidecar of {project} is not forgotten: {error}", project=record.project, error=error)
 
-    def _read_stored(self, record: FileRecord) -> bytes:
-        if self._stored_files.size(record.sha256) != record.size_bytes:
-            # What is left of a file that lost bytes says nothing of the file.
-            raise FileAbsent(filename=record.listing.filename)
-        with self._stored_files.open(record.sha256) as archive:
-            return metadata_in(archive, record.listing.filename, record.project)
-
     async def _made(self, listing: Listing, read: Callable[[], Awaitable[bytes]]) -> Attachment:
         """A sidecar made from the wheel that `read` reads, or the knowledge that it has none."""
         kept = self._catalogue.attachment(listing.identity, METADATA)
@@ -331,17 +343,13 @@ class Sidecars:
         except SidecarUnavailable as error:
             self._stats.sidecars_failed += 1
             log.warn("{error}", error=error)
-            return self._keep(_attachment(listing, METADATA, None, made=True))
+            return await self._keep(_attachment(listing, METADATA, None, made=True))
         if kept is not None and kept.data == data:
             return kept
         if kept is not None and kept.data is not None:
             log.warn("the sidecar of {filename} was not what the wheel says", filename=listing.file.filename)
         self._stats.sidecars_made += 1
-        return self._keep(_attachment(listing, METADATA, data, made=True))
-
-
-def _is_wheel(filename: str) -> bool:
-    return filename.endswith(".whl")
+        return await self._keep(_attachment(listing, METADATA, data, made=True))
 
 
 def _attachment(listing: Listing, kind: str, data: bytes | None, *, made: bool) -> Attachment:

@@ -92,6 +92,11 @@ class Spool:
         self._window_start = self._disk_bytes
 
     @property
+    def held(self) -> bytes | None:
+        """All that came, of a file that is small enough to be held in memory; else None."""
+        return None if self._held is None else bytes(self._held)
+
+    @property
     def is_congested(self) -> bool:
         """Whether the writer has to wait for the slowest reader."""
         return self._window is not None and len(self._window) >= WINDOW_BYTES

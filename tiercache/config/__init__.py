@@ -9,6 +9,7 @@ from tiercache.config.shown import shown_config
 from tiercache.config.values import (
     PUBLIC_INDEX,
     AccessConfig,
+    AdmissionConfig,
     Config,
     GrantConfig,
     NodeConfig,
@@ -25,6 +26,7 @@ from tiercache.config.values import (
 __all__ = [
     "PUBLIC_INDEX",
     "AccessConfig",
+    "AdmissionConfig",
     "Config",
     "GrantConfig",
     "NodeConfig",

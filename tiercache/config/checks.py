@@ -47,6 +47,8 @@ def settled(tier: TierConfig, place: str) -> tuple[TierConfig, list[Flaw]]:
     flaws: list[Flaw] = []
     if tier.name in _NOT_FOR_TIERS:
         flaws.append((f"{place}.name", f"{tier.name!r} means something else, in publish"))
+    if tier.kind == "sibling" and tier.public is not None:
+        flaws.append((f"{place}.public", "means nothing here: no page is ever asked of a sibling"))
     if tier.url == PUBLIC_INDEX:
         if tier.kind != "origin":
             flaws.append((f"{place}.kind", f"the word {PUBLIC_INDEX} is an index: its kind is origin"))

@@ -12,6 +12,7 @@ from attrs import Attribute, fields, frozen, resolve_types
 
 from tiercache.config.values import (
     AccessConfig,
+    AdmissionConfig,
     GrantConfig,
     NodeConfig,
     PrefetchConfig,
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[Any]] = {
     "store": StoreConfig,
     "freshness": FreshnessRules,
     "breaker": BreakerRules,
+    "admission": AdmissionConfig,
     "publish": PublishConfig,
     "prefetch": PrefetchConfig,
     "access": AccessConfig,
@@ -47,7 +49,19 @@ INNER: dict[str, type[Any]] = {
 """The keys under `access` that hold several things, and what becomes of each of these."""
 
 SWITCHES = ("offline",)
-TOP = ("node", "store", "tiers", "projects", "freshness", "breaker", "publish", "prefetch", "access", *SWITCHES)
+TOP = (
+    "node",
+    "store",
+    "tiers",
+    "projects",
+    "freshness",
+    "breaker",
+    "admission",
+    "publish",
+    "prefetch",
+    "access",
+    *SWITCHES,
+)
 """Every key at the top, in the order in which people read them."""
 
 # What the rules of the breaker have beside what its owner may say.

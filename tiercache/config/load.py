@@ -14,6 +14,7 @@ from tiercache.config.structure import Flaw, Structure, meant
 from tiercache.config.values import (
     PUBLIC_INDEX,
     AccessConfig,
+    AdmissionConfig,
     Config,
     NodeConfig,
     PrefetchConfig,
@@ -83,6 +84,7 @@ class _Reading:
         projects = self._list("projects", ProjectRule)
         freshness = self._section("freshness", FreshnessRules)
         breaker = self._section("breaker", BreakerRules)
+        admission = self._section("admission", AdmissionConfig)
         publish = self._section("publish", PublishConfig)
         prefetch = self._section("prefetch", PrefetchConfig)
         access = self._section("access", AccessConfig)
@@ -107,6 +109,7 @@ class _Reading:
             projects=tuple(rule or ProjectRule(match=(), tiers=()) for rule in projects),
             freshness=freshness or FreshnessRules(),
             breaker=breaker or BreakerRules(),
+            admission=admission or AdmissionConfig(),
             publish=publish or PublishConfig(),
             prefetch=prefetch or PrefetchConfig(),
             access=access or AccessConfig(),

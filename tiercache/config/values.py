@@ -15,6 +15,7 @@ from attrs import field, frozen
 from tiercache.access.permissions import Permission
 from tiercache.errors import Problem
 from tiercache.policy.breaker import BreakerRules
+from tiercache.policy.direct_urls import DirectUrls
 from tiercache.policy.freshness import FreshnessRules
 from tiercache.policy.selection import ProjectRule
 
@@ -78,7 +79,8 @@ class TierConfig:
     `timeout_s`: to the first byte of an answer; `silence_timeout_s`: between two chunks of one.  `ca` and
     `client_certificate` are paths of PEM files.  `files_from`: further hosts that its files may come from.
     `max_page_bytes`, `max_file_bytes`: more is not read; None for no limit.  `publish_url`: where it takes the legacy
-    upload form; None for where a node does, or nowhere.
+    upload form; None for where a node does, or nowhere.  `public`: whether its files are the public's, whom nobody here
+    vouches for; None: those of an origin are, of a parent's those that it does not call private.
     """
 
     url: str
@@ -87,6 +89,7 @@ class TierConfig:
     timeout_s: float = 10.0
     connect_timeout_s: float = 3.0
     silence_timeout_s: float = 30.0
+    public: bool | None = None
     user: str | None = None
     password: Secret | None = None
     token: Secret | None = None
@@ -113,6 +116,13 @@ class TierConfig:
     @kind.default
     def _kind_of_the_word(self) -> Literal["origin"] | None:
         return "origin" if self.url == PUBLIC_INDEX else None
+
+
+@frozen(kw_only=True)
+class AdmissionConfig:
+    """What is given out of what the tiers have: `direct_urls` of public files that need others by direct URLs."""
+
+    direct_urls: DirectUrls = "refuse"
 
 
 @frozen(kw_only=True)
@@ -205,6 +215,7 @@ class Config:
     projects: tuple[ProjectRule, ...] = ()
     freshness: FreshnessRules = field(factory=FreshnessRules)
     breaker: BreakerRules = field(factory=BreakerRules)
+    admission: AdmissionConfig = AdmissionConfig()
     publish: PublishConfig = PublishConfig()
     prefetch: PrefetchConfig = PrefetchConfig()
     access: AccessConfig = AccessConfig()

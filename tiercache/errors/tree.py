@@ -144,6 +144,14 @@ class SidecarUnavailable(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class FileRefused(TiercacheError):
+    """{filename} is not given out: {reason}."""
+
+    filename: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
 class CredentialsNeeded(TiercacheError):
     """Whoever asks for this has to say who they are."""
 

@@ -6,6 +6,7 @@ Each docstring says what comes back and which errors; implementations do not rep
 from tiercache.interfaces.issuers import IIssuer
 from tiercache.interfaces.pool import Pool
 from tiercache.interfaces.store import (
+    DIRECT_URLS,
     METADATA,
     PROVENANCE,
     Attachment,
@@ -23,6 +24,7 @@ from tiercache.interfaces.tiers import FeedEvent, FileRange, IFeed, IFileStream,
 from tiercache.interfaces.uploads import FormField, FormFile, IPublishTarget, TierSaid, UploadForm
 
 __all__ = [
+    "DIRECT_URLS",
     "METADATA",
     "PROVENANCE",
     "Attachment",

@@ -126,11 +126,13 @@ class FileRecord:
 
 METADATA = "metadata"
 PROVENANCE = "provenance"
+DIRECT_URLS = "direct-urls"
 
 
 @frozen(kw_only=True)
 class Attachment:
-    """Small bytes that belong to a file: `kind` is `METADATA` (its sidecar) or `PROVENANCE`.
+    """Small bytes that belong to a file: `kind` is `METADATA` (its sidecar), `PROVENANCE`, or of a file whose core
+    metadata has any `DIRECT_URLS` (those requirements, a list in JSON).
 
     `made` is True for a sidecar that this node made itself.  `data` None records that there is none to be had.
     """

@@ -70,7 +70,7 @@ class IUpstream(Interface):
     def file(file: File, start: int) -> Awaitable[IFileStream]:
         """Begin to fetch `file.url` from byte `start` on; the stream's own `start` says what was really given.
 
-        Raises FileAbsent (404, 410), TierUnreachable.
+        Raises FileAbsent (404, 410), FileRefused where the tier is a node that does not give it out, TierUnreachable.
         """
 
     def file_range(file: File, start: int, size_bytes: int) -> Awaitable[FileRange]:
@@ -80,12 +80,12 @@ class IUpstream(Interface):
         """
 
     def file_size(file: File) -> Awaitable[int | None]:
-        """The length by HEAD, or None where the tier does not say.  Raises FileAbsent, TierUnreachable."""
+        """The length by HEAD, or None where the tier does not say.  Raises FileAbsent, FileRefused, TierUnreachable."""
 
     def sidecar(file: File) -> Awaitable[bytes]:
         """The core metadata at `{file.url}.metadata` (PEP 658), unverified, of bounded length.
 
-        Raises FileAbsent, TierUnreachable.
+        Raises FileAbsent, FileRefused, TierUnreachable.
         """
 
     def provenance(file: File) -> Awaitable[bytes]:

@@ -1,7 +1,8 @@
 """Which hosts a tier's page may send this node to.
 
 An index that lies could list files on `http://169.254.169.254/` or on the owner's own printer.  Here stands what can
-be told from text alone; the edge that resolves names asks `address_is_public` about each address it gets.
+be told from text alone; the edge that resolves names asks `address_is_public` about each address it gets.  What the
+files themselves may send clients to is `direct_urls`'s affair.
 """
 
 from __future__ import annotations

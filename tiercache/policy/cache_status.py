@@ -58,6 +58,12 @@ def render(node: str, outcome: Outcome) -> str:
     return "; ".join(parts)
 
 
+def last_detail(field: str | None) -> str | None:
+    """The `detail` of the last hop in a Cache-Status header, which is that of the tier itself; None without one."""
+    found = re.findall(r';\s*detail=("(?:[^"\\]|\\.)*"|[^\s;,"]+)\s*$', field or "")
+    return found[0].strip('"') if found else None
+
+
 def append(existing: str | None, member: str) -> str:
     """A Cache-Status header with this node's member at its end, after those nearer the origin (RFC 9211 §2).
 

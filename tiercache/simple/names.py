@@ -128,6 +128,14 @@ def parse_filename(text: str, project: ProjectName | None = None) -> Filename:
     return Filename(text, kind, *(first or (None, None)))
 
 
+def version_in(filename: str, project: ProjectName) -> str | None:
+    """The version that a file's name tells, None where it tells none."""
+    try:
+        return parse_filename(filename, project).version
+    except InvalidName:
+        return None
+
+
 @lru_cache(maxsize=16_384)
 def candidate_projects(filename: str) -> tuple[ProjectName, ...]:
     """The projects that a file of that name may belong to, most plausible first, at most `MAX_CANDIDATES`.

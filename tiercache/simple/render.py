@@ -19,10 +19,9 @@ from typing import Any
 import msgspec
 from packaging.version import InvalidVersion, Version
 
-from tiercache.errors import InvalidName
 from tiercache.simple.digests import fragment_digest, written_digests
 from tiercache.simple.model import File, Page, ProjectName
-from tiercache.simple.names import parse_filename
+from tiercache.simple.names import version_in
 
 API_VERSION = "1.4"
 API_VERSION_WITHOUT_SIZES = "1.0"
@@ -99,15 +98,8 @@ def _versions(page: Page) -> list[str] | None:
     offered = _offered(page)
     if any(file.size is None for file in offered):
         return None
-    found = {version for file in offered if (version := _version_of(file, page.project)) is not None}
+    found = {version for file in offered if (version := version_in(file.filename, page.project)) is not None}
     return sorted(found, key=_by_age)
-
-
-def _version_of(file: File, project: ProjectName) -> str | None:
-    try:
-        return parse_filename(file.filename, project).version
-    except InvalidName:
-        return None
 
 
 def _by_age(version: str) -> tuple[bool, Version, str]:

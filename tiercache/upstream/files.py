@@ -73,6 +73,7 @@ class TierFiles:
                 let_go(reply.response, self.requests.clock)
                 return EmptyStream(size_bytes=start, start=start, cache_status=reply.headers.get("cache-status"))
             raise self._broken(reply, f"its file has no byte {start}")
+        await self.requests.check_admitted(reply, file.filename)
         raise self._refusal(reply, file, absent)
 
     async def range(self, file: File, start: int, size_bytes: int) -> FileRange:
@@ -100,6 +101,7 @@ class TierFiles:
             if reply.status in _REFUSE_HEAD or signed_elsewhere:
                 return None
             if reply.status != 200:
+                await self.requests.check_admitted(reply, file.filename)
                 raise self._refusal(reply, file)
             stated = reply.headers.get("content-length", "").strip()
             return int(stated) if stated.isdecimal() and not _is_coded(reply) else None

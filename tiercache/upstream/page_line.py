@@ -9,11 +9,13 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 from attrs import evolve, frozen
 
 from tiercache.errors import PageUnusable, ProjectAbsent
+from tiercache.policy.direct_urls import PRIVATE
 from tiercache.policy.entry import Head, NotModified, Present, Validators
 from tiercache.policy.freshness import GREATEST_SERIAL, LONGEST_DELTA_S, head_from_response
 from tiercache.policy.hops import LOOP, NODE_ID
@@ -122,7 +124,8 @@ def _page(line: PageLine, project: ProjectName, exchange: Exchange) -> ReadLine:
     except PageUnusable as unusable:
         return ReadLine(name=project, outcome=Unanswered(reason=f"it sent no project page: {unusable.reason}"))
     admitted, refused = exchange.reach.split(parsed.page.files)
-    page = evolve(parsed.page, files=admitted) if refused else parsed.page
+    admitted = _marked(admitted, line.page)
+    page = evolve(parsed.page, files=admitted)
     head = _head(line, exchange)
     if head.serial is None:
         head = evolve(head, serial=parsed.serial)
@@ -165,6 +168,17 @@ def _verified(sidecars: Mapping[str, str], files: Iterable[File]) -> Mapping[str
     }
     encoded = {sha256: text.encode() for sha256, text in sidecars.items() if sha256 in claimed}
     return {sha256: data for sha256, data in encoded.items() if hashlib.sha256(data).hexdigest() == sha256}
+
+
+def _marked(files: tuple[File, ...], page: Mapping[str, Any]) -> tuple[File, ...]:
+    """The files of a page, those marked that the node calls private: its word on that counts, and no other's."""
+    listed = page.get("files", ())
+    private = {item.get("filename") for item in listed if isinstance(item, Mapping) and item.get(PRIVATE) is True}
+    if not private:
+        return files
+    return tuple(
+        evolve(file, extra={**file.extra, PRIVATE: True}) if file.filename in private else file for file in files
+    )
 
 
 def _seconds(given: float) -> float:

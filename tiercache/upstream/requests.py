@@ -21,11 +21,13 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
 
 from tiercache import __version__
-from tiercache.errors import LoopFound, TierUnreachable, TierWithoutAnswer
+from tiercache.errors import FileRefused, LoopFound, TierUnreachable, TierWithoutAnswer
 from tiercache.interfaces import Tier
+from tiercache.policy.cache_status import last_detail
+from tiercache.policy.direct_urls import NOT_ADMITTED
 from tiercache.policy.hops import LOOP, NONE_YET, Hops
 from tiercache.policy.retry import Fault, RetryRules, is_retryable, retry_delay_s
-from tiercache.upstream.body import let_go
+from tiercache.upstream.body import body_of, let_go, read_whole
 from tiercache.upstream.credentials import Credentials
 from tiercache.upstream.failure import RAISED_BY_AGENTS, Unanswered, unanswered
 from tiercache.upstream.reach import Reach
@@ -41,6 +43,7 @@ ASKED_AT_ONCE = 16
 moment would otherwise open a hundred connections, and the last of them would come too late for their deadlines."""
 
 MOST_REDIRECTS = 5
+LONGEST_REFUSAL_BYTES = 4096
 SEE_OTHER = 303
 LOOP_DETECTED = 508  # RFC 5842 section 7.2
 _REDIRECTS = frozenset({301, 302, SEE_OTHER, 307, 308})
@@ -211,6 +214,22 @@ class Requests:
             fault=reply.status,
             retry_after_s=retry_after_s,
         )
+
+    async def check_admitted(self, reply: Reply, filename: str) -> None:
+        """Raises FileRefused, with the tier's own words, where it is a node that does not give this file out."""
+        if reply.status != 403 or last_detail(reply.headers.get("cache-status")) != NOT_ADMITTED:
+            return
+        body = body_of(
+            reply.response,
+            self.clock,
+            silence_s=self.deadlines.silence_s,
+            limit_bytes=LONGEST_REFUSAL_BYTES,
+            reason_if_larger="it says more than anybody reads of why it refuses a file",
+        )
+        words = " ".join((await read_whole(body)).decode("utf-8", "replace").split())
+        plain = "".join(char if char.isprintable() else "?" for char in words)
+        reason = plain.removeprefix(f"{filename} is not given out: ").removesuffix(".") or "it does not give it out"
+        raise FileRefused(filename=filename, reason=f"tier {self.tier.name} says: {reason}")
 
     async def _my_turn(self) -> None:
         """Wait until few enough requests are under way; a tier that answers none of them is not waited for twice."""

@@ -188,6 +188,7 @@ class SimpleIndex:
             target = self._files.target(url).with_suffix(suffix)
             reply = await self._requests.ask("GET", target, {"Accept": "*/*", "Accept-Encoding": "gzip"})
             if reply.status != 200:
+                await self._requests.check_admitted(reply, file.filename)
                 raise self._refusal(reply, FileAbsent(filename=target.filename))
             reason = f"it sends an attachment of more than {limit_bytes} bytes"
             data, _ = await self._read(reply, limit_bytes, reason)

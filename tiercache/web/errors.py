@@ -25,6 +25,7 @@ from tiercache.errors import (
     FileAbsent,
     FileDeleted,
     FilenameTaken,
+    FileRefused,
     IdentityRefused,
     InvalidName,
     IssuerUnreachable,
@@ -57,6 +58,7 @@ from tiercache.errors import (
     UploadTooLarge,
 )
 from tiercache.policy.cache_status import Outcome
+from tiercache.policy.direct_urls import NOT_ADMITTED
 from tiercache.policy.hops import LOOP
 from tiercache.publish.promotion import NotPromoted
 from tiercache.web.answer import Answer, problem, text
@@ -81,7 +83,7 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 401
         case NameElsewhere() | NotForTier() | UploadsRefused():
             return 403  # not 409: `twine --skip-existing` would take it for published
-        case PermissionMissing() | CrossSite():
+        case PermissionMissing() | CrossSite() | FileRefused():
             return 403
         case BodyTooLarge():
             return 413
@@ -125,6 +127,8 @@ def outcome_of(error: TiercacheError) -> Outcome | None:
             return Outcome(detail="not-stored")
         case ProjectAbsent() | FileAbsent() | SidecarUnavailable():
             return Outcome(fwd="miss", detail="absent")
+        case FileRefused():
+            return Outcome(detail=NOT_ADMITTED)
         case NoTierAnswered() | TierUnreachable():
             return Outcome(fwd="miss", detail=error.reason)
         case DigestMismatch() | LengthMismatch():

@@ -61,6 +61,8 @@ class FileRoutes:
                 return Answer(
                     headers=_fields(head), body=None, length=head.size_bytes, outcome=head.outcome, project=head.project
                 )
+        if request.requestHeaders.hasHeader(b"range"):
+            await self._sidecars.judged(identity, filename, ask)
         return whole_or_part(request, await self._files.open(identity, filename, ask))
 
     async def _identity(self, identity: FileIdentity | None, filename: str, ask: Ask) -> FileIdentity:

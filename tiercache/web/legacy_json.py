@@ -20,12 +20,12 @@ from twisted.web.server import Request
 
 from tiercache.cache.pages import Pages, ShownPage
 from tiercache.cache.sidecars import Sidecars
-from tiercache.errors import InvalidName, ProjectAbsent, TiercacheError
+from tiercache.errors import ProjectAbsent, TiercacheError
 from tiercache.interfaces import Pool
 from tiercache.policy.entry import Ask
 from tiercache.policy.freshness import stated_age, stated_lifetime
 from tiercache.simple.model import File, Page
-from tiercache.simple.names import FilenameKind, identity_of, normalise, parse_filename
+from tiercache.simple.names import FilenameKind, identity_of, normalise, parse_filename, version_in
 from tiercache.web.answer import JSON, Answer, moved
 from tiercache.web.conditional import etag_matches
 from tiercache.web.host import base_url
@@ -154,10 +154,7 @@ def _releases(page: Page) -> list[Release]:
     if page.status is not None and page.status.status == "quarantined":  # PEP 792
         return []
     for file in page.files:
-        try:
-            version = parse_filename(file.filename, page.project).version
-        except InvalidName:
-            continue
+        version = version_in(file.filename, page.project)
         if version is not None:
             key = canonicalize_version(version)
             releases.setdefault(key, Release(version=version)).files.append(file)
