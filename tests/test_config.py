@@ -21,6 +21,7 @@ from tiercache.config import (
     UserPassword,
 )
 from tiercache.config.accounts import accounts_of, permissions_of
+from tiercache.config.publishers import audience_of, publishers_of
 from tiercache.policy.breaker import BreakerRules
 from tiercache.policy.freshness import FreshnessRules
 from tiercache.policy.selection import ProjectRule
@@ -77,7 +78,7 @@ tiers:
   - {name: office, kind: parent, url: "http://office.example:8141/", user: ann, password: {file: /run/password}}
   - {url: "https://index.example/simple/", token: {env: TOKEN}, ca: ~/ca.pem, client-certificate: /c.pem,
      files-from: [Files.Example, "*.cdn.example"], timeout: 2s, connect-timeout: 500ms, silence-timeout: 1m,
-     max-page: 1MiB, max-file: 2GiB, public: false}
+     max-page: 1MiB, max-file: 2GiB, public: false, publish-url: "https://upload.example/legacy/"}
   - {name: public, url: pypi}
 projects:
   - {match: ["acme-*"], tiers: [office]}
@@ -93,6 +94,7 @@ access:
     bob: {password: {env: TOKEN}, token: {env: LONG_TOKEN}}
   htpasswd: ~/password
   grants: [{who: [ann, "@release", 10.1.0.0/16], may: [read, publish], projects: ["acme-*"]}]
+  trusted-proxies: [127.0.0.0/8, 10.1.2.3]
 offline: true
 """
     )
@@ -130,6 +132,7 @@ offline: true
                 silence_timeout_s=60,
                 max_page_bytes=1024**2,
                 max_file_bytes=2 * 1024**3,
+                publish_url="https://upload.example/legacy/",
                 public=False,
             ),
             TierConfig(name="public", kind="origin", url="pypi"),
@@ -161,14 +164,13 @@ offline: true
             grants=(
                 GrantConfig(who=("ann", "@release", "10.1.0.0/16"), may=("read", "publish"), projects=("acme-*",)),
             ),
+            trusted_proxies=("127.0.0.0/8", "10.1.2.3"),
         ),
         offline=True,
     )
     assert [str(note).partition(":")[0] for note in config.not_in_force()] == [
         "node.workers",
-        "publish",
         "prefetch",
-        "access.grants[0].may",
     ]
 
 
@@ -290,3 +292,42 @@ access:
     assert normalise("acme-tools") not in permissions.read_by_anyone
     assert normalise("numpy") in permissions.read_by_anyone
     assert permissions_of(load("").access).read_by_anyone.is_all
+
+
+PUBLISHERS = """
+access:
+  trusted-publishers:
+    - issuer: https://ci.example
+      claims: {repository: acme/*, environment: release}
+      projects: ["acme-*"]
+    - issuer: https://other.example/
+      claims: {project_path: acme/tools}
+      projects: ["tools"]
+      may: [publish, manage]
+      audience: packages
+      lifetime: 5m
+      ca: ~/ca.pem
+"""
+
+
+def test_what_is_said_of_trusted_publishers_becomes_what_tokens_are_measured_by() -> None:
+    access = load(PUBLISHERS).access
+    ours, other = publishers_of(access)
+    assert ours.includes("https://ci.example", {"repository": "acme/tools", "environment": "release"})
+    assert (ours.may, ours.lifetime_s) == (frozenset({"publish"}), 900.0)
+    assert normalise("Acme_Tools") in ours.projects
+    assert (other.may, other.lifetime_s) == (frozenset({"publish", "manage"}), 300.0)
+    assert [one.ca for one in access.trusted_publishers] == [None, "/home/ann/ca.pem"]
+
+
+def test_audience_is_the_configured_one_else_the_public_url_else_the_name() -> None:
+    plain = PUBLISHERS.replace("audience: packages", "may: [publish]", 1).replace("may: [publish, manage]", "", 1)
+    public = "node: {public-url: 'https://packages.example'}\n"
+
+    def audience(text: str) -> str:
+        config = load(text)
+        return audience_of(config.access, config.node)
+
+    assert audience(public + PUBLISHERS) == "packages"
+    assert audience(public + plain) == "https://packages.example/"
+    assert audience(plain) == "laptop"

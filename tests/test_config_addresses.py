@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercache.config.addresses import ENDPOINTS, Endpoint, OwnAddresses, http_url, is_host, without_credentials
+from tiercache.config.addresses import (
+    ENDPOINTS,
+    Endpoint,
+    OwnAddresses,
+    TlsFiles,
+    http_url,
+    is_host,
+    without_credentials,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +34,21 @@ from tiercache.config.addresses import ENDPOINTS, Endpoint, OwnAddresses, http_u
     ],
 )
 def test_endpoint_is_taken_apart(text: str, interface: str | None, port: int | None) -> None:
-    assert Endpoint.parse(text) == Endpoint(kind=text.partition(":")[0], interface=interface, port=port)
+    parsed = Endpoint.parse(text)
+    assert (parsed.kind, parsed.interface, parsed.port) == (text.partition(":")[0], interface, port)
+
+
+def test_endpoint_with_tls_tells_its_files() -> None:
+    assert Endpoint.parse("ssl:8443").tls == TlsFiles(private_key="server.pem", certificate="server.pem")
+    assert Endpoint.parse("ssl:8443:both.pem").tls == TlsFiles(private_key="both.pem", certificate="both.pem")
+    everything = "ssl:8443:privateKey=k.pem:certKey=c.pem:extraCertChain=chain.pem:dhParameters=dh.pem:backlog=7"
+    assert Endpoint.parse(everything) == Endpoint(
+        kind="ssl",
+        port=8443,
+        backlog=7,
+        tls=TlsFiles(private_key="k.pem", certificate="c.pem", chain="chain.pem", dh_parameters="dh.pem"),
+    )
+    assert Endpoint.parse("tcp:8141:backlog=7") == Endpoint(kind="tcp", port=8141, backlog=7)
 
 
 @pytest.mark.parametrize("example", ENDPOINTS.values())
@@ -56,6 +78,9 @@ def test_examples_of_endpoints_are_endpoints(example: str) -> None:
         ("unix:", "needs a path"),
         ("systemd:domain=INET", "needs a domain, and an index"),
         ("systemd:index=0", "needs a domain, and an index"),
+        ("tcp:8141:backlog=many", "a backlog that is no number"),
+        ("ssl:8141:k.pem:c.pem:TLSv1_METHOD", "1.2 and newer are spoken"),
+        ("ssl:8141:sslmethod=SSLv23_METHOD", "1.2 and newer are spoken"),
     ],
 )
 def test_what_is_no_endpoint_is_refused(text: str, complaint: str) -> None:

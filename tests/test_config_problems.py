@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.doubles.surroundings import ENVIRON, load
+from tiercache.config.publishers import OF_EVERYBODYS_JOBS
 from tiercache.errors import ConfigInvalid
 
 
@@ -136,6 +137,31 @@ WRONG: list[tuple[str, str]] = [
     ("projects: [{match: ['a b'], tiers: []}]", "projects[0].match[0] (line 1): 'a b' is no pattern"),
     ("projects: [{match: ['*', '!a'], tiers: []}]", "projects[0].match[1] (line 1): '!a' is no pattern"),
     ("publish: {to: office}", "publish.to (line 1): 'office' is the name of no tier"),
+    ("publish: {to: pypi}", "publish.to (line 1): 'pypi' needs a publish-url: nobody said where it takes uploads"),
+    (
+        TIER.format("name: a") + "publish: {to: a}",
+        "publish.to (line 3): 'a' needs `kind: parent` if it is a node, or else a publish-url",
+    ),
+    (
+        TIER.format("name: a, kind: sibling") + "publish: {to: a}",
+        "publish.to (line 3): 'a' is a sibling, which is asked for files only",
+    ),
+    (TIER.format("publish-url: pypi"), "tiers[0].publish-url (line 2): is no http or https URL"),
+    (
+        TIER.format("publish-url: 'https://u:s3cret@a.example/'"),
+        "tiers[0].publish-url (line 2): has credentials in it: uploads carry those of who uploads",
+    ),
+    (TIER.format("publish-url: 'https://a.example/?x'"), "tiers[0].publish-url (line 2): needs to be a URL without"),
+    (TIER.format("publish-url: 'http://localhost:8141/'"), "tiers[0].publish-url (line 2): leads back to this node"),
+    ("publish: {directories: /srv}", "publish.directories (line 1): needs a list"),
+    ("publish: {directories: [srv]}", "publish.directories[0] (line 1): 'srv' is no absolute path of a folder"),
+    ("publish: {directories: [/a, /a/]}", "publish.directories[1] (line 1): is the folder of publish.directories[0]"),
+    (
+        "store: {path: /var/t}\npublish: {directories: [/var/t/files]}",
+        "publish.directories[0] (line 2): is within the node's own store",
+    ),
+    ("store: {path: /var/t}\npublish: {directories: [/var/t]}", "publish.directories[0] (line 2): is within the node"),
+    ("store: {path: /var/t}\npublish: {directories: [/]}", "publish.directories[0] (line 2): is within the node's own"),
     ("freshness: {patience: 11s}", "freshness.patience (line 1): is longer than the timeout of every tier"),
     ("freshness: {page: 40000d}", "freshness.page (line 1): is longer than 36525d"),
     # variables
@@ -280,6 +306,9 @@ READ = "grants: [{who: [anyone], may: [read]}]"
             "users: {a: {token: {env: LONG_TOKEN}}, b: {token: {env: LONG_TOKEN}}}, " + READ,
             "access.users.b.token (line 1): is the token of a already",
         ),
+        ("trusted-proxies: [10.1.2.3/16]", "access.trusted-proxies[0] (line 1): '10.1.2.3/16' is no network"),
+        ("trusted-proxies: [127.0.0.1, localhost]", "access.trusted-proxies[1] (line 1): 'localhost' is no network"),
+        ("users: {operator: {token: {env: LONG_TOKEN}}}, " + READ, "access.users.operator (line 1): 'operator' is no"),
         ("users: {anyone: {token: {env: LONG_TOKEN}}}, " + READ, "access.users.anyone (line 1): 'anyone' is no name"),
         ("users: {__token__: {token: {env: LONG_TOKEN}}}, " + READ, "'__token__' is no name of a user"),
         ("users: {'@a': {token: {env: LONG_TOKEN}}}, " + READ, "'@a' is no name of a user"),
@@ -331,9 +360,9 @@ def test_user_of_an_htpasswd_file_may_be_granted_what_he_is_not_named_for() -> N
         ("projects: [{match: [a], tiers: [pypi], merge: true, also-upstream: [pypi]}]", []),
         ("freshness: {removed: warn}", []),
         ("access: {" + READ + "}", []),
-        ("access: {grants: [{who: [anyone], may: [read, publish, manage]}]}", ["access.grants[0].may"]),
-        ("publish: {directories: [/srv/dist]}", ["publish"]),
-        ("publish: {to: pypi}", ["publish"]),
+        ("access: {grants: [{who: [anyone], may: [read, publish, manage, administer]}]}", []),
+        ("access: {grants: [{who: [anyone], may: [read, prefetch]}]}", ["access.grants[0].may"]),
+        ("publish: {directories: [/srv/dist]}", []),
         ("publish: {to: nowhere}", []),
         ("prefetch: {concurrency: 9}", ["prefetch"]),
         ("prefetch: {concurrency: 8}", []),
@@ -341,3 +370,66 @@ def test_user_of_an_htpasswd_file_may_be_granted_what_he_is_not_named_for() -> N
 )
 def test_what_is_not_in_force_is_told(text: str, notes: list[str]) -> None:
     assert [note.place for note in load(text).not_in_force()] == notes
+
+
+# -- jobs of CI systems -----------------------------------------------------------------------------------------
+
+JOB = "issuer: 'https://ci.example', claims: {repository: acme/*}, projects: [acme-*]"
+PUBLISHER = "access.trusted-publishers[0]"
+
+
+@pytest.mark.parametrize(
+    ("publisher", "problem"),
+    [
+        (JOB.replace("issuer: 'https://ci.example', ", ""), f"{PUBLISHER}.issuer (line 1): is needed"),
+        (JOB.replace("claims: {repository: acme/*}, ", ""), f"{PUBLISHER}.claims (line 1): is needed"),
+        (JOB.replace(", projects: [acme-*]", ""), f"{PUBLISHER}.projects (line 1): is needed"),
+        (JOB.replace("https://ci.example", "ci.example"), f"{PUBLISHER}.issuer (line 1): is no http or https URL"),
+        (JOB.replace("https:", "http:"), f"{PUBLISHER}.issuer (line 1): needs to be an https URL"),
+        (JOB.replace("https://ci.example", "http://127.0.0.1.example"), "needs to be an https URL"),
+        (JOB.replace("https://", "https://ann:s3cret@"), "needs to be a URL without credentials, query and fragment"),
+        (JOB.replace("ci.example", "ci.example?x"), "needs to be a URL without credentials, query and fragment"),
+        (JOB.replace("{repository: acme/*}", "{}"), f"{PUBLISHER}.claims (line 1): needs a claim's name"),
+        (JOB.replace("{repository: acme/*}", "[acme/*]"), f"{PUBLISHER}.claims (line 1): needs a claim's name"),
+        (JOB.replace("acme/*}", "5}"), f"{PUBLISHER}.claims.repository (line 1): needs to be text: put it in quotes"),
+        (JOB.replace("acme/*}", "'**'}"), f"{PUBLISHER}.claims (line 1): say nothing"),
+        (JOB.replace("acme/*}", "'*', ref: '**'}"), f"{PUBLISHER}.claims (line 1): say nothing"),
+        (JOB.replace("[acme-*]", "[]"), f"{PUBLISHER}.projects (line 1): is empty"),
+        (JOB + ", may: [administer]", f"{PUBLISHER}.may[0] (line 1): 'administer' is none of read, publish, manage"),
+        (JOB + ", lifetime: 15", f"{PUBLISHER}.lifetime (line 1): 15 needs a unit"),
+        (JOB + ", lifetime: 0s", f"{PUBLISHER}.lifetime (line 1): needs to be longer than nothing"),
+        (JOB + ", lifetime: 25h", f"{PUBLISHER}.lifetime (line 1): is longer than 1d"),
+        (JOB + ", audience: ''", f"{PUBLISHER}.audience (line 1): is empty"),
+        (JOB + ", claim: {a: b}", f"{PUBLISHER}.claim (line 1): is no key that a node knows; did you mean claims?"),
+    ],
+)
+def test_what_is_wrong_with_a_trusted_publisher_is_told(publisher: str, problem: str) -> None:
+    assert load(f"access: {{trusted-publishers: [{{{JOB}}}]}}")
+    found = problems(f"access: {{trusted-publishers: [{{{publisher}}}]}}")
+    assert len(found) == 1, found
+    assert problem in found[0]
+
+
+@pytest.mark.parametrize("host", OF_EVERYBODYS_JOBS)
+def test_issuer_that_signs_for_everybody_is_trusted_with_somebodys_jobs_only(host: str) -> None:
+    whose = OF_EVERYBODYS_JOBS[host][0]
+
+    def job(claims: str) -> str:
+        return f"access: {{trusted-publishers: [{{issuer: 'https://{host}', claims: {claims}, projects: [acme-*]}}]}}"
+
+    assert load(job(f"{{{whose}: acme/*}}"))
+    for claims in ("{environment: release}", f"{{{whose}: '**/tools'}}", f"{{{whose}: '?**', environment: release}}"):
+        (problem,) = problems(job(claims))
+        assert f"do not say whose job it is, as {whose} does" in problem
+
+
+def test_two_audiences_are_one_too_many() -> None:
+    jobs = f"[{{{JOB}, audience: a}}, {{{JOB}}}, {{{JOB}, audience: b}}]"
+    (problem,) = problems(f"access: {{trusted-publishers: {jobs}}}")
+    assert problem.startswith("access.trusted-publishers[2].audience (line 1): is not that of")
+
+
+@pytest.mark.parametrize("issuer", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080/ci"])
+def test_issuer_on_this_very_machine_needs_no_tls(issuer: str) -> None:
+    job = JOB.replace("https://ci.example", issuer)
+    assert load(f"access: {{trusted-publishers: [{{{job}}}]}}").access.trusted_publishers[0].issuer == issuer

@@ -29,11 +29,23 @@ How a request travels:
      cache/sidecars   `.metadata`: what came along with the page; the tier's, verified; else made from the wheel by a
                       few ranged reads, by the node nearest to the origin, and kept
 
+    POST /legacy/
+     web/channel      its head is here: the route runs, and reads the body while it comes (web/inflow)
+     web/guard        may who asks publish anything?  (an answer before the body is taken)
+     web/publish      publish/intake: the form's fields into memory, its file into a partial of the store, hashed
+     publish/publisher  the digests, the archive, and what is said of both agree; the name is this node's
+                      (publish/ownership, policy.hosting: what no rule opens and another tier has is refused)
+     cache/hosted     bytes, record, page and journal are durable, in this order; then it is answered with 200
+
     News of a change, from the feed of a tier that is a node
      cache/follower   reads on from where it was; what it has missed makes everything from there stale
      policy.vouching  does it outdate what is stored?  cache/entries marks it; else a page that its home would tell of
                       is fresh without asking (cache/vouching), for as long as the feed is live
      cache/journal    passed on, once, to who follows this node: web/tier/feed
+
+    POST /_/oidc/mint-token        a job of a CI system, which shows what that system signed about it
+     cache/minting    read -> keys of its issuer (cache/signing_keys, upstream/issuer) -> verified -> whose claims are
+                      they? -> not used before (cache/used_identities) -> a token of this node, for minutes
 
 `/local/` is the same with `Ask(local=True)`, which no tier ever sees.  `cache/janitor` keeps the store in its budget.
 The arrows: web -> cache -> interfaces <- upstream, storage; policy and simple are pure and know nobody.  The edges are
@@ -42,7 +54,7 @@ opened and closed by `tiercache.service`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from attrs import frozen
@@ -54,9 +66,10 @@ from tiercache.cache.about import About
 from tiercache.cache.admission import Admission
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.chain import Chain
+from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
-from tiercache.cache.follower import Follower
+from tiercache.cache.follower import Follower, kind_of
 from tiercache.cache.following import Following
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
@@ -64,19 +77,33 @@ from tiercache.cache.journal import Journal
 from tiercache.cache.judging import Judging
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
+from tiercache.cache.minting import Mint
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
+from tiercache.cache.signing_keys import SigningKeys
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
+from tiercache.cache.used_identities import UsedIdentities
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
-from tiercache.config.accounts import permissions_of
-from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IUpstream, Pool
+from tiercache.config.accounts import permissions_of, trusted_proxies_of
+from tiercache.config.publishers import audience_of, publishers_of
+from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool
+from tiercache.publish.form import FORM_BYTES
+from tiercache.publish.forwarding import Forwarding
+from tiercache.publish.ownership import Ownership
+from tiercache.publish.promotion import Promoter
+from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
+from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
+from tiercache.web.managing import managing_routes
+from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
+from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
 
@@ -94,11 +121,19 @@ class Parts:
     janitor: Janitor
     reserved: ReservedNames
     hosted: Hosted
+    deleted: DeletedFiles
+    promoter: Promoter
+    publisher: Publisher
     journal: Journal
     following: Following
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    catalogue: ICatalogue
+    publish_targets: Mapping[str, IPublishTarget]
+    forwarding: Forwarding | None
+    tokens: Tokens
+    mint: Mint | None
 
 
 def assemble(
@@ -107,16 +142,20 @@ def assemble(
     files: IFiles,
     catalogue: ICatalogue,
     upstreams: Iterable[IUpstream],
+    issuers: Iterable[IIssuer] = (),
     clock: IReactorTime,
     now: Callable[[], float],
     pool: Pool,
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
+    publish_targets: Iterable[IPublishTarget] = (),
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
-    `jitter` gives a number in [0, 1).
+    `publish_targets`: the tiers of which it is known where they take uploads.  `issuers`: those whose identity tokens
+    trusted publishers show.  `jitter` gives a number in [0, 1).
     """
+    targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
     usage = Usage(now=now)
     switch = OfflineSwitch(catalogue=catalogue, configured=config.offline)
@@ -183,6 +222,9 @@ def assemble(
         now=now,
         stats=stats,
     )
+    deleted = DeletedFiles(
+        catalogue=catalogue, files=files, hosted=hosted, keep_s=config.publish.keep_deleted_s, pool=pool, now=now
+    )
     janitor = Janitor(
         catalogue=catalogue,
         files=files,
@@ -191,6 +233,7 @@ def assemble(
         pool=pool,
         stats=stats,
         changed=entries.changed,
+        expire=deleted.expire,
     )
     listings = Listings(catalogue=catalogue, entries=entries, hosted=hosted, chain=chain, pages=pages, now=now)
     judging = Judging(admission=admission, listings=listings, files=files, pool=pool)
@@ -227,7 +270,7 @@ def assemble(
         followers=tuple(
             Follower(
                 tier=upstream.tier.name,
-                kind=partial(_kind_of, upstream),
+                kind=partial(kind_of, upstream),
                 neighbour=chain.neighbours()[upstream.tier.name],
                 own_id=node_id,
                 entries=entries,
@@ -248,9 +291,20 @@ def assemble(
         clock=clock,
         now=now,
     )
-    hosted.on_added(sidecars.check_stored)
+    hosted.content.on_added(sidecars.check_stored)
+    publisher = Publisher(
+        limit_bytes=config.publish.max_size_bytes,
+        hosted=hosted,
+        ownership=Ownership(rules=config.projects, chain=chain, pages=pages, reserved=reserved),
+        files=files,
+        catalogue=catalogue,
+        usage=usage,
+        pool=pool,
+        now=now,
+    )
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
+    tokens = Tokens(catalogue=catalogue, now=now)
     return Parts(
         stats=stats,
         switch=switch,
@@ -261,6 +315,18 @@ def assemble(
         janitor=janitor,
         reserved=reserved,
         hosted=hosted,
+        deleted=deleted,
+        promoter=Promoter(
+            hosted=hosted,
+            files=files,
+            usage=usage,
+            targets=targets,
+            upstreams={upstream.tier.name: upstream for upstream in upstreams},
+            rules=config.projects,
+            switch=switch,
+            pool=pool,
+        ),
+        publisher=publisher,
         journal=journal,
         following=following,
         about=About(
@@ -276,21 +342,68 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        catalogue=catalogue,
+        publish_targets=targets,
+        forwarding=(
+            Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
+            if config.publish.to in targets
+            else None
+        ),
+        tokens=tokens,
+        mint=_mint(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
     )
 
 
-def _kind_of(upstream: IUpstream) -> str:
-    """What its tier is taken for now: of one of unknown kind that is found out in time."""
-    kind: str = upstream.tier.kind
-    return kind
+def _mint(
+    config: Config,
+    issuers: Iterable[IIssuer],
+    *,
+    tokens: Tokens,
+    catalogue: ICatalogue,
+    now: Callable[[], float],
+) -> Mint | None:
+    """What makes tokens for trusted publishers; None where nobody is one."""
+    publishers = publishers_of(config.access)
+    if not publishers:
+        return None
+    return Mint(
+        audience=audience_of(config.access, config.node),
+        publishers=publishers,
+        keys={issuer.url: SigningKeys(issuer=issuer, now=now) for issuer in issuers},
+        used=UsedIdentities(catalogue=catalogue, now=now),
+        tokens=tokens,
+        now=now,
+    )
 
 
 def limits_of(config: Config) -> Limits:
     """What one connection, and all of them, may take."""
     node = config.node
     return Limits(
-        idle_timeout_s=node.idle_timeout_s, write_timeout_s=node.write_timeout_s, connections=node.max_connections
+        idle_timeout_s=node.idle_timeout_s,
+        write_timeout_s=node.write_timeout_s,
+        connections=node.max_connections,
+        upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
     )
+
+
+def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
+    """Where files are published, or told that they are not."""
+    limit_bytes = config.publish.max_size_bytes
+    destination: Destination
+    if parts.forwarding is not None:
+        destination = HandingOn(forwarding=parts.forwarding, pool=pool, limit_bytes=limit_bytes)
+    elif config.publish.to == "here":
+        destination = Hosting(publisher=parts.publisher, limit_bytes=limit_bytes)
+    else:
+        return refusing_routes()
+    routes = UploadRoutes(
+        destination=destination,
+        files=parts.stored_files,
+        pool=pool,
+        is_for_others=parts.forwarding is not None,
+    )
+    return routes.routes()
 
 
 def root_of(
@@ -321,13 +434,20 @@ def root_of(
         sidecars=parts.sidecars,
         switch=parts.switch,
         reserved=parts.reserved,
+        publish=_upload_routes(config, parts, pool),
+        manage=managing_routes(
+            hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue
+        ),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
+        tokens=parts.tokens,
+        trusted_proxies=trusted_proxies_of(config.access),
         for_nodes=ForNodes(
             journal=parts.journal,
             about=parts.about.state,
             reserved=parts.reserved.announced,
             sidecars=parts.newest_sidecars,
         ),
+        mint=parts.mint,
         not_ready=not_ready,
     )

@@ -19,8 +19,8 @@ from OpenSSL import SSL
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -28,18 +28,23 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from tiercache.config import Config
-from tiercache.config.addresses import OwnAddresses
+from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
-from tiercache.interfaces import ICatalogue, IFiles, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
 from tiercache.node import Parts, assemble, limits_of, root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.lock import StoreLock
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.node_id import node_id_of
-from tiercache.storage.threads import ReactorThreads
-from tiercache.upstream.configured import upstream_of
+from tiercache.storage.rebuild import is_lost, rebuild
+from tiercache.storage.settled import settled
+from tiercache.storage.threads import ReactorThreads, on_the_spot
+from tiercache.upstream.configured import publish_target_of, upstream_of
+from tiercache.upstream.issuer import issuer_at
+from tiercache.web.certificates import Certificates
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 
@@ -130,11 +135,13 @@ class Node(Service):
             files=files,
             catalogue=catalogue,
             upstreams=self._upstreams(pool, node_id),
+            issuers=self._issuers(pool),
             clock=self._reactor,
             now=time.time,
             pool=pool,
             node_id=node_id,
             jitter=random.random,
+            publish_targets=self._publish_targets(pool, node_id),
         )
         self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
         self._tidying.clock = self._reactor
@@ -177,9 +184,20 @@ class Node(Service):
             if left_over:
                 log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
         if store.catalogue != "memory":
+            self._rebuild_if_lost(folder, files)
             catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=writer)
             self._undo.append(lambda: ensureDeferred(catalogue.close()))
         return files, catalogue
+
+    def _rebuild_if_lost(self, folder: Path, files: IFiles) -> None:
+        """Private names that a lost catalogue has forgotten would be asked of every tier, so first of all."""
+        catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=on_the_spot)
+        try:
+            if is_lost(files, catalogue):
+                log.warn("the catalogue is new, the store is not: what is hosted here is made anew of its records")
+                rebuild(files, catalogue, now=time.time(), report=lambda flaw: log.warn("{flaw}", flaw=flaw))
+        finally:
+            settled(catalogue.close())
 
     def _upstreams(self, pool: Pool, node_id: str) -> list[IUpstream]:
         """The tiers in order."""
@@ -191,6 +209,24 @@ class Node(Service):
                 tier, own_addresses=own, reactor=self._reactor, pool=pool, environ=self._environ, node_id=node_id
             )
             for tier in self._config.tiers
+        ]
+
+    def _publish_targets(self, pool: Pool, node_id: str) -> list[IPublishTarget]:
+        """Those of the tiers of which it is known where they take uploads."""
+        targets = [
+            publish_target_of(tier, reactor=self._reactor, pool=pool, environ=self._environ, node_id=node_id)
+            for tier in self._config.tiers
+        ]
+        return [target for target in targets if target is not None]
+
+    def _issuers(self, pool: Pool) -> list[IIssuer]:
+        """Those whose identity tokens trusted publishers show; each is trusted by what is said first of how."""
+        bundles: dict[str, str | None] = {}
+        for one in self._config.access.trusted_publishers:
+            bundles[one.issuer] = bundles.get(one.issuer) or one.ca
+        return [
+            issuer_at(url, ca=ca, reactor=self._reactor, pool=pool, now=time.time, environ=self._environ)
+            for url, ca in bundles.items()
         ]
 
     async def _stop(self) -> None:
@@ -219,13 +255,23 @@ def listening_port(reactor: Any, endpoint: str, factory: NodeSite) -> IListening
     """
     outcome: list[Any] = []
     try:
-        serverFromString(reactor, endpoint).listen(factory).addBoth(outcome.append)
+        _server(reactor, endpoint).listen(factory).addBoth(outcome.append)
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
     except (LookupError, ValueError, OSError, SSL.Error) as error:
         raise EndpointUnusable(endpoint=endpoint, reason=str(error) or type(error).__name__) from error
     port: IListeningPort = outcome[0]
     return port
+
+
+def _server(reactor: Any, endpoint: str) -> IStreamServerEndpoint:
+    """The endpoint of a description; one that speaks TLS has our certificates, which may be renewed."""
+    parsed = Endpoint.parse(endpoint)
+    if parsed.tls is None:
+        server: IStreamServerEndpoint = serverFromString(reactor, endpoint)
+        return server
+    certificates = Certificates.at(parsed.tls)
+    return SSL4ServerEndpoint(reactor, parsed.port, certificates, parsed.backlog, parsed.interface or "")
 
 
 def url_of(port: IListeningPort) -> str | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from attrs import evolve
+
+from tests.storage.contract_tokens import issued
 from tiercache.access.permissions import EVERYTHING, Grant, Permission, Permissions
 from tiercache.access.principals import Principal, Who, address_of
+from tiercache.access.tokens import IssuedToken
 from tiercache.simple.names import normalise
 from tiercache.simple.patterns import ProjectPatterns
 
@@ -49,11 +54,85 @@ def test_who_is_meant(who: str, principal: Principal, is_meant: bool) -> None:
     assert Who.parse(who).includes(principal) is is_meant
 
 
-def test_without_grants_anyone_reads_and_nobody_does_more() -> None:
+OTHERS: list[Permission] = ["prefetch", "publish", "manage", "administer"]
+
+
+def test_without_grants_anyone_reads_and_only_the_own_machine_does_more() -> None:
     nothing = Permissions()
     assert nothing.read_by_anyone == nothing.scope(STRANGER, "read") == EVERYTHING
-    others: list[Permission] = ["prefetch", "publish", "manage", "administer"]
-    assert all(nothing.scope(ALICE, permission).is_empty for permission in others)
+    assert all(nothing.scope(ALICE, permission).is_empty for permission in OTHERS)
+    assert all(nothing.scope(Principal(is_local=True), permission).is_all for permission in OTHERS)
+
+
+def test_with_grants_the_own_machine_has_what_they_give() -> None:
+    local = Principal(is_local=True, address=address_of("127.0.0.1"))
+    for grants in ((grant(["alice"]),), (grant(["anyone"]),)):
+        assert all(Permissions(grants=grants).scope(local, permission).is_empty for permission in OTHERS)
+    assert Permissions(grants=(grant(["127.0.0.0/8"], may=["publish"]),)).scope(local, "publish").is_all
+
+
+def token(may: list[Permission], projects: list[str], **changes: Any) -> IssuedToken:
+    return issued(may=frozenset(may), projects=ProjectPatterns(tuple(projects)), **changes)
+
+
+def test_token_is_worth_what_it_was_issued_for_of_what_its_owner_may() -> None:
+    permissions = Permissions(
+        grants=(grant(["alice"], ["acme-*"], ["read", "publish"]), grant(["bob"], may=["manage"]))
+    )
+    with_token = evolve(ALICE, token=token(["publish", "manage"], ["*-tools", "numpy"]))
+    publishes = permissions.scope(with_token, "publish")
+    assert [project in publishes for project in map(normalise, ("acme-tools", "acme-x", "big-tools", "numpy"))] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert permissions.scope(with_token, "manage").is_empty  # the owner may not
+    assert permissions.scope(with_token, "read").is_empty  # it was not issued for that
+    assert permissions.scope(evolve(with_token, user="mallory"), "publish").is_empty
+
+
+def test_token_leaves_what_anyone_reads() -> None:
+    permissions = Permissions(grants=(grant(["anyone"], ["numpy"]), grant(["alice"], ["acme-*"])))
+    for may in (["publish"], ["read"]):
+        reads = permissions.scope(evolve(ALICE, token=token(may, ["acme-x"])), "read")  # type: ignore[arg-type]  # words
+        assert normalise("numpy") in reads
+        assert ACME not in reads
+        assert (normalise("acme-x") in reads) is (may == ["read"])
+
+
+def test_token_of_the_operator_is_worth_what_it_was_issued_for() -> None:
+    operators = Principal(token=token(["publish"], ["acme-*"], owner="", kind="operator"))
+    for permissions in (Permissions(), Permissions(grants=(grant(["alice"]),))):
+        scope = permissions.scope(operators, "publish")
+        assert ACME in scope
+        assert normalise("numpy") not in scope
+        assert not scope.is_all
+        assert permissions.scope(operators, "administer").is_empty
+
+
+def test_token_for_everything_takes_nothing_away() -> None:
+    permissions = Permissions(grants=(grant(["alice"], ["acme-*", "numpy"], ["publish"]),))
+    assert permissions.scope(evolve(ALICE, token=token(["publish"], ["*"])), "publish") == permissions.scope(
+        ALICE, "publish"
+    )
+
+
+@pytest.mark.parametrize(
+    ("principal", "shown", "is_known"),
+    [
+        (ALICE, "alice", True),
+        (evolve(ALICE, token=issued()), "token ci of alice", True),
+        (Principal(is_operator=True, address=address_of("127.0.0.1")), "operator", True),
+        (Principal(token=issued(owner="", kind="operator")), "token ci of operator", True),
+        (Principal(token=issued(owner="acme", kind="publisher")), "token ci of acme", True),
+        (STRANGER, "anyone at 192.0.2.7", False),
+        (Principal(address=address_of("2001:db8::1")), "anyone at 2001:db8::1", False),
+        (Principal(), "anyone", False),
+    ],
+)
+def test_principal_is_told_in_a_word_or_two(principal: Principal, shown: str, is_known: bool) -> None:
+    assert (str(principal), principal.is_known) == (shown, is_known)
 
 
 def test_what_no_grant_gives_is_not_given() -> None:
@@ -93,11 +172,10 @@ def test_network_is_not_anyone() -> None:
     assert Permissions(grants=(grant(["0.0.0.0/0", "::/0"]),)).read_by_anyone.is_empty
 
 
-def test_operator_reads_everything_and_publishes_nothing() -> None:
-    permissions = Permissions(grants=(grant(["alice"]),))
+def test_operator_may_do_everything_whatever_is_granted() -> None:
     operator = Principal(is_operator=True)
-    assert permissions.scope(operator, "read").is_all
-    assert permissions.scope(operator, "publish").is_empty
+    for permissions in (Permissions(), Permissions(grants=(grant(["alice"]),))):
+        assert all(permissions.scope(operator, permission).is_all for permission in ["read", *OTHERS])
 
 
 @pytest.mark.parametrize(

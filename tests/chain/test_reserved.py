@@ -16,7 +16,8 @@ from tests.doubles.chain_of_nodes import FILES, ORIGIN, JoinedNode
 from tests.doubles.small_node import sha256, wheel
 from tests.doubles.tier_http import JSON_TYPE, http_answer
 from tiercache.simple.names import normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 
 ACME = normalise("acme")
 LONG_S = 7 * 86400.0

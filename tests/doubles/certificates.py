@@ -36,6 +36,10 @@ class Authority:
 
     def signed(self, name: str) -> bytes:
         """A certificate for a host or person with its key, both in PEM."""
+        return b"".join(self.pair(name))
+
+    def pair(self, name: str) -> tuple[bytes, bytes]:
+        """The same, apart."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             _builder(_name(name), self._certificate.subject, key.public_key())
@@ -43,7 +47,7 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .sign(self._key, SHA256())
         )
-        return certificate.public_bytes(Encoding.PEM) + key.private_bytes(
+        return certificate.public_bytes(Encoding.PEM), key.private_bytes(
             Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
         )
 

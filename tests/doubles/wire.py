@@ -176,11 +176,12 @@ class _Kept(io.BytesIO):
 
 @define
 class Wire:
-    """A site in memory, with its clock."""
+    """A site in memory, with its clock; `peer` is the address that new connections come from."""
 
     clock: Clock
     site: NodeSite
     connections: list[Connection] = field(factory=list)
+    peer: str = "192.0.2.7"
 
     @classmethod
     def to(cls, root: IResource, limits: Limits | None = None, clock: Clock | None = None) -> Wire:
@@ -190,7 +191,7 @@ class Wire:
 
     def connect(self) -> Connection | None:
         """A new connection; None if it was closed at once."""
-        address = IPv4Address("TCP", "192.0.2.7", 40000 + len(self.connections))
+        address = IPv4Address("TCP", self.peer, 40000 + len(self.connections))
         protocol = self.site.buildProtocol(address)
         if protocol is None:
             return None

@@ -6,15 +6,20 @@ certificate is what stands in front of a node: an endpoint's text has no word fo
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
+from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet import reactor as the_reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.ssl import Certificate, PrivateCertificate
+from twisted.internet.protocol import Protocol
+from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
 
 from tests.doubles.certificates import Authority
 from tests.doubles.now import at_once, result_of
@@ -29,9 +34,10 @@ from tiercache.policy.entry import Present, Validators
 from tiercache.service import listening_port, url_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.configured import upstream_of
-from tiercache.web.server import NodeSite
+from tiercache.web.server import NodeChannel, NodeSite
 from tiercache.web.site import site
 
 reactor: Any = the_reactor
@@ -46,7 +52,7 @@ PRIVATE = f"access: {{users: {{office: {{token: {TOKEN}}}}}, grants: [{{who: [of
 Listen = Callable[[IListeningPort], int]
 
 
-def parent(config: str = "") -> NodeSite:
+def parent(config: str = "", content: bytes = CONTENT) -> NodeSite:
     """The site of a node that hosts `acme`."""
     access = load(config).access
     own = type(CONFIG)(source="a test", node=CONFIG.node, store=CONFIG.store, tiers=(), access=access)
@@ -62,10 +68,10 @@ def parent(config: str = "") -> NodeSite:
         node_id="a" * 16,
     )
     partial = files.begin()
-    partial.write(CONTENT)
-    partial.commit(sha256(CONTENT))
-    hashes = {"sha256": sha256(CONTENT)}
-    file = File(filename="acme-1.0.tar.gz", url="", hashes=hashes, size=len(CONTENT))
+    partial.write(content)
+    partial.commit(sha256(content))
+    hashes = {"sha256": sha256(content)}
+    file = File(filename="acme-1.0.tar.gz", url="", hashes=hashes, size=len(content))
     result_of(parts.hosted.add(ACME, file))
     root = root_of(own, parts, clock=reactor, pool=at_once, token="control", not_ready=lambda: None, node_id="a" * 16)
     return site(root, reactor, limits_of(own))
@@ -184,6 +190,81 @@ async def test_certificate_that_is_asked_for_is_given(closing: Listen, ca: str, 
     for settings in ({}, {"client_certificate": str(strange)}):
         with pytest.raises(TierUnreachable, match="TLS"):
             await page_of(tier(port, ca=ca, **settings))
+
+
+class Watching(NodeSite):
+    """A site that shows its connections."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.seen: list[Any] = []
+
+    def opened(self, channel: NodeChannel) -> None:
+        super().opened(channel)
+        self.seen.append(channel)
+
+
+class Looks(Protocol):
+    """Tells which certificate it is shown when it is answered, and leaves unless it `stays`."""
+
+    transport: Any
+
+    def __init__(self, *, stays: bool = False) -> None:
+        self.shown: Deferred[int] = Deferred()
+        self._stays = stays
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 -- Twisted's name
+        self.shown.callback(int(self.transport.getPeerCertificate().get_serial_number()))
+        if not self._stays:
+            self.transport.loseConnection()
+
+    def connectionMade(self) -> None:  # noqa: N802 -- Twisted's name
+        self.transport.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+
+async def shown_certificate(port: int, looks: Looks | None = None) -> int:
+    """The number of the certificate that a new connection is shown."""
+    trust = trustRootFromCertificates([Certificate.loadPEM(AUTHORITY.pem)])
+    plain = HostnameEndpoint(reactor, "localhost", port)
+    secured = wrapClientTLS(optionsForClientTLS("localhost", trustRoot=trust), plain)
+    connected: Looks = await connectProtocol(secured, looks or Looks())
+    return await connected.shown
+
+
+@pytest_twisted.ensureDeferred
+async def test_renewed_certificate_is_seen_by_the_next_connection_while_an_open_download_goes_on(
+    by_its_configuration: Callable[[NodeSite], int], ca: str, tmp_path: Path
+) -> None:
+    content = random.Random(5).randbytes(8 * 1024 * 1024)
+    node = parent(content=content)
+    port = by_its_configuration(node)
+    before = await shown_certificate(port)
+    assert before == load_pem_x509_certificate(SERVER).serial_number
+    private = tier(port, ca=ca)
+    (file,) = (await page_of(private)).page.files
+    stream = await private.file(file, 0)
+    taken = await stream.read()
+    assert 0 < len(taken) < len(content)
+    renewed = AUTHORITY.signed("localhost")
+    (tmp_path / "beside.pem").write_bytes(renewed)
+    (tmp_path / "beside.pem").replace(tmp_path / "server.pem")
+    assert await shown_certificate(port) == load_pem_x509_certificate(renewed).serial_number != before
+    while piece := await stream.read():
+        taken += piece
+    stream.close()
+    assert sha256(taken) == sha256(content)
+
+
+@pytest_twisted.ensureDeferred
+async def test_connection_with_tls_waits_for_no_acknowledgement(
+    by_its_configuration: Callable[[NodeSite], int],
+) -> None:
+    plain = parent()
+    node = Watching(plain.resource, reactor, plain.limits)
+    looks = Looks(stays=True)
+    await shown_certificate(by_its_configuration(node), looks)
+    assert [channel.transport.getTcpNoDelay() for channel in node.seen] == [True]
+    looks.transport.loseConnection()
 
 
 @pytest_twisted.ensureDeferred

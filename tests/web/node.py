@@ -10,13 +10,15 @@ from tests.doubles.shelves import CountingPool, FileShelf, PageShelf, SidecarShe
 from tests.doubles.wire import Reply, Wire
 from tiercache.access.accounts import Accounts
 from tiercache.access.permissions import Permissions
+from tiercache.access.principals import Network
 from tiercache.cache.journal import Journal
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.reserved import ReservedNames
+from tiercache.cache.tokens import Tokens
 from tiercache.storage.memory import MemoryCatalogue
-from tiercache.web.guard import may_read
 from tiercache.web.limits import Limits
 from tiercache.web.site import ANYONE_READS, NOBODY, ForNodes, Presence, root
+from tiercache.web.visitor import may_read
 from tiercache.wire import NodeState, Reserved
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -44,6 +46,7 @@ class WebNode:
     unreadable: set[str] = field(factory=set)
     permissions: Permissions = ANYONE_READS
     accounts: Accounts = NOBODY
+    trusted_proxies: tuple[Network, ...] = ()
     names: ReservedNames = field(init=False)
     wire: Wire = field(init=False)
 
@@ -72,6 +75,8 @@ class WebNode:
             permissions=self.permissions,
             accounts=self.accounts,
             reserved=self.names,
+            tokens=Tokens(catalogue=self.catalogue, now=self.clock.seconds),
+            trusted_proxies=self.trusted_proxies,
             not_ready=lambda: self.not_ready[0] if self.not_ready else None,
         )
         self.wire = Wire.to(resource, self.limits, self.clock)

@@ -6,8 +6,13 @@ import ipaddress
 
 from attrs import frozen
 
+from tiercache.access.tokens import IssuedToken
+
 ANYONE = "anyone"
 """Stands for every principal, where one is named."""
+
+OPERATOR = "operator"
+"""What the holder of the control token is called, in the audit trail; no user's name."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -15,15 +20,34 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @frozen(kw_only=True)
 class Principal:
-    """`user` None: they did not say who they are.  `address`: where their connection comes from, None where unknown.
+    """`user` None: they did not say who they are.  `address`: where they ask from, None where unknown.
 
-    `is_operator`: they hold the word that the running node trusts on its own machine, and may read everything.
+    `is_operator`: they hold the word that the running node trusts on its own machine, and may do everything.
+    `is_local`: they are programs of that machine, as far as can be told.  `token`: what they have shown, if it is one
+    that was issued: it takes from what its owner may do, and never gives.
     """
 
     user: str | None = None
     groups: frozenset[str] = frozenset()
     address: Address | None = None
     is_operator: bool = False
+    is_local: bool = False
+    token: IssuedToken | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether they have said who they are."""
+        return self.user is not None or self.is_operator or self.token is not None
+
+    def __str__(self) -> str:
+        """As the audit trail has it: `alice`, `token ci of alice`, `operator`, `anyone at 192.0.2.7`."""
+        if self.token is not None:
+            return f"token {self.token.name} of {self.token.owner or OPERATOR}"
+        if self.is_operator:
+            return OPERATOR
+        if self.user is not None:
+            return self.user
+        return ANYONE if self.address is None else f"{ANYONE} at {self.address}"
 
 
 @frozen(kw_only=True)

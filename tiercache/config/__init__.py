@@ -18,6 +18,7 @@ from tiercache.config.values import (
     Secret,
     StoreConfig,
     TierConfig,
+    TrustedPublisherConfig,
     UserConfig,
     UserPassword,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Secret",
     "StoreConfig",
     "TierConfig",
+    "TrustedPublisherConfig",
     "UserConfig",
     "UserPassword",
     "load_config",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tiercache.access.accounts import Account
 from tiercache.access.credentials import TOKEN_USER
 from tiercache.access.permissions import Grant, Permissions
-from tiercache.access.principals import ANYONE, Who, network_of
+from tiercache.access.principals import ANYONE, OPERATOR, Network, Who, network_of
 from tiercache.config.structure import Flaw, meant
 from tiercache.config.values import AccessConfig, UserConfig
 from tiercache.simple.patterns import ProjectPatterns
@@ -29,6 +29,11 @@ def permissions_of(access: AccessConfig) -> Permissions:
             for grant in access.grants
         )
     )
+
+
+def trusted_proxies_of(access: AccessConfig) -> tuple[Network, ...]:
+    """Who is believed to say for whom they ask."""
+    return tuple(network for network in map(network_of, access.trusted_proxies) if network is not None)
 
 
 def accounts_of(access: AccessConfig) -> dict[str, Account]:
@@ -53,7 +58,7 @@ def access_flaws(access: AccessConfig) -> Iterator[Flaw]:
     tokens: dict[str, str] = {}
     for name, user in access.users.items():
         place = f"access.users.{name}"
-        if not _USER.fullmatch(name) or name in (ANYONE, TOKEN_USER) or network_of(name) is not None:
+        if not _USER.fullmatch(name) or name in (ANYONE, OPERATOR, TOKEN_USER) or network_of(name) is not None:
             yield place, f"{name!r} is no name of a user: letters, digits and . _ @ + -, and not what means another"
         if user.password is None and user.token is None and access.htpasswd is None:
             yield place, "needs a password or a token, since there is no htpasswd file"

@@ -38,12 +38,27 @@ _PARAMETERS = {
 
 
 @frozen(kw_only=True)
+class TlsFiles:
+    """The paths of what an endpoint speaks TLS with, each a PEM file: `chain` and `dh_parameters` None for none."""
+
+    private_key: str
+    certificate: str
+    chain: str | None = None
+    dh_parameters: str | None = None
+
+
+@frozen(kw_only=True)
 class Endpoint:
-    """A Twisted endpoint description, taken apart: `interface` None for every address, `port` None where unknown."""
+    """A Twisted endpoint description, taken apart: `interface` None for every address, `port` None where unknown.
+
+    `tls` None for one that does not speak it.
+    """
 
     kind: str
     interface: str | None = None
     port: int | None = None
+    backlog: int = 50
+    tls: TlsFiles | None = None
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
@@ -73,12 +88,30 @@ class Endpoint:
                 port = told.get("port", "")
                 if not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:
                     raise ValueError(f"{text!r} needs a port, as in {ENDPOINTS[kind]}")
-                return cls(kind=kind, interface=told.get("interface") or None, port=int(port))
+                backlog = told.get("backlog", "50")
+                if not re.fullmatch(r"[0-9]{1,6}", backlog, re.ASCII):
+                    raise ValueError(f"{text!r} has a backlog that is no number")
+                tls = _tls_files(text, told) if kind == "ssl" else None
+                return cls(
+                    kind=kind, interface=told.get("interface") or None, port=int(port), backlog=int(backlog), tls=tls
+                )
             case "unix" if not told.get("address"):
                 raise ValueError(f"{text!r} needs a path, as in {ENDPOINTS[kind]}")
             case "systemd" if not (told.get("domain") and (told.get("index") or told.get("name"))):
                 raise ValueError(f"{text!r} needs a domain, and an index or a name, as in {ENDPOINTS[kind]}")
         return cls(kind=kind)
+
+
+def _tls_files(text: str, told: dict[str, str]) -> TlsFiles:
+    if "sslmethod" in told:
+        raise ValueError(f"{text!r} chooses a version of TLS: 1.2 and newer are spoken, whatever the client has")
+    private_key = told.get("privateKey") or "server.pem"  # twisted's default
+    return TlsFiles(
+        private_key=private_key,
+        certificate=told.get("certKey") or private_key,
+        chain=told.get("extraCertChain"),
+        dh_parameters=told.get("dhParameters"),
+    )
 
 
 @frozen(kw_only=True)
@@ -181,6 +214,11 @@ def is_host(text: str) -> bool:
         return _HOST.fullmatch(text if text.isascii() else text.encode("idna").decode("ascii")) is not None
     except UnicodeError:
         return False
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the name or address of a host, as a URL has it, means this machine itself."""
+    return _canonical(host) == _LOOPBACK
 
 
 def _port(parts: SplitResult) -> int:

@@ -19,6 +19,7 @@ from tiercache.config.values import (
     PublishConfig,
     StoreConfig,
     TierConfig,
+    TrustedPublisherConfig,
     UserConfig,
 )
 from tiercache.policy.breaker import BreakerRules
@@ -39,6 +40,13 @@ SECTIONS: dict[str, type[Any]] = {
 
 LISTS: dict[str, type[Any]] = {"tiers": TierConfig, "projects": ProjectRule}
 """The keys at the top that hold a list of things, and what becomes of each of these."""
+
+INNER: dict[str, type[Any]] = {
+    "users": UserConfig,
+    "grants": GrantConfig,
+    "trusted-publishers": TrustedPublisherConfig,
+}
+"""The keys under `access` that hold several things, and what becomes of each of these."""
 
 SWITCHES = ("offline",)
 TOP = (
@@ -93,6 +101,6 @@ def every_place() -> Iterator[str]:
             yield f"{top}.{key.word}"
         for key in keys_of(LISTS[top]).values() if top in LISTS else ():
             yield f"{top}[].{key.word}"
-    for inner, section in (("grants", GrantConfig), ("users", UserConfig)):
+    for inner, section in INNER.items():
         for key in keys_of(section).values():
             yield f"access.{inner}[].{key.word}"

@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
-from tiercache.config.keys import LISTS, SECTIONS, TOP, keys_of
+from tiercache.config.keys import INNER, LISTS, SECTIONS, TOP, keys_of
 from tiercache.config.units import duration_text, size_text
-from tiercache.config.values import Config, GrantConfig, Secret, UserConfig, UserPassword
+from tiercache.config.values import Config, Secret, UserPassword
 
-_SECTION_CLASSES = (*SECTIONS.values(), *LISTS.values(), GrantConfig, UserConfig)
+_SECTION_CLASSES = (*SECTIONS.values(), *LISTS.values(), *INNER.values())
 
 
 def shown_config(config: Config) -> str:

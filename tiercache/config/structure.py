@@ -23,17 +23,20 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from tiercache.config.addresses import Endpoint, http_url, is_host
-from tiercache.config.keys import LISTS, SECTIONS, Key, keys_of
+from tiercache.access.principals import network_of
+from tiercache.config.addresses import Endpoint, http_url, is_host, is_loopback
+from tiercache.config.keys import INNER, LISTS, SECTIONS, Key, keys_of
 from tiercache.config.units import duration_s, duration_text, size_bytes
 from tiercache.config.values import (
     PUBLIC_INDEX,
     AccessConfig,
     GrantConfig,
     NodeConfig,
+    PublishConfig,
     Secret,
     StoreConfig,
     TierConfig,
+    TrustedPublisherConfig,
     UserConfig,
 )
 from tiercache.config.words import Surroundings
@@ -73,7 +76,7 @@ class Structure:
 
     def __attrs_post_init__(self) -> None:
         self._converter.register_structure_hook(str, lambda value, _: self.surroundings.text(value))
-        for section in (*SECTIONS.values(), *LISTS.values(), GrantConfig, UserConfig):
+        for section in (*SECTIONS.values(), *LISTS.values(), *INNER.values()):
             self._converter.register_structure_hook(section, self._section_hook(section))
 
     def value(self, plain: object, section: type[T], place: str) -> tuple[T | None, list[Flaw]]:
@@ -120,20 +123,26 @@ class Structure:
             (NodeConfig, "public_url"): self._public_url,
             (TierConfig, "name"): self._name,
             (TierConfig, "url"): self._tier_url,
+            (TierConfig, "publish_url"): self._publish_url,
             (TierConfig, "files_from"): lambda value: self._each(value, self._host),
+            (PublishConfig, "directories"): lambda value: self._each(value, self._folder),
             (ProjectRule, "match"): self._patterns,
             (AccessConfig, "users"): self._users,
             (AccessConfig, "htpasswd"): self._readable,
+            (AccessConfig, "trusted_proxies"): lambda value: self._each(value, self._network),
             (UserConfig, "password"): self.surroundings.password,
             (UserConfig, "token"): self.surroundings.token,
             (UserConfig, "groups"): lambda value: self._each(value, self._group),
             (GrantConfig, "projects"): lambda value: self._patterns(value, exceptions=True),
+            (TrustedPublisherConfig, "issuer"): self._issuer,
+            (TrustedPublisherConfig, "claims"): self._claims,
+            (TrustedPublisherConfig, "projects"): lambda value: self._patterns(value, exceptions=True),
         }.get((section, name))
         if own is not None:
             return lambda value, _: own(value)
         if key.unit == "s":
-            is_wait = section is not FreshnessRules or name == "patience_s"
-            may_be_zero = section is FreshnessRules or name == "stop_timeout_s"
+            is_wait = (section is not FreshnessRules or name == "patience_s") and name != "keep_deleted_s"
+            may_be_zero = section is FreshnessRules or name in ("stop_timeout_s", "keep_deleted_s")
             longest_s = LONGEST_WAIT_S if is_wait else LONGEST_LIFETIME_S
             return lambda value, _: self._duration(value, may_be_zero=may_be_zero, longest_s=longest_s)
         if key.unit == "bytes":
@@ -245,6 +254,21 @@ class Structure:
             raise ValueError("needs to be a URL without query and fragment")
         return url
 
+    def _publish_url(self, value: Any) -> str:
+        url = self.surroundings.text(value)
+        parts = http_url(url)
+        if "@" in parts.netloc:
+            raise ValueError("has credentials in it: uploads carry those of who uploads, and no others")
+        if parts.query or parts.fragment:
+            raise ValueError("needs to be a URL without query and fragment")
+        return url
+
+    def _folder(self, value: Any) -> str:
+        path = self.surroundings.text(value)
+        if not path.startswith("/") or "\0" in path:
+            raise ValueError(f"{path!r} is no absolute path of a folder")
+        return path
+
     def _host(self, value: Any) -> str:
         host = self.surroundings.text(value)
         if not is_host(host.removeprefix("*.")):
@@ -269,11 +293,31 @@ class Structure:
             raise ValueError("needs a user's name for each key")
         return self._converter.structure(value, dict[str, UserConfig])
 
+    def _issuer(self, value: Any) -> str:
+        issuer = self.surroundings.text(value)
+        parts = http_url(issuer)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("needs to be a URL without credentials, query and fragment")
+        if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            raise ValueError("needs to be an https URL: over http anybody on the way could say who is trusted")
+        return issuer
+
+    def _claims(self, value: Any) -> Mapping[str, str]:
+        if not isinstance(value, Mapping) or not value:
+            raise ValueError("needs a claim's name with what it has to say, such as repository: acme/tools")
+        return self._converter.structure(value, dict[str, str])
+
     def _group(self, value: Any) -> str:
         group = self.surroundings.text(value)
         if not _NAME.fullmatch(group):
             raise ValueError(f"{group!r} is no name of a group: letters, digits and . _ : - within, and no @ here")
         return group
+
+    def _network(self, value: Any) -> str:
+        network = self.surroundings.text(value)
+        if network_of(network) is None:
+            raise ValueError(f"{network!r} is no network, such as 10.1.0.0/16, and no address")
+        return network
 
     def _readable(self, value: Any) -> str:
         path = self.surroundings.text(value)

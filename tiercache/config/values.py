@@ -78,9 +78,9 @@ class TierConfig:
     `url`: http or https, without credentials, or `PUBLIC_INDEX`.  `kind` None: to be found out by asking.
     `timeout_s`: to the first byte of an answer; `silence_timeout_s`: between two chunks of one.  `ca` and
     `client_certificate` are paths of PEM files.  `files_from`: further hosts that its files may come from.
-    `max_page_bytes`, `max_file_bytes`: more is not read; None for no limit.  `public`: whether its files are the
-    public's, whom nobody here vouches for; None: those of an origin are, of a parent's those that it does not call
-    private.
+    `max_page_bytes`, `max_file_bytes`: more is not read; None for no limit.  `publish_url`: where it takes the legacy
+    upload form; None for where a node does, or nowhere.  `public`: whether its files are the public's, whom nobody here
+    vouches for; None: those of an origin are, of a parent's those that it does not call private.
     """
 
     url: str
@@ -98,6 +98,12 @@ class TierConfig:
     files_from: tuple[str, ...] = ()
     max_page_bytes: int = 32 * 1024**2
     max_file_bytes: int | None = None
+    publish_url: str | None = None
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Whether it is known where uploads can be handed on to it."""
+        return self.publish_url is not None or self.kind == "parent"
 
     @name.default
     def _host_and_port(self) -> str:
@@ -121,11 +127,16 @@ class AdmissionConfig:
 
 @frozen(kw_only=True)
 class PublishConfig:
-    """What becomes of an upload: `to` is `here`, `nowhere`, or the name of a tier that it is handed on to."""
+    """What becomes of an upload: `to` is `here`, `nowhere`, or the name of a tier that it is handed on to.
+
+    `directories`: absolute paths of the folders whose files are hosted as they lie there.
+    `keep_deleted_s`: how long what is deleted here may be restored.
+    """
 
     to: str = "here"
     directories: tuple[str, ...] = ()
     max_size_bytes: int = 1024**3
+    keep_deleted_s: float = 7 * 86400.0
 
 
 @frozen(kw_only=True)
@@ -163,12 +174,34 @@ class GrantConfig:
 
 
 @frozen(kw_only=True)
+class TrustedPublisherConfig:
+    """A job of a CI system: whoever shows an identity token of `issuer` that says `claims` of it, by their names.
+
+    `audience`: for whom the token has to be, None for this node's public URL, else its name.  `projects` are those that
+    it `may` do that with, for `lifetime_s`.  `ca`: the path of a PEM file by which to trust the issuer.
+    """
+
+    issuer: str
+    claims: Mapping[str, str]
+    projects: tuple[str, ...]
+    may: tuple[Literal["read", "publish", "manage"], ...] = ("publish",)
+    audience: str | None = None
+    lifetime_s: float = 900.0
+    ca: str | None = None
+
+
+@frozen(kw_only=True)
 class AccessConfig:
-    """Who may do what: users by name, `htpasswd` the path of a file with more of them, and grants."""
+    """Who may do what: users by name, `htpasswd` the path of a file with more of them, grants, and jobs of CI systems.
+
+    `trusted_proxies`: the networks that are believed to say in X-Forwarded-For for whom they ask.
+    """
 
     users: Mapping[str, UserConfig] = field(factory=dict)
     htpasswd: str | None = None
     grants: tuple[GrantConfig, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    trusted_publishers: tuple[TrustedPublisherConfig, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -195,12 +228,11 @@ class Config:
     def _not_in_force(self) -> Iterator[tuple[str, str]]:
         if self.node.workers > 1:
             yield "node.workers", f"this version runs as one process, not as {self.node.workers}"
-        if self.publish.to not in ("here", "nowhere") or self.publish.directories:
-            yield "publish", "this version takes no uploads, and looks into no folder for files"
         if self.prefetch != PrefetchConfig():
             yield "prefetch", "this version fetches nothing before it is asked for"
         for index, grant in enumerate(self.access.grants):
-            others = [permission for permission in grant.may if permission != "read"]
-            if others:
-                what = f"this version has nothing yet that takes the permission to {' or '.join(others)}"
-                yield f"access.grants[{index}].may", what
+            if "prefetch" in grant.may:
+                yield (
+                    f"access.grants[{index}].may",
+                    "this version has nothing yet that takes the permission to prefetch",
+                )

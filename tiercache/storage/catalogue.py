@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import groupby
@@ -23,9 +23,11 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from tiercache.access.tokens import IssuedToken
 from tiercache.errors import StoreUnusable
 from tiercache.interfaces import (
     Attachment,
+    DeletedFile,
     FileRecord,
     ICatalogue,
     NewChange,
@@ -33,19 +35,21 @@ from tiercache.interfaces import (
     Reservation,
     StoredEntry,
 )
+from tiercache.policy.acts import Act, NewAct
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.storage import news_statements, statements
+from tiercache.storage import hosted_statements, news_statements, statements, token_statements
+from tiercache.storage.act_rows import act_of, deleted_files
 from tiercache.storage.database import DRIVER_ERRORS, SIZE, meaning, reading_connection, writing_connection
+from tiercache.storage.given_attachments import GivenAttachments
 from tiercache.storage.group_commit import GroupCommit
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.lock import alone_in
 from tiercache.storage.prepared import Prepared, Rows
 from tiercache.storage.revisions import bring_up_to_date, revision_of
-from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, unpacked
-from tiercache.storage.statements import Step
+from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, token_of, unpacked
 from tiercache.storage.tables import REVISION
 
 FILES_AT_ONCE = 500
@@ -65,7 +69,7 @@ class SqlCatalogue:
     _reader: Prepared
     _changes: GroupCommit
     _changes_kept: int
-    _given: dict[tuple[FileIdentity, str], Attachment | None] = field(factory=dict, init=False)  # and not yet written
+    _given: GivenAttachments = field(factory=GivenAttachments, init=False)
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
     _log = Logger()
@@ -207,32 +211,16 @@ class SqlCatalogue:
                 statements.ATTACHMENT_DIGESTS, project=project, kind=kind
             )
         }
-        for (identity, of_kind), given in self._given.items():
-            if of_kind == kind and given is None:
-                digests.pop(identity, None)
-            elif given is not None and (of_kind, given.project) == (kind, project):
-                digests[identity] = None if given.data is None else given.sha256
+        self._given.amend(digests, project, kind)
         return digests
 
     def store_attachment(self, attachment: Attachment) -> Deferred[None]:
-        steps = partial(statements.store_attachment, attachment)
-        return self._give(attachment.identity, attachment.kind, attachment, steps)
+        writing = self._changes.submit(partial(statements.store_attachment, attachment), lasting=False)
+        return self._given.give((attachment.identity, attachment.kind), attachment, writing)
 
     def forget_attachment(self, identity: FileIdentity, kind: str) -> Deferred[None]:
-        return self._give(identity, kind, None, partial(statements.forget_attachment, identity, kind))
-
-    def _give(
-        self, identity: FileIdentity, kind: str, attachment: Attachment | None, steps: Callable[[], Sequence[Step]]
-    ) -> Deferred[None]:
-        """Let an attachment, or that there is none, be read before it is written."""
-        self._given[identity, kind] = attachment
-
-        def written(result: None) -> None:
-            if self._given.get((identity, kind), self) is attachment:
-                del self._given[identity, kind]
-            return result
-
-        return self._changes.submit(steps, lasting=False).addBoth(written)
+        writing = self._changes.submit(partial(statements.forget_attachment, identity, kind), lasting=False)
+        return self._given.give((identity, kind), None, writing)
 
     def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
         return self._changes.submit(partial(statements.note_odd_file, identity, project), lasting=False)
@@ -258,9 +246,8 @@ class SqlCatalogue:
         return self._changes.submit(partial(statements.touch_projects, dict(used_at)), lasting=False)
 
     def forget_project(self, project: ProjectName) -> Deferred[None]:
-        for (identity, kind), given in list(self._given.items()):
-            if given is not None and given.project == project:
-                self.forget_attachment(identity, kind)
+        for identity, kind in self._given.of(project):
+            self.forget_attachment(identity, kind)
         return self._changes.submit(partial(statements.forget_project, project), lasting=False)
 
     # -- what people say ----------------------------------------------------------------------------------------
@@ -299,7 +286,7 @@ class SqlCatalogue:
         return self._changes.submit_asking(steps).addCallback(_changes)
 
     def hosted(self, project: ProjectName) -> bytes | None:
-        for coding, data in self._rows(news_statements.HOSTED_PAGE, project=project):
+        for coding, data in self._rows(hosted_statements.HOSTED_PAGE, project=project):
             try:
                 return unpacked(coding, data)
             except Unreadable as error:
@@ -309,13 +296,44 @@ class SqlCatalogue:
         return None
 
     def hosted_names(self) -> list[ProjectName]:
-        return [project for (project,) in self._rows(news_statements.HOSTED_NAMES)]
+        return [project for (project,) in self._rows(hosted_statements.HOSTED_NAMES)]
 
     def store_hosted(
-        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+        self,
+        project: ProjectName,
+        body: bytes | None,
+        changes: Sequence[NewChange],
+        at: float,
+        acts: Sequence[NewAct] = (),
+        deleted: Sequence[DeletedFile] = (),
+        restored: Sequence[str] = (),
     ) -> Deferred[Sequence[Change]]:
-        steps = partial(news_statements.store_hosted, project, body, tuple(changes), at, self._changes_kept)
+        what = (tuple(changes), at, tuple(acts), tuple(deleted), tuple(restored))
+        steps = partial(hosted_statements.store_hosted, project, body, *what, self._changes_kept)
         return self._changes.submit_asking(steps).addCallback(_changes)
+
+    def append_acts(self, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        return self._changes.submit(partial(hosted_statements.append_acts, tuple(acts), at))
+
+    def acts(self, project: ProjectName | None, since: int | None, most: int) -> list[Act]:
+        which = {} if project is None else {"project": project}
+        if since is not None:
+            after = hosted_statements.ACTS_AFTER if project is None else hosted_statements.ACTS_OF_PROJECT_AFTER
+            return [act_of(row) for row in self._rows(after, since=since, most=most, **which)]
+        newest = hosted_statements.NEWEST_ACTS if project is None else hosted_statements.NEWEST_ACTS_OF_PROJECT
+        return [act_of(row) for row in reversed(self._rows(newest, most=most, **which))]
+
+    def deleted(self, project: ProjectName, filename: str) -> DeletedFile | None:
+        return next(deleted_files(self._rows(hosted_statements.DELETED_FILE, project=project, filename=filename)), None)
+
+    def deleted_of(self, project: ProjectName) -> list[DeletedFile]:
+        return list(deleted_files(self._rows(hosted_statements.DELETED_OF, project=project)))
+
+    def deleted_until(self, at: float, most: int) -> list[DeletedFile]:
+        return list(deleted_files(self._rows(hosted_statements.DELETED_UNTIL, until=at, most=most)))
+
+    def store_deleted(self, file: DeletedFile, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        return self._changes.submit(partial(hosted_statements.store_deleted, file, tuple(acts), at))
 
     def reservations(self) -> list[Reservation]:
         found = []
@@ -331,6 +349,32 @@ class SqlCatalogue:
 
     def store_reservation(self, reservation: Reservation) -> Deferred[None]:
         return self._changes.submit(partial(news_statements.store_reservation, reservation))
+
+    # -- tokens -------------------------------------------------------------------------------------------------
+
+    def token(self, digest: str) -> IssuedToken | None:
+        return next(iter(self._tokens(token_statements.TOKEN, digest=digest)), None)
+
+    def tokens(self) -> list[IssuedToken]:
+        return self._tokens(token_statements.ALL_TOKENS)
+
+    def store_token(self, token: IssuedToken) -> Deferred[None]:
+        return self._changes.submit(partial(token_statements.store_token, token))
+
+    def forget_tokens(self, ids: Iterable[str]) -> Deferred[None]:
+        return self._changes.submit(partial(token_statements.forget_tokens, tuple(ids)))
+
+    def touch_tokens(self, used_at: Mapping[str, float]) -> Deferred[None]:
+        return self._changes.submit(partial(token_statements.touch_tokens, dict(used_at)), lasting=False)
+
+    def _tokens(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> list[IssuedToken]:
+        found = []
+        for row in self._rows(statement, **parameters):
+            try:
+                found.append(token_of(row))
+            except Unreadable as error:  # it is worth nothing any more: nobody can tell what it was worth
+                self._log.warn("The stored token {id} is damaged: {error}", id=row.id, error=error)
+        return found
 
     async def close(self) -> None:
         try:

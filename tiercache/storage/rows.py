@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 from isal import igzip, igzip_lib
 
+from tiercache.access.tokens import IssuedToken, OwnerKind, Permission
 from tiercache.policy.entry import Head
 from tiercache.simple.model import File, ProjectName
+from tiercache.simple.patterns import ProjectPatterns
 
 PACK_ABOVE_BYTES = 4096
 """Bytes up to this length, a page of SQLite's, are kept as they are."""
@@ -87,6 +89,30 @@ def names_of(data: bytes) -> tuple[ProjectName, ...]:
         raise Unreadable(str(error)) from error
 
 
+def words_bytes(words: Sequence[str]) -> bytes:
+    """A few words as JSON."""
+    return _encoder.encode(words)
+
+
+def token_of(row: Any) -> IssuedToken:
+    """The token that a row of its table holds.  Raises Unreadable."""
+    try:
+        return IssuedToken(
+            id=row.id,
+            digest=row.digest,
+            name=row.name,
+            owner=row.owner,
+            kind=msgspec.convert(row.kind, OwnerKind),
+            may=frozenset(_permissions.decode(row.may)),
+            projects=ProjectPatterns(_names.decode(row.projects)),
+            made_at=row.made_at,
+            expires_at=row.expires_at,
+            used_at=row.used_at,
+        )
+    except msgspec.DecodeError as error:
+        raise Unreadable(str(error)) from error
+
+
 def _plain(value: object) -> Any:
     """What JSON can hold of a value that msgspec does not know: the read-only mappings of a frozen page."""
     if isinstance(value, Mapping):
@@ -98,3 +124,4 @@ _encoder = msgspec.json.Encoder(enc_hook=_plain)
 _heads = msgspec.json.Decoder(Head)
 _listings = msgspec.json.Decoder(File)
 _names = msgspec.json.Decoder(tuple[str, ...])
+_permissions = msgspec.json.Decoder(tuple[Permission, ...])

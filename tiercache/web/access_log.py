@@ -1,7 +1,7 @@
 """One event a request, when it has ended: what was asked, what became of it, in the words of Cache-Status.
 
 The event carries the fields, and the observer chooses the format.  No credentials: neither the query nor any request
-field but User-Agent is looked at.
+field but User-Agent is looked at, and X-Forwarded-For where it is a trusted proxy's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from twisted.web.server import Request
 from zope.interface import Attribute, Interface, implementer
 
 from tiercache.policy.cache_status import Outcome
+from tiercache.web.client import Clients
 
 PATH_CHARACTERS, AGENT_CHARACTERS = 400, 120
 CLIENT_LEFT = 499  # not a status of HTTP: the client left before there was one
@@ -56,6 +57,7 @@ class AccessLog:
     """
 
     _clock: IReactorTime
+    _clients: Clients
     _log: Logger = field(default=log)
 
     def follow(self, request: Request) -> None:
@@ -70,7 +72,7 @@ class AccessLog:
     def _write(self, request: Request, begun_at: float, ended: str) -> None:
         outcome = notes_of(request).outcome
         seconds = self._clock.seconds() - begun_at
-        client, method = _client(request), request.method.decode("ascii", "replace")
+        client, method = self._client(request), request.method.decode("ascii", "replace")
         path = _plain(request.path, PATH_CHARACTERS)
         status = request.code if request.startedWriting else CLIENT_LEFT
         sent_bytes = 0 if request.method == b"HEAD" else request.sentLength
@@ -91,10 +93,9 @@ class AccessLog:
             **({} if outcome is None else _fields(outcome)),
         )
 
-
-def _client(request: Request) -> str:
-    address = request.getClientAddress()
-    return str(getattr(address, "host", None) or getattr(address, "name", None) or "-")
+    def _client(self, request: Request) -> str:
+        address = self._clients.address(request)
+        return str(address or getattr(request.getClientAddress(), "name", None) or "-")
 
 
 def _plain(raw: bytes, characters: int) -> str:

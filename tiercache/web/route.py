@@ -16,8 +16,9 @@ from tiercache.web.answer import Answer
 Act = Callable[Concatenate[Request, ...], Awaitable[Answer]]
 """From a request, and by name the parts of the path that the route leaves open, to an answer."""
 
-Permission = Literal["read", "operate"]
-"""What a caller must be granted; to `operate` no grant gives, but the control token that the node's own machine has."""
+Permission = Literal["read", "prefetch", "publish", "manage", "administer", "identify", "operate"]
+"""What a caller must be granted, by the names of `access.tokens.Permission`; and two that no grant gives: to `identify`
+takes any credentials that are somebody's, to `operate` the control token that the node's own machine has."""
 
 
 @frozen(kw_only=True)
@@ -70,10 +71,15 @@ class Operation:
 
 @frozen(kw_only=True)
 class Route:
-    """`path` as Klein has it.  `permission` None: whoever comes.  `operation` None: not of the JSON API."""
+    """`path` as Klein has it.  `permission` None: whoever comes.  `operation` None: not of the JSON API.
+
+    `takes_strangers`: the credentials that come may be for somebody else, to whom the route hands them; who shows some
+    that nobody here knows is taken for somebody who shows none.
+    """
 
     verb: str
     path: str
     act: Act
     permission: Permission | None
     operation: Operation | None = None
+    takes_strangers: bool = False

@@ -26,9 +26,9 @@ from tiercache.simple.negotiate import Syntax, choose_encoding, negotiate
 from tiercache.simple.render import render_html, render_json, render_project_list_html, render_project_list_json
 from tiercache.web.answer import NO_STORE, Answer, moved, text
 from tiercache.web.conditional import etag_matches
-from tiercache.web.guard import readable
 from tiercache.web.renderings import Rendering, Renderings
 from tiercache.web.request import ask_of, field_of, parameter_of, with_query
+from tiercache.web.visitor import readable
 
 LARGE_PAGE_FILES = 1000  # more than these are rendered off the reactor thread
 LARGE_LIST_NAMES = 5000  # the same of a project list

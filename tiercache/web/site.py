@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
@@ -11,21 +11,25 @@ from twisted.web.server import Request
 
 from tiercache.access.accounts import Accounts
 from tiercache.access.permissions import Permissions
+from tiercache.access.principals import Network
 from tiercache.access.remembered import Remembered
 from tiercache.cache.files import Files
+from tiercache.cache.minting import Mint
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.tokens import Tokens
 from tiercache.interfaces import Pool
 from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import AccessLog
 from tiercache.web.admin import OfflineRoute, ReservationRoutes
 from tiercache.web.app import application
+from tiercache.web.client import Clients
 from tiercache.web.files import FileRoutes
 from tiercache.web.front import Front
-from tiercache.web.guard import Guard, may_read
+from tiercache.web.guard import Guard
 from tiercache.web.health import Health
 from tiercache.web.legacy_json import LegacyJson
 from tiercache.web.limits import Limits
@@ -41,6 +45,9 @@ from tiercache.web.tier.feed import Feed, IJournal
 from tiercache.web.tier.files import TierFiles
 from tiercache.web.tier.node import NodeRoutes
 from tiercache.web.tier.pages import PageRoutes
+from tiercache.web.tokens import TokenRoutes
+from tiercache.web.trusted_publishing import TrustedPublishing
+from tiercache.web.visitor import may_read
 from tiercache.web.welcome import Welcome
 from tiercache.wire import NodeState, Reserved
 
@@ -96,11 +103,18 @@ def root(
     permissions: Permissions = ANYONE_READS,
     accounts: Accounts = NOBODY,
     reserved: ReservedNames | None = None,
+    publish: Sequence[Route] = (),
+    manage: Sequence[Route] = (),
+    trusted_proxies: tuple[Network, ...] = (),
+    tokens: Tokens | None = None,
+    mint: Mint | None = None,
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
+    `publish`: the routes of uploads, `manage`: those for what is hosted.  `trusted_proxies`: who is believed to say for
+    whom they ask.  `tokens`: those that the node issues; `mint`: what issues them to trusted publishers.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -115,6 +129,18 @@ def root(
             client_max_age_s=presence.client_max_age_s,
         )
 
+    clients = Clients(trusted=trusted_proxies, public_url=presence.public_url)
+    logins = Logins(
+        accounts=accounts,
+        clients=clients,
+        # The control token is made by chance for each run, and so is what is made of it.
+        remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
+        control_token=presence.control_token,
+        pool=pool,
+        now=clock.seconds,
+        tokens=tokens,
+        is_trusted_publisher=(lambda token: False) if mint is None else mint.trusts,
+    )
     simple_pages = simple(local=False)
     tier = tier_routes(
         for_nodes,
@@ -140,26 +166,25 @@ def root(
             public_url=presence.public_url,
             client_max_age_s=presence.client_max_age_s,
         ),
+        publish=(*publish, *(() if mint is None else TrustedPublishing(mint=mint).routes())),
+        manage=manage,
         operate=(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
+            *(() if tokens is None else TokenRoutes(tokens=tokens, logins=logins).routes()),
         ),
         tier=tier,
         openapi=OpenApi(version=presence.version),
         health=Health(not_ready=not_ready),
-        guard=Guard(
-            permissions=permissions,
-            logins=Logins(
-                accounts=accounts,
-                # The token is made by chance for each run, and so is what is made of it.
-                remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
-                control_token=presence.control_token,
-                pool=pool,
-            ),
-        ),
+        guard=Guard(permissions=permissions, clients=clients, logins=logins),
         responder=responder,
     )
-    return Front(application=site, access_log=AccessLog(clock=clock), responder=responder, node_id=presence.node_id)
+    return Front(
+        application=site,
+        access_log=AccessLog(clock=clock, clients=clients),
+        responder=responder,
+        node_id=presence.node_id,
+    )
 
 
 def tier_routes(

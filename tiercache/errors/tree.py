@@ -175,6 +175,11 @@ class PermissionMissing(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class CrossSite(TiercacheError):
+    """A web page of another site has made this request: nothing is changed for it."""
+
+
+@frozen(kw_only=True, slots=False)
 class TooManyLogins(TiercacheError):
     """More passwords are to be checked than this node takes at once."""
 
@@ -182,10 +187,89 @@ class TooManyLogins(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
-class FilenameTaken(TiercacheError):
-    """{filename} already exists, with other bytes: what was published once is never changed."""
+class IdentityRefused(TiercacheError):
+    """This identity token opens nothing here: {reason}.
+
+    `code` is the public index's word for it, which its clients show.
+    """
+
+    code: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class IssuerUnreachable(TiercacheError):
+    """The keys of the issuer {issuer} cannot be had: {reason}."""
+
+    issuer: str
+    reason: str
+    retry_after_s: float | None = None
+
+
+@frozen(kw_only=True, slots=False)
+class TooManyFailures(TiercacheError):
+    """Too many passwords were wrong: no further one is looked at for now."""
+
+    retry_after_s: float
+
+
+@frozen(kw_only=True, slots=False)
+class TokenAbsent(TiercacheError):
+    """There is no token with the id {id}."""
+
+    id: str
+
+
+@frozen(kw_only=True, slots=False)
+class TooManyTokens(TiercacheError):
+    """Nobody has more than {limit} tokens: revoke one."""
+
+    limit: int
+
+
+@frozen(kw_only=True, slots=False)
+class RequestMalformed(TiercacheError):
+    """The request cannot be followed: {reason}."""
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class FileDeleted(TiercacheError):
+    """{filename} already exists: it was deleted, and can be restored until its time is over."""
 
     filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class ReleaseAbsent(TiercacheError):
+    """Project {project} has no release {version} here."""
+
+    project: str
+    version: str
+
+
+@frozen(kw_only=True, slots=False)
+class NothingToRestore(TiercacheError):
+    """Nothing that was deleted of {project} can be restored: {reason}."""
+
+    project: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class ProjectClosed(TiercacheError):
+    """Project {project} is {status}: it takes no new files."""
+
+    project: str
+    status: str
+
+
+@frozen(kw_only=True, slots=False)
+class ProjectHasFiles(TiercacheError):
+    """Project {project} still has files: its name can be released when they are deleted."""
+
+    project: str
 
 
 @frozen(kw_only=True, slots=False)

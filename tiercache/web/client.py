@@ -1,0 +1,121 @@
+"""The client: where a request comes from, behind proxies that are trusted, and whether from this very machine.
+
+What a field such as X-Forwarded-For says anybody may write; it is believed from `trusted` addresses alone.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from attrs import frozen
+from twisted.web.server import Request
+
+from tiercache.access.principals import Address, Network, address_of
+from tiercache.web.host import stated_host
+from tiercache.web.request import field_of
+
+SIGNS_OF_A_PROXY = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+
+
+@frozen(kw_only=True)
+class Clients:
+    """Tells clients from the proxies that stand in front of the node; `public_url` is where these have it."""
+
+    trusted: tuple[Network, ...] = ()
+    public_url: str | None = None
+
+    def address(self, request: Request) -> Address | None:
+        """Where a request comes from: the right-most address that no trusted proxy is at; None where unknown."""
+        address = address_of(getattr(request.getClientAddress(), "host", None))
+        if not self._is_trusted(address):
+            return address
+        for line in reversed((field_of(request, "x-forwarded-for") or "").split(",")):
+            said = line.strip()
+            if not said:
+                continue
+            address = _forwarded(said)
+            if not self._is_trusted(address):
+                break
+        return address
+
+    def is_local(self, request: Request) -> bool:
+        """Whether a request comes from a program of this machine, as far as that can be told.
+
+        Not if it shows that it came through a proxy that is not trusted, or was made by a web page of another site, or
+        was sent to a name that is not this machine's: a page whose name was made to lead here may send anything.
+        """
+        peer = address_of(getattr(request.getClientAddress(), "host", None))
+        if peer is None or not peer.is_loopback:
+            return False
+        if self._is_trusted(peer):
+            address = self.address(request)
+            if address is None or not address.is_loopback:
+                return False
+        elif self._is_behind_a_proxy or _shows_a_proxy(request):
+            return False
+        return not self.is_cross_site(request) and self._is_sent_to_this_machine(request)
+
+    def is_cross_site(self, request: Request) -> bool:
+        """Whether a browser says that a page of another site has made the request (Fetch Metadata, RFC 6454)."""
+        if (field_of(request, "sec-fetch-site") or "none").strip().lower() not in ("none", "same-origin"):
+            return True
+        origin = field_of(request, "origin")
+        if origin is None:
+            return False
+        shown = _authority(origin)
+        # A proxy may have taken the TLS off, so that of the two schemes nothing is known here.
+        return shown is None or shown not in (
+            *_with_either_scheme(stated_host(request)),
+            None if self.public_url is None else _authority(self.public_url),
+        )
+
+    @property
+    def _is_behind_a_proxy(self) -> bool:
+        """Whether what comes from loopback may have come from anywhere, without a sign of it."""
+        return self.public_url is not None and not _is_loopback_host(urlsplit(self.public_url).hostname)
+
+    def _is_sent_to_this_machine(self, request: Request) -> bool:
+        host = stated_host(request)
+        if host is None:
+            return False
+        shown = urlsplit(f"//{host}").hostname
+        return _is_loopback_host(shown) or (self.public_url is not None and shown == urlsplit(self.public_url).hostname)
+
+    def _is_trusted(self, address: Address | None) -> bool:
+        return address is not None and any(address in network for network in self.trusted)
+
+
+def _shows_a_proxy(request: Request) -> bool:
+    # Of what speaks HTTP today, proxies alone speak its first version.
+    return request.clientproto != b"HTTP/1.1" or any(field_of(request, name) is not None for name in SIGNS_OF_A_PROXY)
+
+
+def _forwarded(said: str) -> Address | None:
+    """An address as it stands in X-Forwarded-For: some proxies add the port."""
+    if said.startswith("["):
+        return address_of(said[1:].partition("]")[0])
+    name, _, _port = said.partition(":") if said.count(":") == 1 else (said, "", "")
+    return address_of(name)
+
+
+def _authority(url: str) -> tuple[str, int] | None:
+    """Host and port of an http or https URL or origin."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return parts.hostname, port or (443 if parts.scheme == "https" else 80)
+
+
+def _with_either_scheme(host: str | None) -> tuple[tuple[str, int] | None, ...]:
+    return () if host is None else (_authority(f"http://{host}"), _authority(f"https://{host}"))
+
+
+def _is_loopback_host(name: str | None) -> bool:
+    address = address_of(name)
+    if address is not None:
+        return address.is_loopback
+    return name is not None and (name == "localhost" or name.endswith(".localhost"))
