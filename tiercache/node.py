@@ -29,6 +29,14 @@ How a request travels:
      cache/sidecars   `.metadata`: what came along with the page; the tier's, verified; else made from the wheel by a
                       few ranged reads, by the node nearest to the origin, and kept
 
+    POST /legacy/
+     web/channel      its head is here: the route runs, and reads the body while it comes (web/inflow)
+     web/guard        may who asks publish anything?  (an answer before the body is taken)
+     web/publish      publish/intake: the form's fields into memory, its file into a partial of the store, hashed
+     publish/publisher  the digests, the archive, and what is said of both agree; the name is this node's
+                      (publish/ownership, policy.hosting: what no rule opens and another tier has is refused)
+     cache/hosted     bytes, record, page and journal are durable, in this order; then it is answered with 200
+
     News of a change, from the feed of a tier that is a node
      cache/follower   reads on from where it was; what it has missed makes everything from there stale
      policy.vouching  does it outdate what is stored?  cache/entries marks it; else a page that its home would tell of
@@ -42,7 +50,7 @@ opened and closed by `tiercache.service`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from attrs import frozen
@@ -53,6 +61,7 @@ from tiercache import __version__
 from tiercache.cache.about import About
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.chain import Chain
+from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
 from tiercache.cache.follower import Follower
@@ -73,9 +82,18 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
-from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool
+from tiercache.publish.form import FORM_BYTES
+from tiercache.publish.forwarding import Forwarding
+from tiercache.publish.ownership import Ownership
+from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
+from tiercache.web.acts import ActRoutes
+from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
+from tiercache.web.projects import ProjectRoutes
+from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
+from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
 
@@ -93,11 +111,16 @@ class Parts:
     janitor: Janitor
     reserved: ReservedNames
     hosted: Hosted
+    deleted: DeletedFiles
+    publisher: Publisher
     journal: Journal
     following: Following
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    catalogue: ICatalogue
+    publish_targets: Mapping[str, IPublishTarget]
+    forwarding: Forwarding | None
     tokens: Tokens
 
 
@@ -112,11 +135,13 @@ def assemble(
     pool: Pool,
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
+    publish_targets: Iterable[IPublishTarget] = (),
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
-    `jitter` gives a number in [0, 1).
+    `jitter` gives a number in [0, 1).  `publish_targets`: the tiers of which it is known where they take uploads.
     """
+    targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
     usage = Usage(now=now)
     switch = OfflineSwitch(catalogue=catalogue, configured=config.offline)
@@ -173,6 +198,9 @@ def assemble(
         now=now,
         stats=stats,
     )
+    deleted = DeletedFiles(
+        catalogue=catalogue, files=files, hosted=hosted, keep_s=config.publish.keep_deleted_s, pool=pool, now=now
+    )
     janitor = Janitor(
         catalogue=catalogue,
         files=files,
@@ -181,6 +209,7 @@ def assemble(
         pool=pool,
         stats=stats,
         changed=entries.changed,
+        expire=deleted.expire,
     )
     listings = Listings(catalogue=catalogue, entries=entries, hosted=hosted, chain=chain, pages=pages, now=now)
     file_service = Files(
@@ -234,7 +263,17 @@ def assemble(
         clock=clock,
         now=now,
     )
-    hosted.on_added(sidecars.check_stored)
+    hosted.content.on_added(sidecars.check_stored)
+    publisher = Publisher(
+        limit_bytes=config.publish.max_size_bytes,
+        hosted=hosted,
+        ownership=Ownership(rules=config.projects, chain=chain, pages=pages, reserved=reserved),
+        files=files,
+        catalogue=catalogue,
+        usage=usage,
+        pool=pool,
+        now=now,
+    )
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
     return Parts(
@@ -247,6 +286,8 @@ def assemble(
         janitor=janitor,
         reserved=reserved,
         hosted=hosted,
+        deleted=deleted,
+        publisher=publisher,
         journal=journal,
         following=following,
         about=About(
@@ -262,6 +303,13 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        catalogue=catalogue,
+        publish_targets=targets,
+        forwarding=(
+            Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
+            if config.publish.to in targets
+            else None
+        ),
         tokens=Tokens(catalogue=catalogue, now=now),
     )
 
@@ -276,8 +324,30 @@ def limits_of(config: Config) -> Limits:
     """What one connection, and all of them, may take."""
     node = config.node
     return Limits(
-        idle_timeout_s=node.idle_timeout_s, write_timeout_s=node.write_timeout_s, connections=node.max_connections
+        idle_timeout_s=node.idle_timeout_s,
+        write_timeout_s=node.write_timeout_s,
+        connections=node.max_connections,
+        upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
     )
+
+
+def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
+    """Where files are published, or told that they are not."""
+    limit_bytes = config.publish.max_size_bytes
+    destination: Destination
+    if parts.forwarding is not None:
+        destination = HandingOn(forwarding=parts.forwarding, pool=pool, limit_bytes=limit_bytes)
+    elif config.publish.to == "here":
+        destination = Hosting(publisher=parts.publisher, limit_bytes=limit_bytes)
+    else:
+        return refusing_routes()
+    routes = UploadRoutes(
+        destination=destination,
+        files=parts.stored_files,
+        pool=pool,
+        is_for_others=parts.forwarding is not None,
+    )
+    return routes.routes()
 
 
 def root_of(
@@ -308,6 +378,11 @@ def root_of(
         sidecars=parts.sidecars,
         switch=parts.switch,
         reserved=parts.reserved,
+        publish=_upload_routes(config, parts, pool),
+        manage=(
+            *ProjectRoutes(hosted=parts.hosted, deleted=parts.deleted).routes(),
+            *ActRoutes(catalogue=parts.catalogue).routes(),
+        ),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
         tokens=parts.tokens,

@@ -26,7 +26,8 @@ from tiercache.errors import (
     StoreFull,
 )
 from tiercache.interfaces import METADATA as SIDECAR
-from tiercache.interfaces import FileRecord, NewChange
+from tiercache.interfaces import PROVENANCE, FileRecord, NewChange
+from tiercache.policy.acts import PUBLISHED, UNYANKED, WITHDRAWN, YANKED
 from tiercache.policy.entry import Ask
 from tiercache.policy.news import NAMED, PAGE, RELEASED, Change
 from tiercache.policy.selection import HERE, ProjectRule
@@ -471,13 +472,13 @@ class SlowCatalogue(MemoryCatalogue):
     is_slow: bool = field(default=True, init=False)
 
     def store_hosted(
-        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float, *more: Any
     ) -> Deferred[Sequence[Change]]:
         write = super().store_hosted
         if not self.is_slow:
-            return write(project, body, changes, at)
+            return write(project, body, changes, at, *more)
         done: Deferred[Sequence[Change]] = Deferred()
-        self.waiting.append(lambda: write(project, body, changes, at).chainDeferred(done))
+        self.waiting.append(lambda: write(project, body, changes, at, *more).chainDeferred(done))
         return done
 
     def go_on(self) -> None:
@@ -498,11 +499,11 @@ class FullCatalogue(MemoryCatalogue):
         return fail(StoreFull(reason="test")) if self.fails_at == "file" else super().store_file(record)
 
     def store_hosted(
-        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float, *more: Any
     ) -> Deferred[Sequence[Change]]:
         if self.fails_at == "page":
             return fail(StoreFull(reason="test"))
-        return super().store_hosted(project, body, changes, at)
+        return super().store_hosted(project, body, changes, at, *more)
 
 
 def test_reservations_of_tiers_and_hosted_names_do_not_get_into_each_others_way() -> None:
@@ -511,3 +512,43 @@ def test_reservations_of_tiers_and_hosted_names_do_not_get_into_each_others_way(
     add(node)
     assert node.parts.reserved.announced().names == ("pkg", "zoo")
     assert restarted(node).parts.reserved.announced().names == ("pkg", "zoo")
+
+
+# -- who did what -------------------------------------------------------------------------------------------------
+
+
+def test_each_change_is_told_with_who_made_it_and_when() -> None:
+    node = alone()
+    hosted = node.parts.hosted
+    stored(node.files, SMALL)
+    node.clock.advance(10)
+    result_of(hosted.add(PKG, a_file(SDIST, SMALL), by="alice"))
+    result_of(hosted.add(PKG, a_file(SDIST, SMALL), by="bob"))  # the same again
+    node.clock.advance(10)
+    result_of(hosted.yank(PKG, SDIST, "broken", by="token ci of alice"))
+    result_of(hosted.yank(PKG, SDIST, "broken", by="bob"))  # the same again
+    result_of(hosted.yank(PKG, SDIST, False, by="operator"))
+    result_of(hosted.withdraw(PKG, SDIST, by="bob"))
+    result_of(hosted.withdraw(PKG, by="operator"))
+    assert [(act.at, act.by, act.what, act.filename) for act in node.catalogue.acts(PKG, None, 100)] == [
+        (10.0, "alice", PUBLISHED, SDIST),
+        (20.0, "token ci of alice", YANKED, SDIST),
+        (20.0, "operator", UNYANKED, SDIST),
+        (20.0, "bob", WITHDRAWN, SDIST),
+        (20.0, "operator", RELEASED, ""),
+    ]
+    details = [act.detail for act in node.catalogue.acts(PKG, None, 100)]
+    assert details == [sha256(SMALL), "broken", "", "", ""]
+
+
+def test_what_comes_along_with_a_file_is_kept_and_shown() -> None:
+    node = alone()
+    stored(node.files, SMALL)
+    along = {SIDECAR: METADATA, PROVENANCE: b'{"version": 1}'}
+    result_of(node.parts.hosted.add(PKG, a_file(SDIST, SMALL), attachments=along))
+    file = only_file(node)
+    assert file.core_metadata == {"sha256": sha256(METADATA)}
+    assert file.provenance is not None
+    assert sidecar(node, file, LOCAL).data == METADATA
+    shown = result_of(node.parts.sidecars.provenance(identity_of(file), SDIST, LOCAL))
+    assert shown.data == b'{"version": 1}'

@@ -16,7 +16,7 @@ from tiercache.cache.spool import WINDOW_BYTES
 from tiercache.errors import LengthMismatch, NoTierAnswered, TiercacheError, TierUnreachable
 from tiercache.simple.model import File
 from tiercache.simple.names import identity_of
-from tiercache.storage.memory import MemoryFiles
+from tiercache.storage.memory_files import MemoryFiles
 
 HALF = len(CONTENT) // 2
 BROKEN = TierUnreachable(tier="first", reason="gone")

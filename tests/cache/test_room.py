@@ -27,7 +27,8 @@ from tiercache.errors import (
     StoreFull,
 )
 from tiercache.simple.names import identity_of, normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 
 
 def test_a_client_gets_its_file_when_the_disk_is_full_and_nothing_is_kept() -> None:

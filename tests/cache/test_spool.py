@@ -7,7 +7,7 @@ from attrs import define, field
 
 from tests.doubles.now import at_once, result_of
 from tiercache.cache.spool import WINDOW_BYTES, Spool
-from tiercache.storage.memory import MemoryFiles
+from tiercache.storage.memory_files import MemoryFiles
 
 CONTENT = bytes(range(256))
 

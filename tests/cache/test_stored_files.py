@@ -30,7 +30,8 @@ from tiercache.interfaces import FileRecord
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import FileIdentity
 from tiercache.simple.names import identity_of, normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 
 
 def test_a_stored_digest_under_another_filename_is_absent() -> None:

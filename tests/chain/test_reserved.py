@@ -16,7 +16,8 @@ from tests.doubles.far_index import BASE
 from tests.doubles.small_node import sha256, wheel
 from tests.doubles.tier_http import JSON_TYPE, http_answer
 from tiercache.simple.names import normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 
 ACME = normalise("acme")
 PRIVATE, PUBLIC = ("acme-1.0.tar.gz", b"private" * 100), ("acme-9.9.tar.gz", b"public" * 100)

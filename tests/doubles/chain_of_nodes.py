@@ -38,12 +38,16 @@ from tiercache.interfaces import Tier
 from tiercache.node import Parts, assemble, limits_of, root_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.node_id import node_id_of
 from tiercache.upstream.credentials import Credentials, credentials_of
 from tiercache.upstream.parent import Parent
+from tiercache.upstream.reach import Reach
+from tiercache.upstream.requests import Requests
 from tiercache.upstream.simple_index import SimpleIndex
 from tiercache.upstream.target import Target
+from tiercache.upstream.uploads import Uploads
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 from tiercache.wire import HEARTBEAT_S
@@ -132,6 +136,7 @@ class JoinedNode:
             now=self.now,
             pool=at_once,
             node_id=self.node_id,
+            publish_targets=[self._target(tier) for tier in self.tiers if tier != ORIGIN],
         )
         root = root_of(
             self.config,
@@ -171,22 +176,28 @@ class JoinedNode:
         """Seconds since 1970 by its own clock."""
         return NOW + self.chain.clock.seconds() + self.ahead_s
 
-    def send(self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Connection:
+    def send(
+        self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", body: bytes = b""
+    ) -> Connection:
         """Send a request on a connection of its own; what it brings about is still to happen."""
         connection = self._clients.connect()
         assert connection is not None
-        connection.ask(method, path, dict(headers or {}))
+        connection.ask(method, path, dict(headers or {}), body)
         return connection
 
-    def begin(self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Connection:
+    def begin(
+        self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", body: bytes = b""
+    ) -> Connection:
         """The same, and let happen what needs no time to pass."""
-        connection = self.send(path, headers, method=method)
+        connection = self.send(path, headers, method=method, body=body)
         self.chain.settle()
         return connection
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Reply:
+    def get(
+        self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", body: bytes = b""
+    ) -> Reply:
         """One exchange that needs no time to pass."""
-        connection = self.begin(path, headers, method=method)
+        connection = self.begin(path, headers, method=method, body=body)
         assert connection.received, "still waiting"
         reply = connection.reply(method)
         connection.leave()
@@ -222,6 +233,20 @@ class JoinedNode:
             return index
         # Asks gather until the next turn, so that `settle` is enough for all that needs no time.
         return Parent(index=index, root_url=f"http://{tier}.example:8141/", gather_s=0.0)
+
+    def _target(self, tier: str) -> Uploads:
+        url = Target.parse(f"http://{tier}.example:8141/legacy/")
+        pool = HTTPConnectionPool(self.chain.clock, persistent=False)
+        requests = Requests(
+            tier=Tier(name=tier, kind="parent"),
+            agent=Agent.usingEndpointFactory(self.chain.clock, self.chain, pool),
+            clock=self.chain.clock,
+            now=self.now,
+            jitter=lambda: 0.0,
+            reach=Reach(own=url.host.name),
+            node_id=self.node_id,
+        )
+        return Uploads(requests=requests, target=url, pool=at_once, boundary=lambda: "between-the-parts")
 
     def _credentials(self, tier: str) -> Credentials | None:
         if tier not in self.tokens:

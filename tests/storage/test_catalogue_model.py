@@ -13,6 +13,7 @@ from tests.doubles.now import at_once, result_of
 from tests.storage.contract_tokens import issued
 from tests.storage.samples import ACME, ZOO, attachment, digest_of, entry, head, record, sha256_name, url_name
 from tiercache.interfaces import ICatalogue, NewChange, Reservation
+from tiercache.policy.acts import NewAct
 from tiercache.policy.news import Change, Position
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import File, FileIdentity, ProjectName
@@ -29,6 +30,7 @@ contents = st.sampled_from(CONTENTS)
 names = st.sampled_from([*OTHER_NAMES, *map(sha256_name, CONTENTS)])
 times = st.floats(0, 2e9, allow_nan=False)
 tiers = st.sampled_from(["public", "office", HERE])
+acts = st.lists(st.builds(NewAct, what=st.sampled_from(["published", "yanked"]), project=projects), max_size=3)
 news = st.lists(
     st.builds(
         NewChange,
@@ -147,9 +149,11 @@ class Catalogues(RuleBasedStateMachine):
         assert sql == memory
         self.appended += sql
 
-    @rule(project=projects, body=bodies, changes=news, at=times)
-    def store_hosted(self, project: ProjectName, body: bytes | None, changes: list[NewChange], at: float) -> None:
-        sql, memory = (result_of(catalogue.store_hosted(project, body, changes, at)) for catalogue in self.both)
+    @rule(project=projects, body=bodies, changes=news, at=times, acts=acts)
+    def store_hosted(
+        self, project: ProjectName, body: bytes | None, changes: list[NewChange], at: float, acts: list[NewAct]
+    ) -> None:
+        sql, memory = (result_of(catalogue.store_hosted(project, body, changes, at, acts)) for catalogue in self.both)
         assert sql == memory
         assert [change.project for change in sql] == [change.project for change in changes]
         self.appended += sql
@@ -230,6 +234,8 @@ def shown(catalogue: ICatalogue) -> dict[str, object]:
         "reservations": list(catalogue.reservations()),
         "tokens": catalogue.tokens(),
         "tokens by digest": [catalogue.token(issued(one).digest) for one in "abc"],
+        "acts": [list(catalogue.acts(project, None, 3)) for project in (*all_projects, None)],
+        "acts since": [list(catalogue.acts(project, 2, 3)) for project in (*all_projects, None)],
     }
 
 

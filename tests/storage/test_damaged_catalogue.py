@@ -13,7 +13,7 @@ from tests.storage.samples import ACME, attachment, digest_of, entry, record, sh
 from tiercache.errors import StoreUnusable
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.fsck import Trouble, check
-from tiercache.storage.memory import MemoryFiles
+from tiercache.storage.memory_files import MemoryFiles
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Select
 from twisted.internet.defer import Deferred
 
 from tests.doubles.held_pool import HeldPool
@@ -16,7 +18,7 @@ from tests.storage.test_catalogue import NOISE, limited, writer_of
 from tiercache.errors import StoreFull, StoreUnusable
 from tiercache.interfaces import Reservation
 from tiercache.policy.news import Change
-from tiercache.storage import news_statements
+from tiercache.storage import hosted_statements, news_statements
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
 
@@ -258,9 +260,20 @@ def test_a_journal_without_its_position_is_told(catalogue: SqlCatalogue) -> None
 # -- cost -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["CHANGES_AFTER", "HOSTED_PAGE"])
-def test_no_news_is_looked_for_through_a_whole_table(catalogue: SqlCatalogue, name: str) -> None:
-    compiled = getattr(news_statements, name).compile(dialect=catalogue._reader.dialect)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        news_statements.CHANGES_AFTER,
+        hosted_statements.HOSTED_PAGE,
+        hosted_statements.ACTS_AFTER,
+        hosted_statements.ACTS_OF_PROJECT_AFTER,
+        hosted_statements.NEWEST_ACTS_OF_PROJECT,
+        hosted_statements.DELETED_FILE,
+        hosted_statements.DELETED_OF,
+    ],
+)
+def test_no_news_is_looked_for_through_a_whole_table(catalogue: SqlCatalogue, asked: Select[Any]) -> None:
+    compiled = asked.compile(dialect=catalogue._reader.dialect)
     plan = catalogue._reader.exec_driver_sql(
         f"EXPLAIN QUERY PLAN {compiled}", tuple(1 for _ in compiled.positiontup or ())
     )

@@ -25,7 +25,8 @@ from tiercache.node import Parts, assemble, limits_of, root_of
 from tiercache.policy.entry import Present, Validators
 from tiercache.policy.news import PAGE
 from tiercache.simple.model import ProjectName
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.parent import Parent
 from tiercache.upstream.tier import TierSettings, upstream
 from tiercache.web.site import site

@@ -29,7 +29,8 @@ from tiercache.policy.entry import Present, Validators
 from tiercache.service import listening_port, url_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.configured import upstream_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site

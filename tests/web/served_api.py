@@ -19,7 +19,8 @@ from tiercache.node import assemble, limits_of, root_of
 from tiercache.policy.entry import Ask
 from tiercache.policy.news import PAGE
 from tiercache.simple.names import identity_of
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.web.site import site
 
 NEWS_EVERY_S = 0.05

@@ -159,7 +159,7 @@ def test_body_is_bounded_by_its_stated_length_before_it_is_read() -> None:
         assert connection.reply().status == status
         assert connection.is_open is (status != 413)
     connection = node.wire.connect()
-    connection.ask("POST", "/", {"Content-Length": str(1 << 40), "Expect": "100-continue"})
+    connection.ask("POST", "/api/v1/pages", {"Content-Length": str(1 << 40), "Expect": "100-continue"})
     assert connection.reply().status == 413, "and nobody is told to go on"
 
 

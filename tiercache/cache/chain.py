@@ -124,6 +124,10 @@ class Chain:
         """Who answers for a project."""
         return self._selection_with(project)
 
+    def asked_for_pages(self) -> tuple[str, ...]:
+        """The tiers that may be asked for pages, in order."""
+        return tuple(name for name, link in self._links.items() if not link.is_sibling)
+
     def may_answer(self, project: ProjectName, tier: str) -> bool:
         """Whether what a tier has said of a project counts.
 
@@ -132,8 +136,11 @@ class Chain:
         selection = self.selection(project)
         if tier in selection.tiers:
             return True
-        asked = {name for name, link in self._links.items() if not link.is_sibling}
-        return not self.is_reserved(project) and tier not in self._links and asked <= {*selection.tiers}
+        return (
+            not self.is_reserved(project)
+            and tier not in self._links
+            and {*self.asked_for_pages()} <= {*selection.tiers}
+        )
 
     def is_reserved(self, project: ProjectName) -> bool:
         """Whether only certain nodes may answer for a name: this one, or some above."""
@@ -170,8 +177,8 @@ class Chain:
         return evolve(entry, head=evolve(head, outdated=True)) if is_home_back else entry
 
     def _selection_with(self, project: ProjectName, *gone: str) -> Selection:
-        tiers = (name for name, link in self._links.items() if not link.is_sibling)
-        return select(project, self._rules, tuple(dict.fromkeys((*tiers, *gone))), self._reserved(project))
+        tiers = tuple(dict.fromkeys((*self.asked_for_pages(), *gone)))
+        return select(project, self._rules, tiers, self._reserved(project))
 
     def _selected(self, selection: Selection) -> list[Link]:
         return [self._links[name] for name in selection.tiers]

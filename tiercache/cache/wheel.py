@@ -24,9 +24,13 @@ DIRECTORY_BYTES = 8 * 1024 * 1024
 """Nor is anything longer read from an archive at once.  `zipfile` reads a directory so, and makes of each 46 bytes an
 object of several hundred: this bounds them all, before there are any."""
 
+COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""How a member may be packed.  Others take as much memory as the archive says (LZMA), and installers meet them
+nowhere."""
 
-# Others take as much memory as the archive says (LZMA), and installers meet them nowhere.
-_COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+"""All that `zipfile` raises for an archive that it cannot read."""
 
 
 class BytesMissing(Exception):
@@ -81,21 +85,25 @@ class SparseFile:
 
 
 @define(kw_only=True)
-class _Bounded:
+class BoundedArchive:
     """An archive of which no stretch longer than `DIRECTORY_BYTES` is read; ValueError if one is wanted."""
 
     _archive: BinaryIO | SparseFile
 
     def seekable(self) -> bool:
+        """As files say it."""
         return self._archive.seekable()
 
     def tell(self) -> int:
+        """As files say it."""
         return self._archive.tell()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """As files do it."""
         return self._archive.seek(offset, whence)
 
     def read(self, size_bytes: int = -1, /) -> bytes:
+        """As files do it, or ValueError."""
         if size_bytes > DIRECTORY_BYTES:
             raise ValueError("its directory is too long")
         return self._archive.read(size_bytes)
@@ -107,15 +115,15 @@ def metadata_in(archive: BinaryIO | SparseFile, filename: str, project: ProjectN
     Raises SidecarUnavailable when there is none to be had from it; BytesMissing from a SparseFile.
     """
     try:
-        with zipfile.ZipFile(_Bounded(archive=archive)) as members:
+        with zipfile.ZipFile(BoundedArchive(archive=archive)) as members:
             member = _metadata_member(members, filename, project)
-            if member.compress_type not in _COMPRESSIONS:
+            if member.compress_type not in COMPRESSIONS:
                 raise SidecarUnavailable(filename=filename, reason="its METADATA is packed as no wheel's is")
             if member.file_size > METADATA_BYTES:
                 raise SidecarUnavailable(filename=filename, reason="its METADATA is too long")
             with members.open(member) as stream:
                 data = stream.read(METADATA_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+    except UNREADABLE as error:
         raise SidecarUnavailable(filename=filename, reason=f"the archive cannot be read: {error}") from error
     if len(data) != member.file_size:
         raise SidecarUnavailable(filename=filename, reason="the archive lies about its METADATA's length")

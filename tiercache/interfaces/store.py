@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 from attrs import frozen
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 from tiercache.access.tokens import IssuedToken
+from tiercache.policy.acts import Act, NewAct
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
 from tiercache.simple.model import File, FileIdentity, ProjectName
@@ -44,9 +45,33 @@ class IPartial(Interface):
         """
 
 
+class IRecords(Interface):
+    """The records beside hosted files, by project and filename; "" is the project's own.
+
+    Blocking; called in the pool.  What they say is opaque here.  Raises StoreFull, StoreUnusable.
+    """
+
+    def write(project: ProjectName, filename: str, data: bytes) -> None:
+        """Write or replace a record; durable when this returns, and all or nothing of it whatever happens."""
+
+    def read(project: ProjectName, filename: str) -> bytes | None:
+        """A record."""
+
+    def remove(project: ProjectName, filename: str) -> None:
+        """Remove a record; harmless if there is none."""
+
+    def projects() -> Iterable[ProjectName]:
+        """The projects that have any record, sorted."""
+
+    def filenames(project: ProjectName) -> Iterable[str]:
+        """The files of a project that have one, sorted."""
+
+
 class IFiles(Interface):
     """Content-addressed, immutable files named by their SHA-256 (lower-case hex).  Blocking; called in the pool,
     but `size` and `open` are cheap enough to be called inline."""
+
+    records: IRecords = Attribute("""What stands beside those of them that are hosted.""")
 
     def size(sha256: str) -> int | None:
         """The stored length in bytes, or None if the file is not there."""
@@ -134,6 +159,20 @@ class Reservation:
     tier: str
     epoch: str
     names: tuple[ProjectName, ...]
+
+
+@frozen(kw_only=True)
+class DeletedFile:
+    """A file that was hosted and is deleted: its name is taken for ever.
+
+    `listing` is how its page had it.  `is_kept`: its bytes are still here, so that it may be restored.
+    """
+
+    project: ProjectName
+    listing: File
+    sha256: str
+    at: float
+    is_kept: bool = True
 
 
 class ICatalogue(Interface):
@@ -249,10 +288,34 @@ class ICatalogue(Interface):
         """The projects that are hosted on this node, sorted."""
 
     def store_hosted(
-        project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+        project: ProjectName,
+        body: bytes | None,
+        changes: Sequence[NewChange],
+        at: float,
+        acts: Sequence[NewAct] = (),
+        deleted: Sequence[DeletedFile] = (),
+        restored: Sequence[str] = (),
     ) -> Awaitable[Sequence[Change]]:
-        """Store or replace a hosted page (None: the project is hosted no longer), and append to the journal, both or
-        neither."""
+        """Store or replace a hosted page (None: the project is hosted no longer), append to the journal and to the
+        acts, note what is deleted and forget it of `restored` filenames: all of it or nothing."""
+
+    def append_acts(acts: Sequence[NewAct], at: float) -> Awaitable[None]:
+        """Append to the acts, none of which is ever forgotten."""
+
+    def acts(project: ProjectName | None, since: int | None, most: int) -> Sequence[Act]:
+        """The acts on a project, or on all with None, oldest first: at most `most` after a number, or the newest."""
+
+    def deleted(project: ProjectName, filename: str) -> DeletedFile | None:
+        """The deleted file of that name."""
+
+    def deleted_of(project: ProjectName) -> Sequence[DeletedFile]:
+        """Every deleted file of a project, by filename."""
+
+    def deleted_until(at: float, most: int) -> Sequence[DeletedFile]:
+        """At most `most` deleted files whose bytes are kept, and that were deleted then or before, oldest first."""
+
+    def store_deleted(file: DeletedFile, acts: Sequence[NewAct], at: float) -> Awaitable[None]:
+        """Note or change what is known of a deleted file, and append to the acts, both or neither."""
 
     def reservations() -> Iterable[Reservation]:
         """What the tiers have announced."""

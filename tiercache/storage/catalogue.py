@@ -27,6 +27,7 @@ from tiercache.access.tokens import IssuedToken
 from tiercache.errors import StoreUnusable
 from tiercache.interfaces import (
     Attachment,
+    DeletedFile,
     FileRecord,
     ICatalogue,
     NewChange,
@@ -34,10 +35,12 @@ from tiercache.interfaces import (
     Reservation,
     StoredEntry,
 )
+from tiercache.policy.acts import Act, NewAct
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
 from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.storage import news_statements, statements, token_statements
+from tiercache.storage import hosted_statements, news_statements, statements, token_statements
+from tiercache.storage.act_rows import act_of, deleted_files
 from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
 from tiercache.storage.group_commit import GroupCommit, Rows
 from tiercache.storage.kept import CHANGES_KEPT
@@ -271,7 +274,7 @@ class SqlCatalogue:
         return self._changes.submit_asking(steps).addCallback(_changes)
 
     def hosted(self, project: ProjectName) -> bytes | None:
-        for coding, data in self._rows(news_statements.HOSTED_PAGE, project=project):
+        for coding, data in self._rows(hosted_statements.HOSTED_PAGE, project=project):
             try:
                 return unpacked(coding, data)
             except Unreadable as error:
@@ -281,13 +284,44 @@ class SqlCatalogue:
         return None
 
     def hosted_names(self) -> list[ProjectName]:
-        return [project for (project,) in self._rows(news_statements.HOSTED_NAMES)]
+        return [project for (project,) in self._rows(hosted_statements.HOSTED_NAMES)]
 
     def store_hosted(
-        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+        self,
+        project: ProjectName,
+        body: bytes | None,
+        changes: Sequence[NewChange],
+        at: float,
+        acts: Sequence[NewAct] = (),
+        deleted: Sequence[DeletedFile] = (),
+        restored: Sequence[str] = (),
     ) -> Deferred[Sequence[Change]]:
-        steps = partial(news_statements.store_hosted, project, body, tuple(changes), at, self._changes_kept)
+        what = (tuple(changes), at, tuple(acts), tuple(deleted), tuple(restored))
+        steps = partial(hosted_statements.store_hosted, project, body, *what, self._changes_kept)
         return self._changes.submit_asking(steps).addCallback(_changes)
+
+    def append_acts(self, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        return self._changes.submit(partial(hosted_statements.append_acts, tuple(acts), at))
+
+    def acts(self, project: ProjectName | None, since: int | None, most: int) -> list[Act]:
+        which = {} if project is None else {"project": project}
+        if since is not None:
+            after = hosted_statements.ACTS_AFTER if project is None else hosted_statements.ACTS_OF_PROJECT_AFTER
+            return [act_of(row) for row in self._rows(after, since=since, most=most, **which)]
+        newest = hosted_statements.NEWEST_ACTS if project is None else hosted_statements.NEWEST_ACTS_OF_PROJECT
+        return [act_of(row) for row in reversed(self._rows(newest, most=most, **which))]
+
+    def deleted(self, project: ProjectName, filename: str) -> DeletedFile | None:
+        return next(deleted_files(self._rows(hosted_statements.DELETED_FILE, project=project, filename=filename)), None)
+
+    def deleted_of(self, project: ProjectName) -> list[DeletedFile]:
+        return list(deleted_files(self._rows(hosted_statements.DELETED_OF, project=project)))
+
+    def deleted_until(self, at: float, most: int) -> list[DeletedFile]:
+        return list(deleted_files(self._rows(hosted_statements.DELETED_UNTIL, until=at, most=most)))
+
+    def store_deleted(self, file: DeletedFile, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        return self._changes.submit(partial(hosted_statements.store_deleted, file, tuple(acts), at))
 
     def reservations(self) -> list[Reservation]:
         found = []

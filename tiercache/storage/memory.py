@@ -1,4 +1,4 @@
-"""The store in memory: files and catalogue of a node that keeps nothing when it ends.
+"""The catalogue in memory, of a node that keeps nothing when it ends; its files are in `memory_files`.
 
 Complete, for a node on a machine without a disk and for every test above this room.  With `room_bytes` a store that
 can be full.
@@ -10,33 +10,33 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from io import BytesIO
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from tiercache.access.tokens import IssuedToken
-from tiercache.errors import FileAbsent, StoreUnusable
+from tiercache.errors import StoreUnusable
 from tiercache.interfaces import (
     Attachment,
+    DeletedFile,
     FileRecord,
     ICatalogue,
-    IFiles,
-    IPartial,
     NewChange,
     Reservation,
     StoredEntry,
 )
+from tiercache.policy.acts import Act, NewAct
 from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage.identity import identities_of
 from tiercache.storage.kept import CHANGES_KEPT
+from tiercache.storage.memory_acts import MemoryActs
 from tiercache.storage.memory_journal import MemoryJournal
-from tiercache.storage.memory_partial import MemoryPartial, Room, room_of
+from tiercache.storage.memory_partial import Room, room_of
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -44,40 +44,6 @@ T = TypeVar("T")
 
 ROW_BYTES = 256
 """What the catalogue counts for a row, its bodies and attachments aside."""
-
-
-@implementer(IFiles)
-@define(kw_only=True, eq=False)
-class MemoryFiles:
-    """`IFiles` in memory, partials and quarantine counted in `room_bytes`."""
-
-    _room: Room = field(default=None, converter=room_of, alias="room_bytes")
-    _stored: dict[str, bytes] = field(factory=dict, init=False)
-    _quarantined: dict[str, bytes] = field(factory=dict, init=False)
-
-    def size(self, sha256: str) -> int | None:
-        data = self._stored.get(sha256)
-        return None if data is None else len(data)
-
-    def open(self, sha256: str) -> BinaryIO:
-        try:
-            return BytesIO(self._stored[sha256])
-        except KeyError:
-            raise FileAbsent(filename=sha256) from None
-
-    def begin(self) -> IPartial:
-        return MemoryPartial(room=self._room, stored=self._stored)
-
-    def remove(self, sha256: str) -> None:
-        self._room.take(-len(self._stored.pop(sha256, b"")))
-
-    def quarantine(self, sha256: str) -> None:
-        if (data := self._stored.pop(sha256, None)) is not None:
-            self._room.take(-len(self._quarantined.get(sha256, b"")))
-            self._quarantined[sha256] = data
-
-    def all(self) -> Iterator[tuple[str, int]]:
-        return iter([(sha256, len(data)) for sha256, data in sorted(self._stored.items())])
 
 
 @implementer(ICatalogue)
@@ -101,6 +67,7 @@ class MemoryCatalogue:
     _settings: dict[str, str] = field(factory=dict, init=False)
     _hosted: dict[ProjectName, bytes] = field(factory=dict, init=False)
     _reservations: dict[str, Reservation] = field(factory=dict, init=False)
+    _acts: MemoryActs = field(factory=MemoryActs, init=False)
     _tokens: dict[str, IssuedToken] = field(factory=dict, init=False)
     _journal: MemoryJournal = field(init=False)
     _stored_bytes: int = field(default=0, init=False)
@@ -303,17 +270,57 @@ class MemoryCatalogue:
         return sorted(self._hosted)
 
     def store_hosted(
-        self, project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float
+        self,
+        project: ProjectName,
+        body: bytes | None,
+        changes: Sequence[NewChange],
+        at: float,
+        acts: Sequence[NewAct] = (),
+        deleted: Sequence[DeletedFile] = (),
+        restored: Sequence[str] = (),
     ) -> Deferred[Sequence[Change]]:
         def store() -> Sequence[Change]:
             before = _cost(self._hosted[project]) if project in self._hosted else 0
             after = 0 if body is None else _cost(body)
-            self._room.take(after - before + ROW_BYTES * self._journal.more_rows(len(changes)))
+            rows = self._acts.more_rows(project, deleted, restored) + len(acts)
+            self._room.take(after - before + ROW_BYTES * (rows + self._journal.more_rows(len(changes))))
             if body is None:
                 self._hosted.pop(project, None)
             else:
                 self._hosted[project] = body
+            for filename in restored:
+                self._acts.forget(project, filename)
+            for file in deleted:
+                self._acts.put(file)
+            self._acts.append(acts, at)
             return self._journal.append(changes, at)
+
+        return self._change(store)
+
+    def append_acts(self, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        def append() -> None:
+            self._room.take(ROW_BYTES * len(acts))
+            self._acts.append(acts, at)
+
+        return self._change(append)
+
+    def acts(self, project: ProjectName | None, since: int | None, most: int) -> list[Act]:
+        return self._acts.acts(project, since, most)
+
+    def deleted(self, project: ProjectName, filename: str) -> DeletedFile | None:
+        return self._acts.deleted(project, filename)
+
+    def deleted_of(self, project: ProjectName) -> list[DeletedFile]:
+        return self._acts.deleted_of(project)
+
+    def deleted_until(self, at: float, most: int) -> list[DeletedFile]:
+        return self._acts.deleted_until(at, most)
+
+    def store_deleted(self, file: DeletedFile, acts: Sequence[NewAct], at: float) -> Deferred[None]:
+        def store() -> None:
+            self._room.take(ROW_BYTES * (self._acts.more_rows(file.project, [file], ()) + len(acts)))
+            self._acts.put(file)
+            self._acts.append(acts, at)
 
         return self._change(store)
 

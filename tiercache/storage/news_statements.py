@@ -1,4 +1,4 @@
-"""The SQL of a catalogue's news: the journal, what is hosted, what is reserved.  Nothing is executed here."""
+"""The SQL of a catalogue's news: the journal, and what is reserved.  Nothing is executed here."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import Double, Text, bindparam, cast, delete, func, insert, select, update
 
 from tiercache.interfaces import NewChange, Reservation
-from tiercache.simple.model import ProjectName
-from tiercache.storage.rows import names_bytes, packed
+from tiercache.storage.rows import names_bytes
 from tiercache.storage.statements import Step, without
-from tiercache.storage.tables import CHANGES, HOSTED, POSITION, RESERVATIONS
+from tiercache.storage.tables import CHANGES, POSITION, RESERVATIONS
 
 # -- what is asked ----------------------------------------------------------------------------------------------
 
@@ -21,8 +20,6 @@ CHANGES_AFTER = (
     .order_by(CHANGES.c.serial)
     .limit(bindparam("most"))
 )
-HOSTED_PAGE = select(HOSTED.c.coding, HOSTED.c.data).where(HOSTED.c.project == bindparam("project"))
-HOSTED_NAMES = select(HOSTED.c.project).order_by(HOSTED.c.project)
 ALL_RESERVATIONS = select(RESERVATIONS.c.tier, RESERVATIONS.c.epoch, RESERVATIONS.c.names).order_by(RESERVATIONS.c.tier)
 
 # -- what is changed: each function gives the steps of one change, to be taken together -------------------------
@@ -71,17 +68,6 @@ def append_changes(changes: Sequence[NewChange], at: float, most_kept: int) -> l
         (_APPENDED, {"more": len(changes)}),
         (_PRUNE, {"most_kept": most_kept}),
     ]
-
-
-def store_hosted(
-    project: ProjectName, body: bytes | None, changes: Sequence[NewChange], at: float, most_kept: int
-) -> list[Step]:
-    """As `append_changes`."""
-    steps: list[Step] = [(without(HOSTED, "project"), {"the_project": project})]
-    if body is not None:
-        coding, data = packed(body)
-        steps.append((insert(HOSTED), {"project": project, "coding": coding, "data": data}))
-    return [*steps, *append_changes(changes, at, most_kept)]
 
 
 def store_reservation(reservation: Reservation) -> list[Step]:

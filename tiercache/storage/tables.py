@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
 
 METADATA = MetaData()
@@ -149,6 +149,35 @@ RESERVATIONS = Table(
     Column("tier", Text, primary_key=True),
     Column("epoch", Text, nullable=False),
     Column("names", LargeBinary, nullable=False),
+)
+
+# Never changed: the audit trail.
+ACTS = Table(
+    "acts",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("acts_by_project", "project", "number"),
+    sqlite_with_rowid=False,
+)
+
+# Files that were hosted; what is kept no more leaves its name taken.
+DELETED = Table(
+    "deleted",
+    METADATA,
+    Column("project", Text, primary_key=True),
+    Column("filename", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("is_kept", Boolean, nullable=False),
+    Column("listing", LargeBinary, nullable=False),
+    Index("deleted_by_time", "is_kept", "at"),
+    sqlite_with_rowid=False,
 )
 
 # `may` and `projects` are JSON; `digest` stands for the token itself, which nobody keeps.

@@ -39,6 +39,8 @@ def application(
     files: FileRoutes,
     local_files: FileRoutes,
     legacy_json: LegacyJson,
+    publish: Sequence[Route],
+    manage: Sequence[Route],
     operate: Sequence[Route],
     tier: Sequence[Route],
     openapi: OpenApi,
@@ -46,7 +48,11 @@ def application(
     guard: Guard,
     responder: Responder,
 ) -> IResource:
-    """The resource of the whole site; `tier` is what this node offers to others, `operate` what to its operator."""
+    """The resource of the whole site.
+
+    `publish` are the routes of uploads, `manage` those for what is hosted, `tier` is what this node offers to others,
+    `operate` what to its operator.
+    """
     routes = [
         Route(verb=verb, path=path, act=act, permission=permission)
         for verb, path, act, permission in (
@@ -68,8 +74,8 @@ def application(
             (GET, "/readyz", health.ready, OPEN),
         )
     ]
-    api = [*operate, *tier]
-    routes += [*api, *openapi.routes(api)]
+    api = [*operate, *manage, *tier]
+    routes += [*publish, *api, *openapi.routes(api)]
     app = Klein()
     app.url_map.merge_slashes = False
     for route in routes:

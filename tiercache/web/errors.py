@@ -13,20 +13,31 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from tiercache.errors import (
+    BodyStalled,
+    BodyTooLarge,
     ControlTokenNeeded,
     CredentialsNeeded,
     CredentialsWrong,
     CrossSite,
     DigestMismatch,
     FileAbsent,
+    FileDeleted,
+    FilenameTaken,
     InvalidName,
     LengthMismatch,
+    NameElsewhere,
+    NotForTier,
+    NothingToRestore,
     NoTierAnswered,
     NotStored,
     PageUnusable,
     PermissionMissing,
     ProjectAbsent,
+    ProjectClosed,
+    ProjectHasFiles,
     RangesUnsupported,
+    ReleaseAbsent,
+    RequestMalformed,
     SidecarUnavailable,
     StoreFull,
     StoreUnusable,
@@ -37,6 +48,9 @@ from tiercache.errors import (
     TooManyFailures,
     TooManyLogins,
     TooManyTokens,
+    UploadRefused,
+    UploadsRefused,
+    UploadTooLarge,
 )
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.hops import LOOP
@@ -54,10 +68,18 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
     match error:
         case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable() | TokenAbsent():
             return 404
+        case ReleaseAbsent() | NothingToRestore():
+            return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
+        case NameElsewhere() | NotForTier() | UploadsRefused():
+            return 403  # not 409: `twine --skip-existing` would take it for published
         case PermissionMissing() | CrossSite():
             return 403
+        case BodyTooLarge():
+            return 413
+        case BodyStalled():
+            return 408
         case TooManyFailures():
             return 429  # RFC 6585 section 4
         case TooManyTokens():
@@ -68,6 +90,14 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 508  # not 503: this node is well, and its children are not to take it for down
         case NoTierAnswered() | TierUnreachable() | StoreUnusable() | TooManyLogins():
             return 503
+        case UploadRefused() | RequestMalformed():
+            return 400
+        case ProjectClosed():
+            return 403  # PEP 792: it takes no uploads; as above
+        case FilenameTaken() | FileDeleted() | ProjectHasFiles():
+            return 409  # the one status by which clients know what exists already
+        case UploadTooLarge():
+            return 413
         case DigestMismatch() | LengthMismatch() | PageUnusable() | RangesUnsupported() | TooLarge():
             return 502
         case StoreFull():

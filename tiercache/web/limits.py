@@ -10,8 +10,10 @@ class Limits:
     """`head_timeout_s`: from a request head's first byte to its last.  `body_timeout_s`: the same for its body.
 
     `idle_timeout_s`: between requests, and between two bytes of one.  `write_timeout_s`: how long a client may take
-    nothing of its response.  `body_bytes`: the largest request body.  `connections`: how many are served; above it
-    the newest are refused, and `refusals` of them at a time are told so.
+    nothing of its response.  `body_bytes`: the largest request body.  `upload_bytes`: the largest of an upload, which
+    is taken in as it comes: for it `body_timeout_s` is how long it may come too slowly.  `drop_timeout_s`: how long a
+    body is read and dropped that nobody wants, so that its client can read the answer.  `connections`: how many are
+    served; above it the newest are refused, and `refusals` of them at a time are told so.
     """
 
     idle_timeout_s: float = 60.0
@@ -21,6 +23,8 @@ class Limits:
     head_bytes: int = 16 * 1024
     head_fields: int = 100
     body_bytes: int = 1024 * 1024
+    upload_bytes: int = 1024**3
+    drop_timeout_s: float = 30.0
     connections: int = 1000
     refusals: int = 16
 

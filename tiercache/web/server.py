@@ -1,8 +1,4 @@
-"""The listening side: Twisted's site and HTTP channel, with the limits that they lack.
-
-Twisted counts idle time only, so a head that drips in never ends; it buffers any request body before a route sees
-it; and it waits for ever for the last bytes of a response that is followed by a close.
-"""
+"""The listening side: Twisted's site, which knows its connections, how many may be open, and how to end them."""
 
 # ruff: noqa: N802, N815  # most names here are Twisted's, which calls them
 # twisted.web has few types, and nearly all calls here go to it:
@@ -10,195 +6,23 @@ it; and it waits for ever for the last bytes of a response that is followed by a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from io import BytesIO
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ISSLTransport, ITCPTransport, ITransport
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
-from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
-from twisted.web.server import Request, Site
+from twisted.web.server import Site
 
+from tiercache.web.channel import NodeChannel, NodeRequest, tcp
 from tiercache.web.limits import Limits
 
 REFUSAL = b"This node has as many clients as it takes.\n"
 REFUSAL_S = 2.0  # for a refused client to read that
-
-log = Logger()
-
-
-def _tcp(transport: ITransport | None) -> ITCPTransport:
-    """What each connection here has, TLS or not."""
-    return cast("ITCPTransport", transport)
-
-
-class NodeRequest(Request):
-    """A request whose body is bounded while it arrives, whatever length it states or does not state."""
-
-    channel: NodeChannel
-
-    _at_drain: Callable[[], object] | None = None
-
-    def when_draining(self, act: Callable[[], object]) -> None:
-        """For an answer that would go on for as long as its client stays: `act` is to end it when the node stops."""
-        if self.channel.is_closing:
-            act()
-        else:
-            self._at_drain = act
-
-    def drain(self) -> None:
-        """End an answer that would never end by itself."""
-        act, self._at_drain = self._at_drain, None
-        if act is not None:
-            act()
-
-    def process(self) -> None:
-        """Route `*` as any other path: Twisted's own answer to it tells its version."""
-        if self.path == b"*":
-            self.path = b"/" if self.method == b"OPTIONS" else b"/*"  # RFC 9110 section 9.3.7
-        super().process()
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Keep a part of the body, or refuse the request."""
-        if self.content is None:
-            return
-        if self.content.tell() + len(data) > self.channel.limits.body_bytes:
-            self.channel.refuse(413, b"Content Too Large")
-        else:
-            super().handleContentChunk(data)
-
-
-class NodeChannel(http.HTTPChannel):
-    """One connection.  Deadlines are for whole heads and whole bodies, and for what is left to send at a close."""
-
-    site: NodeSite
-    limits: Limits
-    callLater: Callable[..., IDelayedCall]
-
-    _is_refused = False
-    _is_waiting = True  # for the first byte of a head
-    _is_raw = False  # whether what came last was more than lines
-    _is_closing = False
-    _deadline: IDelayedCall | None = None
-    _linger: IDelayedCall | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a request has begun to arrive, and its answer has not ended."""
-        return not self._is_waiting
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether the connection is to be closed as soon as the answer that is under way has ended."""
-        return self._is_closing
-
-    def connectionMade(self) -> None:
-        """See `IProtocol`."""
-        self.site.opened(self)
-        super().connectionMade()
-
-    def dataReceived(self, data: bytes) -> None:
-        """See `IProtocol`."""
-        if self._is_refused:
-            return
-        self._begin_head()
-        self._is_raw = False
-        super().dataReceived(data)
-        if not self._is_raw and not data.endswith(b"\n"):
-            self._begin_head()  # half a line is left, behind a request without a body that is answered by now
-
-    def lineReceived(self, line: bytes) -> None:
-        """A line of a head."""
-        self._begin_head()
-        super().lineReceived(line)
-
-    def allHeadersReceived(self) -> None:
-        """The head is here: is the body that it states one to wait for?"""
-        if self.length is not None and self.length > self.limits.body_bytes:
-            self.refuse(413, b"Content Too Large")
-            return
-        self._set_deadline(self.limits.body_timeout_s)
-        super().allHeadersReceived()
-
-    def allContentReceived(self) -> None:
-        """The request is here: it is answered, however long that takes."""
-        if self._is_refused:
-            return
-        self._set_deadline(None)
-        super().allContentReceived()
-
-    def rawDataReceived(self, data: bytes) -> None:
-        """A part of a body, or of the next request; of no interest once this one is refused."""
-        self._is_raw = True
-        if not self._is_refused:
-            super().rawDataReceived(data)
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """A line of the head that is longer than any head may be."""
-        self.refuse(431, b"Request Header Fields Too Large")
-
-    def requestDone(self, request: IRequest) -> None:
-        """The answer is written, if not all of it sent."""
-        self._is_waiting = True
-        if self._is_closing:
-            self.persistent = False
-        super().requestDone(request)
-
-    def loseConnection(self) -> None:
-        """Close when all is sent, or when the peer has not taken it in time."""
-        if self._linger is None:
-            self._linger = self.callLater(self.limits.write_timeout_s, self._give_up)
-        super().loseConnection()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """See `IProtocol`."""
-        self._set_deadline(None)
-        if self._linger is not None and self._linger.active():
-            self._linger.cancel()
-        super().connectionLost(reason)
-        self.site.closed(self)
-
-    def refuse(self, status: int, reason: bytes) -> None:
-        """Answer a request that is not to be read to its end, and close."""
-        self._is_refused = True
-        self._set_deadline(None)
-        log.info(
-            "{client} refused: {status} {reason}", client=str(self.getPeer()), status=status, reason=reason.decode()
-        )
-        head = b"HTTP/1.1 %d %b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % (status, reason)
-        _tcp(self.transport).write(head)
-        self.loseConnection()
-
-    def close_when_idle(self) -> None:
-        """Close now if nothing is being answered, else after the answer; one that goes on for ever ends now."""
-        self._is_closing = True
-        if not self.is_busy:
-            self.loseConnection()
-        for request in list(self.requests):
-            request.drain()
-
-    def _begin_head(self) -> None:
-        if self._is_waiting and not self._is_refused and self._linger is None:
-            self._is_waiting = False
-            self._set_deadline(self.limits.head_timeout_s)
-
-    def _set_deadline(self, seconds: float | None) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = None if seconds is None else self.callLater(seconds, self._too_late)
-
-    def _too_late(self) -> None:
-        if self._linger is None:
-            self.refuse(408, b"Request Timeout")
-
-    def _give_up(self) -> None:
-        _tcp(self.transport).abortConnection()
 
 
 @define(eq=False)
@@ -210,17 +34,17 @@ class Refusal(Protocol):
 
     def connectionMade(self) -> None:
         """See `IProtocol`."""
-        self._deadline = self._site.reactor.callLater(REFUSAL_S, _tcp(self.transport).abortConnection)
-        _tcp(self.transport).write(
+        self._deadline = self._site.reactor.callLater(REFUSAL_S, tcp(self.transport).abortConnection)
+        tcp(self.transport).write(
             b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Type: text/plain; charset=utf-8\r\n"
             b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(REFUSAL), REFUSAL)
         )
         if ISSLTransport.providedBy(self.transport):
-            _tcp(self.transport).loseConnection()  # there is no half-close
+            tcp(self.transport).loseConnection()  # there is no half-close
             return
         # What the client has sent is read and dropped meanwhile: closing over unread bytes would reset the
         # connection, and take the answer with it.
-        _tcp(self.transport).loseWriteConnection()
+        tcp(self.transport).loseWriteConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol`."""
@@ -309,7 +133,7 @@ class NodeSite(Site):
         def cut_the_rest() -> None:
             cut.extend(self._open)
             for channel in cut:
-                _tcp(channel.transport).abortConnection()
+                tcp(channel.transport).abortConnection()
 
         late = self.reactor.callLater(deadline_s, cut_the_rest)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
@@ -101,6 +101,8 @@ def root(
     permissions: Permissions = ANYONE_READS,
     accounts: Accounts = NOBODY,
     reserved: ReservedNames | None = None,
+    publish: Sequence[Route] = (),
+    manage: Sequence[Route] = (),
     trusted_proxies: tuple[Network, ...] = (),
     tokens: Tokens | None = None,
 ) -> IResource:
@@ -108,7 +110,8 @@ def root(
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those that the node issues.
+    `publish`: the routes of uploads, `manage`: those for what is hosted.  `trusted_proxies`: who is believed to say for
+    whom they ask.  `tokens`: those that the node issues.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -159,6 +162,8 @@ def root(
             public_url=presence.public_url,
             client_max_age_s=presence.client_max_age_s,
         ),
+        publish=publish,
+        manage=manage,
         operate=(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),

@@ -13,9 +13,9 @@ from twisted.web.server import Request
 
 from tiercache.policy.news import Position
 from tiercache.web.answer import JSON, NO_STORE, Answer, json, problem
+from tiercache.web.channel import NodeRequest
 from tiercache.web.request import field_of, parameter_of
 from tiercache.web.route import Operation, Parameter, Reply, Route
-from tiercache.web.server import NodeRequest
 from tiercache.web.tier.feed import Feed, IJournal, Place
 from tiercache.web.tier.subscriber import Subscriber
 from tiercache.wire import CHANGES, EVENT_STREAM, LONGEST_WAIT_S, ROOT, Changes

@@ -13,7 +13,7 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from tiercache.web.body import Outflow, abort
-from tiercache.web.server import NodeRequest
+from tiercache.web.channel import NodeRequest
 from tiercache.web.tier.feed import Feed, Place
 
 

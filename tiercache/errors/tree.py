@@ -101,6 +101,13 @@ class PageUnusable(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
+class RecordUnusable(TiercacheError):
+    """A record beside a hosted file cannot be used: {reason}."""
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
 class DigestMismatch(TiercacheError):
     """{filename} has the {algorithm} digest {actual}, not {expected}."""
 
@@ -200,10 +207,48 @@ class TooManyTokens(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
-class FilenameTaken(TiercacheError):
-    """{filename} already exists, with other bytes: what was published once is never changed."""
+class RequestMalformed(TiercacheError):
+    """The request cannot be followed: {reason}."""
+
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class FileDeleted(TiercacheError):
+    """{filename} already exists: it was deleted, and can be restored until its time is over."""
 
     filename: str
+
+
+@frozen(kw_only=True, slots=False)
+class ReleaseAbsent(TiercacheError):
+    """Project {project} has no release {version} here."""
+
+    project: str
+    version: str
+
+
+@frozen(kw_only=True, slots=False)
+class NothingToRestore(TiercacheError):
+    """Nothing that was deleted of {project} can be restored: {reason}."""
+
+    project: str
+    reason: str
+
+
+@frozen(kw_only=True, slots=False)
+class ProjectClosed(TiercacheError):
+    """Project {project} is {status}: it takes no new files."""
+
+    project: str
+    status: str
+
+
+@frozen(kw_only=True, slots=False)
+class ProjectHasFiles(TiercacheError):
+    """Project {project} still has files: its name can be released when they are deleted."""
+
+    project: str
 
 
 @frozen(kw_only=True, slots=False)
