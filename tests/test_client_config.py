@@ -44,12 +44,19 @@ def test_pip_gets_the_index_and_trusts_plain_http_beyond_this_machine_only_when_
     assert settings["global"].get("trusted-host") == (None if is_trusted else netloc)
 
 
-@pytest.mark.parametrize("base_url", [HERE, OFFICE, TLS])
-def test_uv_gets_the_only_index_and_where_to_publish(base_url: str) -> None:
+@pytest.mark.parametrize(
+    ("base_url", "publish_url"),
+    [
+        (HERE, "http://anyone:anyone@127.0.0.1:8141/legacy/"),  # without a name uv does not publish
+        (OFFICE, f"{OFFICE}legacy/"),
+        (TLS, f"{TLS}legacy/"),
+    ],
+)
+def test_uv_gets_the_only_index_and_where_to_publish(base_url: str, publish_url: str) -> None:
     index = {
         "name": "tiercache",
         "url": f"{base_url}simple/",
-        "publish-url": f"{base_url}legacy/",
+        "publish-url": publish_url,
         "default": True,
     }
     assert tomllib.loads(client_config("uv", base_url)) == {"index": [index]}

@@ -28,6 +28,10 @@ def _pip(base_url: str) -> str:
 
 
 def _uv(base_url: str) -> str:
+    publish_url = f"{base_url}legacy/"
+    if _is_this_machine(base_url):
+        # uv does not publish without a name and a password; a node asks this machine's own programs for none.
+        publish_url = publish_url.replace("://", "://anyone:anyone@", 1)
     return _text(
         [
             "# ~/.config/uv/uv.toml (Windows: %APPDATA%\\uv\\uv.toml),",
@@ -35,7 +39,7 @@ def _uv(base_url: str) -> str:
             "[[index]]",
             'name = "tiercache"',
             f"url = {_quoted(f'{base_url}simple/')}",
-            f"publish-url = {_quoted(f'{base_url}legacy/')}",
+            f"publish-url = {_quoted(publish_url)}",
             "default = true",
         ]
     )
