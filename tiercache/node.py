@@ -72,17 +72,15 @@ from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
-from tiercache.cache.minting import Mint
+from tiercache.cache.minting import Mint, mint_for
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
-from tiercache.cache.signing_keys import SigningKeys
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
-from tiercache.cache.used_identities import UsedIdentities
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
@@ -297,29 +295,14 @@ def assemble(
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
         tokens=tokens,
-        mint=_mint(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
-    )
-
-
-def _mint(
-    config: Config,
-    issuers: Iterable[IIssuer],
-    *,
-    tokens: Tokens,
-    catalogue: ICatalogue,
-    now: Callable[[], float],
-) -> Mint | None:
-    """What makes tokens for trusted publishers; None where nobody is one."""
-    publishers = publishers_of(config.access)
-    if not publishers:
-        return None
-    return Mint(
-        audience=audience_of(config.access, config.node),
-        publishers=publishers,
-        keys={issuer.url: SigningKeys(issuer=issuer, now=now) for issuer in issuers},
-        used=UsedIdentities(catalogue=catalogue, now=now),
-        tokens=tokens,
-        now=now,
+        mint=mint_for(
+            publishers_of(config.access),
+            issuers,
+            audience=audience_of(config.access, config.node),
+            tokens=tokens,
+            catalogue=catalogue,
+            now=now,
+        ),
     )
 
 
