@@ -76,7 +76,7 @@ tiers:
   - {name: office, kind: parent, url: "http://office.example:8141/", user: ann, password: {file: /run/password}}
   - {url: "https://index.example/simple/", token: {env: TOKEN}, ca: ~/ca.pem, client-certificate: /c.pem,
      files-from: [Files.Example, "*.cdn.example"], timeout: 2s, connect-timeout: 500ms, silence-timeout: 1m,
-     max-page: 1MiB, max-file: 2GiB}
+     max-page: 1MiB, max-file: 2GiB, publish-url: "https://upload.example/legacy/"}
   - {name: public, url: pypi}
 projects:
   - {match: ["acme-*"], tiers: [office]}
@@ -129,6 +129,7 @@ offline: true
                 silence_timeout_s=60,
                 max_page_bytes=1024**2,
                 max_file_bytes=2 * 1024**3,
+                publish_url="https://upload.example/legacy/",
             ),
             TierConfig(name="public", kind="origin", url="pypi"),
         ),
@@ -164,7 +165,6 @@ offline: true
     )
     assert [str(note).partition(":")[0] for note in config.not_in_force()] == [
         "node.workers",
-        "publish",
         "prefetch",
     ]
 

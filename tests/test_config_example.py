@@ -65,6 +65,7 @@ def test_the_groups_that_are_commented_out_were_found() -> None:
         "#public-",
         "#user: r",
         "#token: ",
+        "#publish",
         "#ca: ~/.",
         "#client-",
         "#project",

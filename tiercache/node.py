@@ -52,7 +52,7 @@ opened and closed by `tiercache.service`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from attrs import frozen
@@ -63,6 +63,7 @@ from tiercache import __version__
 from tiercache.cache.about import About
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.chain import Chain
+from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
 from tiercache.cache.follower import Follower
@@ -84,14 +85,15 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
-from tiercache.config.publishers import audience_of, publishers_of
-from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool
 from tiercache.publish.form import FORM_BYTES
+from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
+from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
-from tiercache.web.publish import UploadRoutes, refusing_routes
+from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
 from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
@@ -110,12 +112,15 @@ class Parts:
     janitor: Janitor
     reserved: ReservedNames
     hosted: Hosted
+    deleted: DeletedFiles
     publisher: Publisher
     journal: Journal
     following: Following
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    publish_targets: Mapping[str, IPublishTarget]
+    forwarding: Forwarding | None
     tokens: Tokens
     mint: Mint | None
 
@@ -132,11 +137,14 @@ def assemble(
     pool: Pool,
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
+    publish_targets: Iterable[IPublishTarget] = (),
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
     `issuers` are those whose identity tokens trusted publishers show.  `jitter` gives a number in [0, 1).
+    `publish_targets`: the tiers of which it is known where they take uploads.
     """
+    targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
     usage = Usage(now=now)
     switch = OfflineSwitch(catalogue=catalogue, configured=config.offline)
@@ -193,6 +201,9 @@ def assemble(
         now=now,
         stats=stats,
     )
+    deleted = DeletedFiles(
+        catalogue=catalogue, files=files, hosted=hosted, keep_s=config.publish.keep_deleted_s, pool=pool, now=now
+    )
     janitor = Janitor(
         catalogue=catalogue,
         files=files,
@@ -201,6 +212,7 @@ def assemble(
         pool=pool,
         stats=stats,
         changed=entries.changed,
+        expire=deleted.expire,
     )
     listings = Listings(catalogue=catalogue, entries=entries, hosted=hosted, chain=chain, pages=pages, now=now)
     file_service = Files(
@@ -254,6 +266,7 @@ def assemble(
         clock=clock,
         now=now,
     )
+    hosted.content.on_added(sidecars.check_stored)
     publisher = Publisher(
         limit_bytes=config.publish.max_size_bytes,
         hosted=hosted,
@@ -264,7 +277,6 @@ def assemble(
         pool=pool,
         now=now,
     )
-    hosted.on_added(sidecars.check_stored)
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
     tokens = Tokens(catalogue=catalogue, now=now)
@@ -278,6 +290,7 @@ def assemble(
         janitor=janitor,
         reserved=reserved,
         hosted=hosted,
+        deleted=deleted,
         publisher=publisher,
         journal=journal,
         following=following,
@@ -294,15 +307,14 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
-        tokens=tokens,
-        mint=mint_for(
-            publishers_of(config.access),
-            issuers,
-            audience=audience_of(config.access, config.node),
-            tokens=tokens,
-            catalogue=catalogue,
-            now=now,
+        publish_targets=targets,
+        forwarding=(
+            Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
+            if config.publish.to in targets
+            else None
         ),
+        tokens=tokens,
+        mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
     )
 
 
@@ -325,9 +337,21 @@ def limits_of(config: Config) -> Limits:
 
 def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
     """Where files are published, or told that they are not."""
-    if config.publish.to != "here":
+    limit_bytes = config.publish.max_size_bytes
+    destination: Destination
+    if parts.forwarding is not None:
+        destination = HandingOn(forwarding=parts.forwarding, pool=pool, limit_bytes=limit_bytes)
+    elif config.publish.to == "here":
+        destination = Hosting(publisher=parts.publisher, limit_bytes=limit_bytes)
+    else:
         return refusing_routes()
-    return UploadRoutes(publisher=parts.publisher, files=parts.stored_files, pool=pool).routes()
+    routes = UploadRoutes(
+        destination=destination,
+        files=parts.stored_files,
+        pool=pool,
+        is_for_others=parts.forwarding is not None,
+    )
+    return routes.routes()
 
 
 def root_of(

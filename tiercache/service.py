@@ -30,7 +30,7 @@ from twisted.web.resource import Resource
 from tiercache.config import Config
 from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
-from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
 from tiercache.node import Parts, assemble, limits_of, root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
@@ -39,8 +39,10 @@ from tiercache.storage.lock import StoreLock
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.node_id import node_id_of
-from tiercache.storage.threads import ReactorThreads
-from tiercache.upstream.configured import upstream_of
+from tiercache.storage.rebuild import is_lost, rebuild
+from tiercache.storage.settled import settled
+from tiercache.storage.threads import ReactorThreads, on_the_spot
+from tiercache.upstream.configured import publish_target_of, upstream_of
 from tiercache.upstream.issuer import issuer_at
 from tiercache.web.certificates import Certificates
 from tiercache.web.server import NodeSite
@@ -139,6 +141,7 @@ class Node(Service):
             pool=pool,
             node_id=node_id,
             jitter=random.random,
+            publish_targets=self._publish_targets(pool, node_id),
         )
         self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
         self._tidying.clock = self._reactor
@@ -181,9 +184,20 @@ class Node(Service):
             if left_over:
                 log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
         if store.catalogue != "memory":
+            self._rebuild_if_lost(folder, files)
             catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=writer)
             self._undo.append(lambda: ensureDeferred(catalogue.close()))
         return files, catalogue
+
+    def _rebuild_if_lost(self, folder: Path, files: IFiles) -> None:
+        """Private names that a lost catalogue has forgotten would be asked of every tier, so first of all."""
+        catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=on_the_spot)
+        try:
+            if is_lost(files, catalogue):
+                log.warn("the catalogue is new, the store is not: what is hosted here is made anew of its records")
+                rebuild(files, catalogue, now=time.time(), report=lambda flaw: log.warn("{flaw}", flaw=flaw))
+        finally:
+            settled(catalogue.close())
 
     def _upstreams(self, pool: Pool, node_id: str) -> list[IUpstream]:
         """The tiers in order."""
@@ -196,6 +210,14 @@ class Node(Service):
             )
             for tier in self._config.tiers
         ]
+
+    def _publish_targets(self, pool: Pool, node_id: str) -> list[IPublishTarget]:
+        """Those of the tiers of which it is known where they take uploads."""
+        targets = [
+            publish_target_of(tier, reactor=self._reactor, pool=pool, environ=self._environ, node_id=node_id)
+            for tier in self._config.tiers
+        ]
+        return [target for target in targets if target is not None]
 
     def _issuers(self, pool: Pool) -> list[IIssuer]:
         """Those whose identity tokens trusted publishers show; each is trusted by what is said first of how."""

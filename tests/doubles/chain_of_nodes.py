@@ -43,8 +43,11 @@ from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.node_id import node_id_of
 from tiercache.upstream.credentials import Credentials, credentials_of
 from tiercache.upstream.parent import Parent
+from tiercache.upstream.reach import Reach
+from tiercache.upstream.requests import Requests
 from tiercache.upstream.simple_index import SimpleIndex
 from tiercache.upstream.target import Target
+from tiercache.upstream.uploads import Uploads
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 from tiercache.wire import HEARTBEAT_S
@@ -133,6 +136,7 @@ class JoinedNode:
             now=self.now,
             pool=at_once,
             node_id=self.node_id,
+            publish_targets=[self._target(tier) for tier in self.tiers if tier != ORIGIN],
         )
         root = root_of(
             self.config,
@@ -229,6 +233,20 @@ class JoinedNode:
             return index
         # Asks gather until the next turn, so that `settle` is enough for all that needs no time.
         return Parent(index=index, root_url=f"http://{tier}.example:8141/", gather_s=0.0)
+
+    def _target(self, tier: str) -> Uploads:
+        url = Target.parse(f"http://{tier}.example:8141/legacy/")
+        pool = HTTPConnectionPool(self.chain.clock, persistent=False)
+        requests = Requests(
+            tier=Tier(name=tier, kind="parent"),
+            agent=Agent.usingEndpointFactory(self.chain.clock, self.chain, pool),
+            clock=self.chain.clock,
+            now=self.now,
+            jitter=lambda: 0.0,
+            reach=Reach(own=url.host.name),
+            node_id=self.node_id,
+        )
+        return Uploads(requests=requests, target=url, pool=at_once, boundary=lambda: "between-the-parts")
 
     def _credentials(self, tier: str) -> Credentials | None:
         if tier not in self.tokens:

@@ -86,7 +86,8 @@ class End:
         self._clock.callLater(0, self._end, ConnectionAborted(), ConnectionLost())
 
     def loseWriteConnection(self) -> None:
-        raise NotImplementedError
+        """Twisted's client takes the end of what it reads for the end of all, as do most."""
+        self.loseConnection()
 
     def getPeer(self) -> IPv4Address:
         return self._there
@@ -132,7 +133,9 @@ class End:
         for end, reason in ((self, here), (self.other, there)):
             if not end.is_closed:
                 end.is_closed = True
-                end._producer = None
+                producer, end._producer = end._producer, None
+                if producer is not None:
+                    producer.stopProducing()
                 end.protocol.connectionLost(Failure(reason))
 
 

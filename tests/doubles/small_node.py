@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from tests.doubles.now import at_once
+from tests.doubles.publish_target import ScriptedTarget
 from tests.doubles.upstream import ScriptedStream, ScriptedUpstream
 from tiercache.cache.body import IBody
 from tiercache.config import Config, NodeConfig, StoreConfig
@@ -112,6 +113,7 @@ class SmallNode:
     files: MemoryFiles = field(factory=MemoryFiles)
     catalogue: MemoryCatalogue = field(factory=MemoryCatalogue)
     node_id: str = ""
+    targets: list[ScriptedTarget] = field(factory=list)
     parts: Parts = field(init=False)
 
     @parts.default
@@ -127,6 +129,7 @@ class SmallNode:
             now=self.clock.seconds,
             pool=at_once,
             node_id=self.node_id,
+            publish_targets=self.targets,
         )
 
     async def page(self, project: str, ask: Ask = ANY) -> Page:

@@ -71,6 +71,7 @@ class Wire(StringTransport):
         self._came = came
         self._on_the_way: deque[bytes] = deque()
         self._hung_up: Exception | None = None
+        self._leaves = False
         self._head = b""
 
     # -- what a test does
@@ -95,6 +96,7 @@ class Wire(StringTransport):
             self.protocol.dataReceived(self._on_the_way.popleft())
         if self._hung_up is not None and not self._on_the_way and not self.closed:
             self.closed = True
+            self._stop_producer()
             self.protocol.connectionLost(Failure(self._hung_up))
 
     # -- what the near end does
@@ -127,12 +129,30 @@ class Wire(StringTransport):
         self.loseConnection()
 
     def loseConnection(self) -> None:
+        """As a real transport, only after a producer has had its say."""
+        self._leaves = True
+        if self.producer is None:
+            self._close()
+
+    def unregisterProducer(self) -> None:
+        super().unregisterProducer()
+        if self._leaves:
+            self._close()
+
+    def abortConnection(self) -> None:
+        if not self.closed:
+            self._stop_producer()
+        self._close()
+
+    def _close(self) -> None:
         if not self.closed:
             self.closed = True
             self._clock.callLater(0, self.protocol.connectionLost, Failure(ConnectionDone()))
 
-    def abortConnection(self) -> None:
-        self.loseConnection()
+    def _stop_producer(self) -> None:
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            producer.stopProducing()
 
     def loseWriteConnection(self) -> None:
         raise NotImplementedError

@@ -278,6 +278,15 @@ class Entries:
             if not self._being_marked[project]:
                 del self._being_marked[project]
 
+    async def outdate(self, project: ProjectName, tier: str) -> None:
+        """A project has been changed at a tier from here: what there is of it is outdated, here and below.
+
+        Where in the tier's journal that stands is not known, nor whether the tier has one; so even what it is about to
+        answer may be older.  Raises StoreFailed.
+        """
+        await self.hear(project, tier, Position(epoch="", serial=0), is_known=False)
+        await self._journal.append([NewChange(project=project, what=PAGE)])
+
     def hear_of_all(self, tier: str, position: Position) -> None:
         """News before this position of a tier's journal may have been missed.  What that makes of what is stored
         `vouching` knows."""

@@ -22,6 +22,8 @@ from tiercache.access.tokens import IssuedToken
 from tiercache.cache.signing_keys import SigningKeys
 from tiercache.cache.tokens import Tokens
 from tiercache.cache.used_identities import UsedIdentities
+from tiercache.config import Config
+from tiercache.config.publishers import audience_of, publishers_of
 from tiercache.errors import IdentityRefused
 from tiercache.interfaces import ICatalogue, IIssuer
 
@@ -91,19 +93,19 @@ class Mint:
 
 
 def mint_for(
-    publishers: tuple[TrustedPublisher, ...],
+    config: Config,
     issuers: Iterable[IIssuer],
     *,
-    audience: str,
     tokens: Tokens,
     catalogue: ICatalogue,
     now: Callable[[], float],
 ) -> Mint | None:
-    """What issues tokens to these publishers; None where there are none."""
+    """What issues tokens to the configured publishers; None where there are none."""
+    publishers = publishers_of(config.access)
     if not publishers:
         return None
     return Mint(
-        audience=audience,
+        audience=audience_of(config.access, config.node),
         publishers=publishers,
         keys={issuer.url: SigningKeys(issuer=issuer, now=now) for issuer in issuers},
         used=UsedIdentities(catalogue=catalogue, now=now),

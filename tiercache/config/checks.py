@@ -12,8 +12,17 @@ from attrs import evolve, frozen
 from tiercache.config.accounts import access_flaws
 from tiercache.config.addresses import OwnAddresses, without_credentials
 from tiercache.config.publishers import publisher_flaws
+from tiercache.config.publishing import folder_flaws, target_flaws
 from tiercache.config.structure import Flaw, meant
-from tiercache.config.values import PUBLIC_INDEX, AccessConfig, NodeConfig, PublishConfig, Secret, TierConfig
+from tiercache.config.values import (
+    PUBLIC_INDEX,
+    AccessConfig,
+    NodeConfig,
+    PublishConfig,
+    Secret,
+    StoreConfig,
+    TierConfig,
+)
 from tiercache.policy.freshness import FreshnessRules
 from tiercache.policy.selection import ProjectRule
 
@@ -56,6 +65,7 @@ class Parts:
     """What could be read of a file; None for what could not.  `is_stated` tells the keys that stand in it."""
 
     node: NodeConfig | None
+    store: StoreConfig | None
     tiers: Sequence[TierConfig | None]
     projects: Sequence[ProjectRule | None]
     freshness: FreshnessRules | None
@@ -71,6 +81,9 @@ class Parts:
         yield from self._unknown_tiers()
         yield from self._tiers_that_are_this_node()
         yield from self._endless_patience()
+        if self.publish is not None:
+            yield from target_flaws(self.publish, self.tiers)
+            yield from folder_flaws(self.publish, self.store)
         yield from self._access()
 
     def _same_names(self) -> Iterator[Flaw]:
@@ -101,6 +114,8 @@ class Parts:
         for index, tier in enumerate(self.tiers):
             if tier is not None and own.include(tier.url):
                 yield f"tiers[{index}].url", "leads back to this node itself"
+            if tier is not None and tier.publish_url is not None and own.include(tier.publish_url):
+                yield f"tiers[{index}].publish-url", "leads back to this node itself"
 
     def _endless_patience(self) -> Iterator[Flaw]:
         timeouts = [tier.timeout_s for tier in self.tiers if tier is not None]

@@ -88,6 +88,7 @@ class _Reading:
         access = self._section("access", AccessConfig)
         parts = Parts(
             node=node,
+            store=store,
             tiers=tiers,
             tier_names=self._tier_names(tiers),
             projects=projects,

@@ -32,6 +32,7 @@ from tiercache.config.values import (
     AccessConfig,
     GrantConfig,
     NodeConfig,
+    PublishConfig,
     Secret,
     StoreConfig,
     TierConfig,
@@ -122,7 +123,9 @@ class Structure:
             (NodeConfig, "public_url"): self._public_url,
             (TierConfig, "name"): self._name,
             (TierConfig, "url"): self._tier_url,
+            (TierConfig, "publish_url"): self._publish_url,
             (TierConfig, "files_from"): lambda value: self._each(value, self._host),
+            (PublishConfig, "directories"): lambda value: self._each(value, self._folder),
             (ProjectRule, "match"): self._patterns,
             (AccessConfig, "users"): self._users,
             (AccessConfig, "htpasswd"): self._readable,
@@ -138,8 +141,8 @@ class Structure:
         if own is not None:
             return lambda value, _: own(value)
         if key.unit == "s":
-            is_wait = section is not FreshnessRules or name == "patience_s"
-            may_be_zero = section is FreshnessRules or name == "stop_timeout_s"
+            is_wait = (section is not FreshnessRules or name == "patience_s") and name != "keep_deleted_s"
+            may_be_zero = section is FreshnessRules or name in ("stop_timeout_s", "keep_deleted_s")
             longest_s = LONGEST_WAIT_S if is_wait else LONGEST_LIFETIME_S
             return lambda value, _: self._duration(value, may_be_zero=may_be_zero, longest_s=longest_s)
         if key.unit == "bytes":
@@ -250,6 +253,21 @@ class Structure:
         if parts.query or parts.fragment:
             raise ValueError("needs to be a URL without query and fragment")
         return url
+
+    def _publish_url(self, value: Any) -> str:
+        url = self.surroundings.text(value)
+        parts = http_url(url)
+        if "@" in parts.netloc:
+            raise ValueError("has credentials in it: uploads carry those of who uploads, and no others")
+        if parts.query or parts.fragment:
+            raise ValueError("needs to be a URL without query and fragment")
+        return url
+
+    def _folder(self, value: Any) -> str:
+        path = self.surroundings.text(value)
+        if not path.startswith("/") or "\0" in path:
+            raise ValueError(f"{path!r} is no absolute path of a folder")
+        return path
 
     def _host(self, value: Any) -> str:
         host = self.surroundings.text(value)

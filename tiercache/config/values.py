@@ -77,7 +77,8 @@ class TierConfig:
     `url`: http or https, without credentials, or `PUBLIC_INDEX`.  `kind` None: to be found out by asking.
     `timeout_s`: to the first byte of an answer; `silence_timeout_s`: between two chunks of one.  `ca` and
     `client_certificate` are paths of PEM files.  `files_from`: further hosts that its files may come from.
-    `max_page_bytes`, `max_file_bytes`: more is not read; None for no limit.
+    `max_page_bytes`, `max_file_bytes`: more is not read; None for no limit.  `publish_url`: where it takes the legacy
+    upload form; None for where a node does, or nowhere.
     """
 
     url: str
@@ -94,6 +95,12 @@ class TierConfig:
     files_from: tuple[str, ...] = ()
     max_page_bytes: int = 32 * 1024**2
     max_file_bytes: int | None = None
+    publish_url: str | None = None
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Whether it is known where uploads can be handed on to it."""
+        return self.publish_url is not None or self.kind == "parent"
 
     @name.default
     def _host_and_port(self) -> str:
@@ -110,11 +117,16 @@ class TierConfig:
 
 @frozen(kw_only=True)
 class PublishConfig:
-    """What becomes of an upload: `to` is `here`, `nowhere`, or the name of a tier that it is handed on to."""
+    """What becomes of an upload: `to` is `here`, `nowhere`, or the name of a tier that it is handed on to.
+
+    `directories`: absolute paths of the folders whose files are hosted as they lie there.
+    `keep_deleted_s`: how long what is deleted here may be restored.
+    """
 
     to: str = "here"
     directories: tuple[str, ...] = ()
     max_size_bytes: int = 1024**3
+    keep_deleted_s: float = 7 * 86400.0
 
 
 @frozen(kw_only=True)
@@ -205,8 +217,6 @@ class Config:
     def _not_in_force(self) -> Iterator[tuple[str, str]]:
         if self.node.workers > 1:
             yield "node.workers", f"this version runs as one process, not as {self.node.workers}"
-        if self.publish.to not in ("here", "nowhere") or self.publish.directories:
-            yield "publish", "this version takes no uploads, and looks into no folder for files"
         if self.prefetch != PrefetchConfig():
             yield "prefetch", "this version fetches nothing before it is asked for"
         for index, grant in enumerate(self.access.grants):

@@ -14,11 +14,13 @@ from tiercache.interfaces.store import (
     ICatalogue,
     IFiles,
     IPartial,
+    IRecords,
     NewChange,
     Reservation,
     StoredEntry,
 )
 from tiercache.interfaces.tiers import FeedEvent, FileRange, IFeed, IFileStream, INeighbour, IUpstream, Tier
+from tiercache.interfaces.uploads import FormField, FormFile, IPublishTarget, TierSaid, UploadForm
 
 __all__ = [
     "METADATA",
@@ -28,6 +30,8 @@ __all__ = [
     "FeedEvent",
     "FileRange",
     "FileRecord",
+    "FormField",
+    "FormFile",
     "ICatalogue",
     "IFeed",
     "IFileStream",
@@ -35,10 +39,14 @@ __all__ = [
     "IIssuer",
     "INeighbour",
     "IPartial",
+    "IPublishTarget",
+    "IRecords",
     "IUpstream",
     "NewChange",
     "Pool",
     "Reservation",
     "StoredEntry",
     "Tier",
+    "TierSaid",
+    "UploadForm",
 ]

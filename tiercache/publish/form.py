@@ -12,6 +12,7 @@ from attrs import frozen
 
 from tiercache.cache.wheel import METADATA_BYTES
 from tiercache.errors import FieldRefused
+from tiercache.interfaces import FormField as FormField
 
 CONTENT = "content"
 """The field with the archive, in the form that every publishing client sends."""
@@ -43,14 +44,6 @@ _LIMITS: Mapping[str, int] = {
     "license": _LONG_BYTES,  # often the whole text
     "attestations": _LONG_BYTES,
 }
-
-
-@frozen(kw_only=True)
-class FormField:
-    """A part without a filename."""
-
-    name: str
-    value: bytes
 
 
 @frozen(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from attrs import evolve
 
 from tiercache.config.addresses import OwnAddresses
 from tiercache.config.values import PUBLIC_INDEX, TierConfig
-from tiercache.interfaces import IUpstream, Pool
+from tiercache.interfaces import IPublishTarget, IUpstream, Pool
 from tiercache.upstream.parent import ORIGIN, PARENT, SIBLING, UNKNOWN
 from tiercache.upstream.public_index import (
     pip_certificates_of_this_machine,
@@ -21,7 +22,7 @@ from tiercache.upstream.public_index import (
     tier_with_public_index,
 )
 from tiercache.upstream.simple_index import Limits
-from tiercache.upstream.tier import TierSettings, upstream
+from tiercache.upstream.tier import TierSettings, uploads, upstream
 from tiercache.upstream.trust import ca_bundle
 
 
@@ -60,6 +61,37 @@ def upstream_of(
     )
 
 
+def publish_target_of(
+    configured: TierConfig,
+    *,
+    reactor: Any,  # as in `upstream_of`
+    pool: Pool,
+    environ: Mapping[str, str],
+    node_id: str | None = None,
+) -> IPublishTarget | None:
+    """What hands uploads on to a configured tier, None for one of which nobody said where it takes them.
+
+    Blocking, for the start.  Raises ConfigInvalid.
+    """
+    if not configured.takes_uploads:
+        return None
+    tier = configured
+    if tier.url == PUBLIC_INDEX and tier.ca is None and ca_bundle(None, environ) is None:
+        tier = evolve(tier, ca=pip_certificates_of_this_machine(environ))
+    if tier.url == PUBLIC_INDEX and tier.publish_url is not None:
+        tier = evolve(tier, url=tier.publish_url)  # where its pages are is of no concern here
+    return uploads(
+        _settings(tier),
+        reactor=reactor,
+        pool=pool,
+        now=time.time,
+        jitter=random.random,
+        boundary=lambda: secrets.token_hex(16),
+        environment=environ,
+        node_id=node_id,
+    )
+
+
 def _settings(tier: TierConfig) -> TierSettings:
     kind = tier.kind or UNKNOWN
     return TierSettings(
@@ -67,6 +99,7 @@ def _settings(tier: TierConfig) -> TierSettings:
         kind=kind,
         url=simple_base(tier.url, kind),
         root_url=None if kind == ORIGIN else node_root(tier.url),
+        upload_url=upload_url(tier),
         user=tier.user,
         password=tier.password.reveal() if tier.password is not None else None,
         token=tier.token.reveal() if tier.token is not None else None,
@@ -77,6 +110,13 @@ def _settings(tier: TierConfig) -> TierSettings:
         first_byte_s=tier.timeout_s,
         silence_s=tier.silence_timeout_s,
     )
+
+
+def upload_url(tier: TierConfig) -> str | None:
+    """Where a tier takes the upload form; None where that is not known."""
+    if tier.publish_url is None and tier.kind == PARENT:
+        return node_root(tier.url) + "legacy/"
+    return tier.publish_url
 
 
 def simple_base(url: str, kind: str) -> str:

@@ -54,13 +54,14 @@ def http_agent(
     reach: Reach,
     connect_timeout_s: float = 3.0,
     proxies: Proxies | None = None,
+    keeps_connections: bool = True,
 ) -> IAgent:
     """What connects for one tier.  `reach` is asked about every address before it is connected to.
 
     Not where a proxy does the connecting, which resolves names itself.  `connect_timeout_s` bounds name lookup,
     connection and the proxy's part together.
     """
-    pool = HTTPConnectionPool(reactor, persistent=True)
+    pool = HTTPConnectionPool(reactor, persistent=keeps_connections)
     pool.maxPersistentPerHost = KEPT_PER_HOST
     pool.cachedConnectionTimeout = KEPT_S
     lookups = Lookups(resolver=reactor.nameResolver, clock=reactor)

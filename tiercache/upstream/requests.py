@@ -42,7 +42,7 @@ SEE_OTHER = 303
 LOOP_DETECTED = 508  # RFC 5842 section 7.2
 _REDIRECTS = frozenset({301, 302, SEE_OTHER, 307, 308})
 _OF_A_NODE = frozenset({503, 504})
-_USER_AGENT = f"tiercache/{__version__}"
+USER_AGENT = f"tiercache/{__version__}"
 
 
 @frozen(kw_only=True)
@@ -71,6 +71,22 @@ class Reply:
     response: IResponse
     requested_at: float
     received_at: float
+
+    @classmethod
+    def of(cls, response: IResponse, *, target: Target, requested_at: float, received_at: float) -> Reply:
+        """The head of a response."""
+        return cls(
+            status=response.code,
+            headers={
+                name.decode("ascii", "replace").lower(): b", ".join(values).decode("latin-1")
+                for name, values in response.headers.getAllRawHeaders()
+            },
+            length_bytes=None if response.length is UNKNOWN_LENGTH else response.length,
+            target=target,
+            response=response,
+            requested_at=requested_at,
+            received_at=received_at,
+        )
 
 
 @define(kw_only=True)
@@ -204,7 +220,7 @@ class Requests:
     async def _exchange(
         self, method: str, target: Target, headers: Mapping[str, str], authorization: str | None, body: bytes | None
     ) -> Reply:
-        sent = Headers({"User-Agent": [_USER_AGENT]})
+        sent = Headers({"User-Agent": [USER_AGENT]})
         passed = {} if self.node_id is None else self._hops.headers_from(self.node_id)
         for name, value in {**headers, **passed}.items():
             sent.setRawHeaders(name, [value])
@@ -221,18 +237,7 @@ class Requests:
             response = await answered.addTimeout(self.deadlines.first_byte_s, self.clock, late)
         except RAISED_BY_AGENTS as error:
             raise unanswered(error) from None  # what it wraps could repeat what was sent
-        return Reply(
-            status=response.code,
-            headers={
-                name.decode("ascii", "replace").lower(): b", ".join(values).decode("latin-1")
-                for name, values in response.headers.getAllRawHeaders()
-            },
-            length_bytes=None if response.length is UNKNOWN_LENGTH else response.length,
-            target=target,
-            response=response,
-            requested_at=requested_at,
-            received_at=self.now(),
-        )
+        return Reply.of(response, target=target, requested_at=requested_at, received_at=self.now())
 
     def _redirected(self, target: Target, location: str) -> Target:
         try:

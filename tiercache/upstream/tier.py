@@ -10,31 +10,35 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
+from twisted.web.iweb import IAgent
 
 from tiercache.errors import ConfigInvalid, Problem
-from tiercache.interfaces import IUpstream, Pool, Tier
+from tiercache.interfaces import IPublishTarget, IUpstream, Pool, Tier
 from tiercache.upstream.connections import http_agent
 from tiercache.upstream.credentials import credentials_of, netrc_path
 from tiercache.upstream.parent import Parent
 from tiercache.upstream.proxies import proxies_from
 from tiercache.upstream.reach import Reach
-from tiercache.upstream.requests import Deadlines
+from tiercache.upstream.requests import Deadlines, Requests
 from tiercache.upstream.simple_index import Limits, SimpleIndex
 from tiercache.upstream.target import Target
 from tiercache.upstream.trust import ca_bundle, client_certificate, https_policy, trusted
+from tiercache.upstream.uploads import Uploads
 
 
 @frozen(kw_only=True)
 class TierSettings:
     """One tier as configured, secrets resolved.  `url` is the index's base (it ends in `/simple/` or the like).
 
-    `root_url` is where a node's root would be; None for a tier that is no node.
+    `root_url` is where a node's root would be; None for a tier that is no node.  `upload_url` is where it takes the
+    upload form; None where that is not known.
     """
 
     name: str
     kind: str
     url: str = field(repr=False)  # it may hold credentials
     root_url: str | None = field(default=None, repr=False)
+    upload_url: str | None = None
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
@@ -74,22 +78,10 @@ def simple_index(
         problem = Problem(place=f"tier {settings.name}, url", what=f"this cannot be asked: {error}")
         raise ConfigInvalid(source="of the tiers", problems=(problem,)) from None
     reach = Reach(own=base.host.name, declared=settings.files_from)
-    certificate = settings.client_certificate
-    agent = http_agent(
-        reactor,
-        https=https_policy(
-            trusted(ca_bundle(settings.ca, environment)),
-            certificate=None if certificate is None else client_certificate(certificate),
-            own=base.host.name,
-        ),
-        reach=reach,
-        connect_timeout_s=settings.connect_timeout_s,
-        proxies=proxies_from(environment),
-    )
     return SimpleIndex(
         tier=Tier(name=settings.name, kind=settings.kind),
         base_url=base.bare().url,
-        agent=agent,
+        agent=_agent(settings, reactor, environment, reach, certified=base.host.name),
         clock=reactor,
         now=now,
         jitter=jitter,
@@ -103,7 +95,76 @@ def simple_index(
             declared_hosts=settings.files_from,
         ),
         files_from=settings.files_from,
-        deadlines=Deadlines(first_byte_s=settings.first_byte_s, silence_s=settings.silence_s),
+        deadlines=_deadlines(settings),
         limits=limits or Limits(),
         node_id=node_id,
+    )
+
+
+def uploads(
+    settings: TierSettings,
+    *,
+    reactor: Any,  # as in `simple_index`
+    pool: Pool,
+    now: Callable[[], float],
+    jitter: Callable[[], float],
+    boundary: Callable[[], str],
+    environment: Mapping[str, str],
+    node_id: str | None = None,
+) -> IPublishTarget | None:
+    """What hands uploads on to a tier; None where it is not known where the tier takes them.
+
+    It has none of the tier's credentials.  Raises ConfigInvalid as `simple_index`.
+    """
+    if settings.upload_url is None:
+        return None
+    try:
+        base, target = Target.parse(settings.url), Target.parse(settings.upload_url)
+    except ValueError as error:
+        problem = Problem(place=f"tier {settings.name}, publish-url", what=f"this cannot be asked: {error}")
+        raise ConfigInvalid(source="of the tiers", problems=(problem,)) from None
+    reach = Reach(own=target.host.name)
+    return Uploads(
+        requests=Requests(
+            tier=Tier(name=settings.name, kind=settings.kind),
+            agent=_agent(settings, reactor, environment, reach, certified=base.host.name, keeps_connections=False),
+            clock=reactor,
+            now=now,
+            jitter=jitter,
+            reach=reach,
+            deadlines=_deadlines(settings),
+            node_id=node_id,
+        ),
+        target=target,
+        pool=pool,
+        boundary=boundary,
+    )
+
+
+def _deadlines(settings: TierSettings) -> Deadlines:
+    return Deadlines(first_byte_s=settings.first_byte_s, silence_s=settings.silence_s)
+
+
+def _agent(
+    settings: TierSettings,
+    reactor: Any,
+    environment: Mapping[str, str],
+    reach: Reach,
+    *,
+    certified: str,
+    keeps_connections: bool = True,
+) -> IAgent:
+    """What connects for a tier; the host `certified` is shown this node's certificate, if it has one."""
+    certificate = settings.client_certificate
+    return http_agent(
+        reactor,
+        https=https_policy(
+            trusted(ca_bundle(settings.ca, environment)),
+            certificate=None if certificate is None else client_certificate(certificate),
+            own=certified,
+        ),
+        reach=reach,
+        connect_timeout_s=settings.connect_timeout_s,
+        proxies=proxies_from(environment),
+        keeps_connections=keeps_connections,
     )

@@ -43,6 +43,7 @@ class Answer:
     `body` None: what a GET would have sent is not at hand, since this answers a HEAD.  `length`: the Content-Length
     where the body does not tell it (None: unknown, sent in chunks).  `outcome` becomes Cache-Status, and is logged.
     `stream`, where there is one, takes the place of the body.
+    `reason`: the words beside the status, where they are not the usual ones.
     `project`: whose file this is; what stands for a file without it is sent to nobody who may not read all.
     """
 
@@ -53,6 +54,7 @@ class Answer:
     outcome: Outcome | None = None
     stream: IStream | None = None
     project: ProjectName | None = None
+    reason: str | None = None
 
     @property
     def stated_length(self) -> int | None:

@@ -29,6 +29,7 @@ from tiercache.errors import (
     IssuerUnreachable,
     LengthMismatch,
     NameElsewhere,
+    NotForTier,
     NoTierAnswered,
     NotStored,
     PageUnusable,
@@ -69,18 +70,18 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
-        case NameElsewhere() | UploadsRefused():
+        case NameElsewhere() | NotForTier() | UploadsRefused():
             return 403  # not 409: `twine --skip-existing` would take it for published
         case PermissionMissing() | CrossSite():
             return 403
-        case TooManyFailures():
-            return 429  # RFC 6585 section 4
-        case TooManyTokens():
-            return 409
         case BodyTooLarge():
             return 413
         case BodyStalled():
             return 408
+        case TooManyFailures():
+            return 429  # RFC 6585 section 4
+        case TooManyTokens():
+            return 409
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
         case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:

@@ -56,9 +56,10 @@ class Guard:
     _logins: Logins
     _clients: Clients
 
-    async def admit(self, request: Request, permission: Permission) -> None:
+    async def admit(self, request: Request, permission: Permission, *, takes_strangers: bool = False) -> None:
         """Let a request through whose sender may do this with any project at all, and note who it is.
 
+        `takes_strangers` as in `Route`.
         To be asked as soon as its head is there, before its body is taken.  Raises as `answer` does.
         """
         self._refuse_other_sites(request)
@@ -69,7 +70,10 @@ class Guard:
             return
         visitor = Visitor(self._permissions)
         request.setComponent(IVisitor, visitor)
-        visitor.principal = await self._logins.principal(request)
+        if takes_strangers:
+            visitor.principal = await self._logins.principal_or_stranger(request)
+        else:
+            visitor.principal = await self._logins.principal(request)
         if permission == "identify":
             if not visitor.principal.is_known:
                 raise CredentialsNeeded
@@ -89,7 +93,7 @@ class Guard:
             case "read":
                 return await self._read(route, request, parameters)
             case permission:
-                await self.admit(request, permission)
+                await self.admit(request, permission, takes_strangers=route.takes_strangers)
                 if permission != "identify" and permission != "operate":
                     self._refuse_other_projects(request, permission, parameters)
                 return _for_the_reader_alone(await route.act(request, **parameters))

@@ -68,7 +68,7 @@ class Logins:
         address = self._clients.address(request)
         shown = credentials_of(field_of(request, "authorization"))
         if shown is None:
-            return Principal(address=address, is_local=self._clients.is_local(request))
+            return self._nobody_known(request)
         if self._is_operators(shown):
             return self.operator(request)
         account = self._accounts.by_token(shown)
@@ -86,6 +86,16 @@ class Logins:
 
     async def _owner(self, user: str) -> Account | None:
         return self._accounts.configured(user) or await self._pool(self._accounts.elsewhere, user)
+
+    async def principal_or_stranger(self, request: Request) -> Principal:
+        """The same; credentials that are nobody's here say nothing.  Raises TooManyLogins."""
+        try:
+            return await self.principal(request)
+        except CredentialsWrong:
+            return self._nobody_known(request)
+
+    def _nobody_known(self, request: Request) -> Principal:
+        return Principal(address=self._clients.address(request), is_local=self._clients.is_local(request))
 
     def _is_operators(self, shown: Credentials) -> bool:
         expected = self._control_token.encode()

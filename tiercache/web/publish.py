@@ -6,7 +6,9 @@ of it is the publisher's affair.
 
 from __future__ import annotations
 
-from attrs import define
+from typing import Protocol
+
+from attrs import define, evolve, frozen
 from twisted.web.server import Request
 
 from tiercache.errors import InvalidName, UploadRefused, UploadsRefused
@@ -46,17 +48,55 @@ def refusing_routes() -> tuple[Route, ...]:
     return upload_routes(refuse, refuse, refuse)
 
 
+@frozen(kw_only=True)
+class Upload:
+    """An upload that has come: `form` None where it came without one, or in pypicache's; `is_put`: as a file alone."""
+
+    submission: Submission
+    arrival: Arrival
+    form: TakenForm | None = None
+    is_put: bool = False
+
+
+class Destination(Protocol):
+    """Where uploads go; of files it takes `limit_bytes` at most."""
+
+    limit_bytes: int
+
+    async def take(self, request: Request, upload: Upload) -> Answer:
+        """Do with an upload what is to be done, and answer.  Its bytes are gone when this has returned."""
+        ...
+
+
 @define(kw_only=True)
-class UploadRoutes:
-    """Takes uploads in, and gives them to the publisher."""
+class Hosting:
+    """Uploads are published to this node."""
 
     _publisher: Publisher
+    limit_bytes: int
+
+    async def take(self, request: Request, upload: Upload) -> Answer:
+        """See `Destination`."""
+        published = await self._publisher.publish(upload.submission, upload.arrival, by=who_of(request))
+        return _told(published, 201 if upload.is_put and published.is_new else 200)  # RFC 9110 section 9.3.4
+
+
+@define(kw_only=True)
+class UploadRoutes:
+    """Takes uploads in, and gives them to where they go.
+
+    `is_for_others`: who may is for others to say, so that credentials which nobody here knows may come along.
+    """
+
+    _destination: Destination
     _files: IFiles
     _pool: Pool
+    _is_for_others: bool = False
 
     def routes(self) -> tuple[Route, ...]:
         """All of them."""
-        return upload_routes(self.form, self.sdist_form, self.put)
+        routes = upload_routes(self.form, self.sdist_form, self.put)
+        return tuple(evolve(route, takes_strangers=self._is_for_others) for route in routes)
 
     async def form(self, request: Request) -> Answer:
         """The form that every publishing client sends."""
@@ -71,14 +111,13 @@ class UploadRoutes:
         _refuse_parts(request)
         submission = submission_of_filename(filename, _project_in(directories))
         _refuse_others(request, submission.project)
-        arrival = await self._pool(Arrival.begin, self._files, self._publisher.limit_bytes)
+        arrival = await self._pool(Arrival.begin, self._files, self._destination.limit_bytes)
         try:
             while piece := await next_piece(request):
                 await self._pool(arrival.write, piece)
-            published = await self._publisher.publish(submission, arrival, by=who_of(request))
+            return await self._destination.take(request, Upload(submission=submission, arrival=arrival, is_put=True))
         finally:
             await self._pool(arrival.discard)
-        return _told(published, 201 if published.is_new else 200)  # RFC 9110 section 9.3.4
 
     async def _form(self, request: Request, content: str) -> Answer:
         _refuse_parts(request)
@@ -86,7 +125,7 @@ class UploadRoutes:
             files=self._files,
             boundary=boundary_of(field_of(request, "content-type")),
             content=content,
-            limit_bytes=self._publisher.limit_bytes,
+            limit_bytes=self._destination.limit_bytes,
         )
         try:
             while piece := await next_piece(request):
@@ -95,10 +134,11 @@ class UploadRoutes:
             taken = await self._pool(intake.finish)
             submission = _submission_in(taken, content)
             _refuse_others(request, submission.project)
-            published = await self._publisher.publish(submission, taken.arrival, by=who_of(request))
+            form = taken if content == CONTENT else None
+            upload = Upload(submission=submission, arrival=taken.arrival, form=form)
+            return await self._destination.take(request, upload)
         finally:
             await self._pool(intake.discard)
-        return _told(published, 200)
 
 
 def _submission_in(taken: TakenForm, content: str) -> Submission:

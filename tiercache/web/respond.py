@@ -59,7 +59,8 @@ class Responder:
         request.finish()
 
     def _begin(self, request: Request, answer: Answer) -> None:
-        request.setResponseCode(answer.status)
+        reason = None if answer.reason is None else answer.reason.encode("latin-1", "replace")
+        request.setResponseCode(answer.status, reason)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         for name, value in answer.headers.items():
             request.setHeader(name.encode("ascii"), value.encode("latin-1", "replace"))

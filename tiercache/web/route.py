@@ -71,10 +71,15 @@ class Operation:
 
 @frozen(kw_only=True)
 class Route:
-    """`path` as Klein has it.  `permission` None: whoever comes.  `operation` None: not of the JSON API."""
+    """`path` as Klein has it.  `permission` None: whoever comes.  `operation` None: not of the JSON API.
+
+    `takes_strangers`: the credentials that come may be for somebody else, to whom the route hands them; who shows some
+    that nobody here knows is taken for somebody who shows none.
+    """
 
     verb: str
     path: str
     act: Act
     permission: Permission | None
     operation: Operation | None = None
+    takes_strangers: bool = False
