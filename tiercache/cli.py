@@ -15,10 +15,12 @@ from tiercache.commands.chain import chain
 from tiercache.commands.client_lines import client_config
 from tiercache.commands.configuration import config
 from tiercache.commands.offline import offline
+from tiercache.commands.password import password
 from tiercache.commands.pinning import pin, pins, unpin
 from tiercache.commands.reserved import reserved
 from tiercache.commands.serve import serve
 from tiercache.commands.soundness import fsck
+from tiercache.commands.token import token
 from tiercache.errors import TiercacheError
 
 
@@ -39,5 +41,5 @@ def main() -> None:
     """A cache for Python packages that forms chains of nodes."""
 
 
-for command in (serve, config, client_config, chain, reserved, offline, fsck, pin, unpin, pins):
+for command in (serve, config, client_config, chain, reserved, offline, token, password, fsck, pin, unpin, pins):
     main.add_command(command)
