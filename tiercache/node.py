@@ -79,21 +79,18 @@ from tiercache.cache.journal import Journal
 from tiercache.cache.judging import Judging
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
-from tiercache.cache.minting import Mint
+from tiercache.cache.minting import Mint, mint_for
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
-from tiercache.cache.signing_keys import SigningKeys
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
-from tiercache.cache.used_identities import UsedIdentities
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
-from tiercache.config.publishers import audience_of, publishers_of
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool
 from tiercache.publish.form import FORM_BYTES
 from tiercache.publish.forwarding import Forwarding
@@ -352,29 +349,7 @@ def assemble(
             else None
         ),
         tokens=tokens,
-        mint=_mint(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
-    )
-
-
-def _mint(
-    config: Config,
-    issuers: Iterable[IIssuer],
-    *,
-    tokens: Tokens,
-    catalogue: ICatalogue,
-    now: Callable[[], float],
-) -> Mint | None:
-    """What makes tokens for trusted publishers; None where nobody is one."""
-    publishers = publishers_of(config.access)
-    if not publishers:
-        return None
-    return Mint(
-        audience=audience_of(config.access, config.node),
-        publishers=publishers,
-        keys={issuer.url: SigningKeys(issuer=issuer, now=now) for issuer in issuers},
-        used=UsedIdentities(catalogue=catalogue, now=now),
-        tokens=tokens,
-        now=now,
+        mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
     )
 
 

@@ -11,7 +11,7 @@ What it is worth is the publisher's: to do some things with some projects, for m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, field, frozen
 from twisted.logger import Logger
@@ -22,7 +22,10 @@ from tiercache.access.tokens import IssuedToken
 from tiercache.cache.signing_keys import SigningKeys
 from tiercache.cache.tokens import Tokens
 from tiercache.cache.used_identities import UsedIdentities
+from tiercache.config import Config
+from tiercache.config.publishers import audience_of, publishers_of
 from tiercache.errors import IdentityRefused
+from tiercache.interfaces import ICatalogue, IIssuer
 
 NO_PUBLISHER = "invalid-publisher"
 """The code of the error as the public index has it."""
@@ -89,8 +92,30 @@ class Mint:
         return MintedToken(text=text, expires_at=int(token.expires_at or 0))
 
 
+def mint_for(
+    config: Config,
+    issuers: Iterable[IIssuer],
+    *,
+    tokens: Tokens,
+    catalogue: ICatalogue,
+    now: Callable[[], float],
+) -> Mint | None:
+    """What issues tokens to the configured publishers; None where there are none."""
+    publishers = publishers_of(config.access)
+    if not publishers:
+        return None
+    return Mint(
+        audience=audience_of(config.access, config.node),
+        publishers=publishers,
+        keys={issuer.url: SigningKeys(issuer=issuer, now=now) for issuer in issuers},
+        used=UsedIdentities(catalogue=catalogue, now=now),
+        tokens=tokens,
+        now=now,
+    )
+
+
 def _run_of(claims: Mapping[str, object]) -> str:
     """What the audit trail calls the token: the run of the job, where the issuer numbers them."""
-    runs = (str(value) for name in _RUNS if isinstance(value := claims.get(name), str | int))
+    runs = (str(value) for name in _RUNS if isinstance(value := claims.get(name), str | int) and value is not True)
     number = next((run for run in runs if run.isascii() and run.isalnum() and len(run) <= _LONGEST_RUN), None)
     return "trusted publishing" if number is None else f"run {number}"
