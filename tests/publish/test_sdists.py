@@ -142,11 +142,10 @@ def test_an_sdist_of_fifty_thousand_members_is_read() -> None:
 # -- members that are none --------------------------------------------------------------------------------------------
 
 
-def sparse() -> Member:
-    """A file with a hole of a gigabyte, as GNU tar writes it."""
-    header = plain(f"{ROOT}/hole", type=tarfile.GNUTYPE_SPARSE, size=0)[0]
+def rewritten(header: tarfile.TarInfo, place: slice, value: bytes) -> Member:
+    """A member whose header is written as no library would write it, with its checksum made right."""
     raw = bytearray(header.tobuf(tarfile.GNU_FORMAT))
-    raw[483:495] = b"%011o\0" % (1 << 30)
+    raw[place] = value
     raw[148:156] = b" " * 8
     raw[148:156] = b"%06o\0 " % sum(raw)
 
@@ -154,8 +153,12 @@ def sparse() -> Member:
         def tobuf(self, *_: object, **__: object) -> bytes:  # type: ignore[override]  # whatever is asked for
             return bytes(raw)
 
-    return Raw("hole"), b""
+    return Raw(header.name), b""
 
+
+# A hole of a gigabyte, as GNU tar writes it; and a length of -512, in the form that is for the very long.
+HOLE = rewritten(special(f"{ROOT}/hole", tarfile.GNUTYPE_SPARSE)[0], slice(483, 495), b"%011o\0" % (1 << 30))
+BACKWARDS = rewritten(plain(f"{ROOT}/a")[0], slice(124, 136), b"\xff" * 10 + b"\xfe\x00")
 
 MEMBERS: list[tuple[str, list[Member], str]] = [
     ("an absolute path", [plain("/etc/passwd")], "absolute path"),
@@ -197,7 +200,7 @@ MEMBERS: list[tuple[str, list[Member], str]] = [
     ("a kind that nobody knows", [special(f"{ROOT}/a", b"Z")], "is a device, or nothing that is known"),
     ("a folder with something in it", [plain(f"{ROOT}/a", b"x" * 600, type=tarfile.DIRTYPE)], "is no file"),
     ("a link with something in it", [plain(f"{ROOT}/a", b"x", type=LINK, linkname="b")], "is no file"),
-    ("a hole", [sparse()], "has holes"),
+    ("a hole", [HOLE], "has holes"),
     (
         "a hole by extended header",
         [pax_header({"GNU.sparse.map": "0,1", "GNU.sparse.size": "99"}), plain(f"{ROOT}/a", b"x")],
@@ -229,7 +232,8 @@ MEMBERS: list[tuple[str, list[Member], str]] = [
         "for all its members",
     ),
     ("one length for all", [pax_header({"size": "0"}, tarfile.XGLTYPE), plain(f"{ROOT}/a")], "for all its members"),
-    ("a size of less than nothing", [pax_header({"size": "-4096"}), plain(f"{ROOT}/a")], "two lengths"),
+    ("a size of less than nothing", [BACKWARDS], "less than no bytes"),
+    ("an extended size of less than nothing", [pax_header({"size": "-4096"}), plain(f"{ROOT}/a")], "two lengths"),
     ("a size that is more than there is", [plain(f"{ROOT}/a", size=10_000)], "is cut off"),
     ("a size that is very much more", [plain(f"{ROOT}/a", size=1 << 32)], "is cut off"),
     ("an extended size that lies", [pax_header({"size": "99999999"}), plain(f"{ROOT}/a", b"x")], "two lengths"),
@@ -281,7 +285,8 @@ ARCHIVES = [
     ("a wrong CRC", bytes(BAD_CRC), "is damaged"),
     ("a wrong length", bytes(BAD_LENGTH), "is damaged"),
     ("a header that is cut off", gzipped(tar_of(PKG_INFO, plain(f"{ROOT}/a"))[: -1024 - 100]), "a header that is none"),
-    ("a file that is cut off", gzipped(tar_of(PKG_INFO)[:600]), "is cut off"),
+    ("a file that is cut off", gzipped(tar_of(PKG_INFO)[:1000]), "is cut off"),
+    ("a PKG-INFO that is cut off", gzipped(tar_of(PKG_INFO)[:560]), "is cut off"),
 ]
 
 

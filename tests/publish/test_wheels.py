@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import resource
 import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import given
@@ -31,6 +32,7 @@ from tests.publish.archives import (
     wheel_of,
     zip_of,
 )
+from tests.publish.holes import Holes
 from tiercache.cache.wheel import DIRECTORY_BYTES, METADATA_BYTES, metadata_in
 from tiercache.errors import ArchiveRefused, FilenameRefused, UploadRefused
 from tiercache.publish import members
@@ -163,6 +165,22 @@ def test_real_wheels_of_made_up_releases_are_read(tmp_path: Path) -> None:
 def test_a_wheel_of_fifty_thousand_members_is_read() -> None:
     names = [f"my_package/folder_{number // 500:03}/module_with_a_name_{number:05}.py" for number in range(50_000)]
     assert facts_of(wheel_of(*(Entry(name=name, method=STORED) for name in names))).project == "my-package"
+
+
+@pytest.mark.slow
+def test_a_wheel_of_more_than_four_gigabytes_is_read_in_little_memory() -> None:
+    archive, piece = Holes(), bytes(64 << 20)
+    with zipfile.ZipFile(archive, "w") as writing:
+        with writing.open("my_package/weights.bin", "w", force_zip64=True) as member:
+            for _ in range(66):
+                member.write(piece)
+        for entry in dist_info():
+            writing.writestr(entry.name, entry.data)
+    assert archive.tell() > 1 << 32
+    most_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    facts = read_archive(cast("BinaryIO", archive), WHEEL)
+    assert facts.sidecar == METADATA
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most_before < 64 * 1024
 
 
 # -- what is in no wheel ----------------------------------------------------------------------------------------------

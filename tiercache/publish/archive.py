@@ -18,13 +18,13 @@ from tiercache.cache.wheel import METADATA_BYTES, BoundedArchive, metadata_in
 from tiercache.errors import ArchiveRefused, InvalidName, SidecarUnavailable
 from tiercache.publish import tar_archive
 from tiercache.publish.core_metadata import read_core_metadata
-from tiercache.publish.filename import published_filename
+from tiercache.publish.filename import PublishedFilename, published_filename
 from tiercache.publish.members import Members, UnfitArchive
 from tiercache.publish.tar_archive import read_tar_gz
 from tiercache.publish.wording import said, shown
 from tiercache.publish.zip_archive import check_zip
 from tiercache.simple.model import ProjectName
-from tiercache.simple.names import Filename, FilenameKind, normalise
+from tiercache.simple.names import FilenameKind, normalise
 
 METADATA, PKG_INFO = "METADATA", "PKG-INFO"
 
@@ -72,7 +72,7 @@ def read_archive(archive: BinaryIO, filename: str) -> ArchiveFacts:
     )
 
 
-def _wheel_metadata(archive: BinaryIO, read: Filename) -> bytes:
+def _wheel_metadata(archive: BinaryIO, read: PublishedFilename) -> bytes:
     members = Members(packed_bytes=_size_of(archive))
     check_zip(archive, members)
     folders = sorted(top for top in members.tops if top.endswith(".dist-info"))
@@ -83,8 +83,6 @@ def _wheel_metadata(archive: BinaryIO, read: Filename) -> bytes:
     for name in _IN_WHEEL:
         if f"{folders[0]}/{name}" not in members.files:
             raise UnfitArchive(f"it has no {name} in its .dist-info folder")
-    if read.project is None:
-        raise UnfitArchive("its filename tells no project")
     return metadata_in(archive, read.text, read.project)
 
 
@@ -114,11 +112,11 @@ def _pkg_info_in(archive: BinaryIO, members: Members) -> bytes | None:
     raise UnfitArchive(f"its {PKG_INFO} is longer than {METADATA_BYTES} bytes, or written oddly")
 
 
-def _is_of(folder: str, read: Filename) -> bool:
+def _is_of(folder: str, read: PublishedFilename) -> bool:
     """Whether a `.dist-info` folder is of a wheel's project and version (PEP 427, 491)."""
     name, _, version = folder.removesuffix(".dist-info").partition("-")
     try:
-        return normalise(name) == read.project and Version(version) == Version(read.version or "")
+        return normalise(name) == read.project and Version(version) == Version(read.version)
     except (InvalidName, InvalidVersion, ValueError):
         return False
 

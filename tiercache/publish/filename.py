@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from attrs import frozen
 from packaging import utils
 from packaging.version import InvalidVersion, Version
 
@@ -34,7 +35,17 @@ _OTHER_KINDS = {
 }
 
 
-def published_filename(text: str, project: ProjectName | None = None) -> Filename:
+@frozen
+class PublishedFilename:
+    """The filename of a wheel or sdist (`kind`); `version` is normalised (PEP 440)."""
+
+    text: str
+    kind: FilenameKind
+    project: ProjectName
+    version: str
+
+
+def published_filename(text: str, project: ProjectName | None = None) -> PublishedFilename:
     """The filename of a wheel or sdist that may be published, with its project and normalised version.
 
     `project`: whose file it is said to be, which decides between the readings of an older sdist's name, such as
@@ -70,7 +81,7 @@ def _why_unsafe(text: str) -> str:
     return "it has characters in it that cannot be seen"
 
 
-def _wheel(text: str) -> Filename:
+def _wheel(text: str) -> PublishedFilename:
     combinations = 1
     for tags in text.removesuffix(".whl").split("-")[-3:]:
         combinations *= tags.count(".") + 1
@@ -78,35 +89,30 @@ def _wheel(text: str) -> Filename:
         raise FilenameRefused(filename=text, reason=f"it has more than {MAX_TAGS} combinations of tags")
     try:
         name, version, *_ = utils.parse_wheel_filename(text)
-        return Filename(text, FilenameKind.WHEEL, normalise(name), str(version))
+        return PublishedFilename(text, FilenameKind.WHEEL, normalise(name), str(version))
     except (ValueError, InvalidName):  # ValueError: whatever packaging says of a name
         raise FilenameRefused(
             filename=text, reason="it is not a wheel's: name-version-python-abi-platform.whl"
         ) from None
 
 
-def _sdist(text: str, project: ProjectName | None, read: Filename) -> Filename:
+def _sdist(text: str, project: ProjectName | None, read: Filename) -> PublishedFilename:
     try:
         name, version = utils.parse_sdist_filename(text)
-        strict = Filename(text, FilenameKind.SDIST, normalise(name), str(version))
+        strict = PublishedFilename(text, FilenameKind.SDIST, normalise(name), str(version))
     except (ValueError, InvalidName):
         strict = None
     if strict is not None and project in {None, strict.project}:
         return strict
     # Before PEP 625, dashes stood in versions, too: `foo-1.0-2.tar.gz` is 1.0.post2 of foo, or 2 of foo-1.0.
     other = parse_filename(text, project)
-    if other.kind is FilenameKind.SDIST and project in {None, other.project} and _is_version(other.version):
-        return other
+    if other.kind is FilenameKind.SDIST and other.project is not None and project in {None, other.project}:
+        try:
+            return PublishedFilename(text, FilenameKind.SDIST, other.project, str(Version(other.version or "")))
+        except InvalidVersion:
+            pass
     if strict is not None:
         return strict  # of another project than is said, and that is for others to find
     if read.kind is FilenameKind.LEGACY:
         raise FilenameRefused(filename=text, reason=_OTHER_KINDS[read.kind])
     raise FilenameRefused(filename=text, reason="it is not an sdist's: name-version.tar.gz")
-
-
-def _is_version(text: str | None) -> bool:
-    try:
-        Version(text or "")
-    except InvalidVersion:
-        return False
-    return True

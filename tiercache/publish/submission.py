@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from attrs import field, frozen
 from packaging.version import InvalidVersion, Version
 
-from tiercache.errors import Disagreement, FieldRefused, FilenameRefused, InvalidName, UploadRefused
-from tiercache.publish.filename import published_filename
+from tiercache.errors import Disagreement, FieldRefused, InvalidName, UploadRefused
+from tiercache.publish.filename import PublishedFilename, published_filename
 from tiercache.publish.form import CONTENT, FORM_BYTES, MAX_PARTS, FilePart, Form, limit_of, too_long
 from tiercache.simple.digests import read_digests
 from tiercache.simple.model import ProjectName
-from tiercache.simple.names import Filename, FilenameKind, normalise
+from tiercache.simple.names import FilenameKind, normalise
 
 UPLOAD = "file_upload"
 """The one `:action` that publishes."""
@@ -118,8 +118,6 @@ def submission_of_filename(filename: str, project: ProjectName | None = None) ->
     `project`: whose it is said to be, where that is said, as by the folder it is put in.  Raises UploadRefused.
     """
     read = published_filename(filename, project)
-    if read.project is None or read.version is None:
-        raise FilenameRefused(filename=filename, reason="it does not tell a project and a version")
     if project not in {None, read.project}:
         raise Disagreement(filename=filename, reason=f"it is of the project {read.project}, not of {project}")
     return Submission(project=read.project, version=read.version, filename=filename, kind=read.kind)
@@ -219,12 +217,12 @@ def _kind(text: str) -> FilenameKind:
     return kind
 
 
-def _check_filename(read: Filename, project: ProjectName, version: str, kind: FilenameKind) -> None:
+def _check_filename(read: PublishedFilename, project: ProjectName, version: str, kind: FilenameKind) -> None:
     if read.kind is not kind:
         raise FieldRefused(field="filetype", reason=f"says {kind.value}, and the filename says {read.kind.value}")
     if read.project != project:
         raise FieldRefused(field="name", reason=f"says {project}, and the filename says {read.project}")
-    if read.version is None or Version(read.version) != Version(version):
+    if Version(read.version) != Version(version):
         raise FieldRefused(field="version", reason=f"says {version}, and the filename says {read.version}")
 
 

@@ -168,8 +168,6 @@ def _note(info: zipfile.ZipInfo, members: Members) -> None:
 def _check_member(archive: BinaryIO, info: zipfile.ZipInfo, next_start: int) -> None:
     """A member as it stands in the archive, from its own header to `next_start`; UnfitArchive where it is another."""
     start = info.header_offset
-    if start + _LOCAL.size > next_start:
-        raise UnfitArchive(f"its member {shown(info.filename)} lies over another")
     sign, _, flags, method, _, _, crc, packed, unpacked, name_bytes, extra_bytes = _LOCAL.unpack(
         _read(archive, start, _LOCAL.size)
     )
