@@ -78,7 +78,8 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
-from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.form import FORM_BYTES
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
@@ -111,6 +112,7 @@ class Parts:
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    dropped: DroppedFiles
     publish_targets: Mapping[str, IPublishTarget]
     forwarding: Forwarding | None
 
@@ -127,10 +129,12 @@ def assemble(
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
     publish_targets: Iterable[IPublishTarget] = (),
+    watch: Watch = NoWatch,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
     `jitter` gives a number in [0, 1).  `publish_targets`: the tiers of which it is known where they take uploads.
+    `watch`: what hears of changes in folders.
     """
     targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
@@ -289,6 +293,17 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        dropped=DroppedFiles.of(
+            config.publish.directories,
+            store=None if config.store.files == config.store.catalogue == "memory" else config.store.path,
+            hosted=hosted,
+            publisher=publisher,
+            files=files,
+            catalogue=catalogue,
+            watch=watch,
+            pool=pool,
+            clock=clock,
+        ),
         publish_targets=targets,
         forwarding=(
             Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
