@@ -11,9 +11,11 @@ from typing import Any
 import click
 
 from tiercache import __version__
+from tiercache.commands.acts import acts
 from tiercache.commands.chain import chain
 from tiercache.commands.client_lines import client_config
 from tiercache.commands.configuration import config
+from tiercache.commands.hosted_projects import delete, restore, status, unyank, yank
 from tiercache.commands.offline import offline
 from tiercache.commands.pinning import pin, pins, unpin
 from tiercache.commands.reserved import reserved
@@ -39,5 +41,22 @@ def main() -> None:
     """A cache for Python packages that forms chains of nodes."""
 
 
-for command in (serve, config, client_config, chain, reserved, offline, fsck, pin, unpin, pins):
+for command in (
+    serve,
+    config,
+    client_config,
+    chain,
+    reserved,
+    offline,
+    fsck,
+    pin,
+    unpin,
+    pins,
+    yank,
+    unyank,
+    status,
+    delete,
+    restore,
+    acts,
+):
     main.add_command(command)

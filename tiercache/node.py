@@ -59,6 +59,7 @@ from tiercache import __version__
 from tiercache.cache.about import About
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.chain import Chain
+from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
 from tiercache.cache.follower import Follower
@@ -74,6 +75,7 @@ from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
@@ -85,8 +87,10 @@ from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
+from tiercache.web.acts import ActRoutes
 from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
+from tiercache.web.projects import ProjectRoutes
 from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
 from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
@@ -106,6 +110,7 @@ class Parts:
     janitor: Janitor
     reserved: ReservedNames
     hosted: Hosted
+    deleted: DeletedFiles
     publisher: Publisher
     journal: Journal
     following: Following
@@ -113,8 +118,10 @@ class Parts:
     newest_sidecars: NewestSidecars
     stored_files: IFiles
     dropped: DroppedFiles
+    catalogue: ICatalogue
     publish_targets: Mapping[str, IPublishTarget]
     forwarding: Forwarding | None
+    tokens: Tokens
 
 
 def assemble(
@@ -193,6 +200,9 @@ def assemble(
         now=now,
         stats=stats,
     )
+    deleted = DeletedFiles(
+        catalogue=catalogue, files=files, hosted=hosted, keep_s=config.publish.keep_deleted_s, pool=pool, now=now
+    )
     janitor = Janitor(
         catalogue=catalogue,
         files=files,
@@ -201,6 +211,7 @@ def assemble(
         pool=pool,
         stats=stats,
         changed=entries.changed,
+        expire=deleted.expire,
     )
     listings = Listings(catalogue=catalogue, entries=entries, hosted=hosted, chain=chain, pages=pages, now=now)
     file_service = Files(
@@ -254,6 +265,7 @@ def assemble(
         clock=clock,
         now=now,
     )
+    hosted.content.on_added(sidecars.check_stored)
     publisher = Publisher(
         limit_bytes=config.publish.max_size_bytes,
         hosted=hosted,
@@ -264,7 +276,6 @@ def assemble(
         pool=pool,
         now=now,
     )
-    hosted.on_added(sidecars.check_stored)
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
     return Parts(
@@ -277,6 +288,7 @@ def assemble(
         janitor=janitor,
         reserved=reserved,
         hosted=hosted,
+        deleted=deleted,
         publisher=publisher,
         journal=journal,
         following=following,
@@ -304,12 +316,14 @@ def assemble(
             pool=pool,
             clock=clock,
         ),
+        catalogue=catalogue,
         publish_targets=targets,
         forwarding=(
             Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
             if config.publish.to in targets
             else None
         ),
+        tokens=Tokens(catalogue=catalogue, now=now),
     )
 
 
@@ -378,8 +392,13 @@ def root_of(
         switch=parts.switch,
         reserved=parts.reserved,
         publish=_upload_routes(config, parts, pool),
+        manage=(
+            *ProjectRoutes(hosted=parts.hosted, deleted=parts.deleted).routes(),
+            *ActRoutes(catalogue=parts.catalogue).routes(),
+        ),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
+        tokens=parts.tokens,
         trusted_proxies=trusted_proxies_of(config.access),
         for_nodes=ForNodes(
             journal=parts.journal,

@@ -41,7 +41,9 @@ from tiercache.storage.lock import StoreLock
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
 from tiercache.storage.node_id import node_id_of
-from tiercache.storage.threads import ReactorThreads
+from tiercache.storage.rebuild import is_lost, rebuild
+from tiercache.storage.settled import settled
+from tiercache.storage.threads import ReactorThreads, on_the_spot
 from tiercache.upstream.configured import publish_target_of, upstream_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
@@ -183,9 +185,20 @@ class Node(Service):
             if left_over:
                 log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
         if store.catalogue != "memory":
+            self._rebuild_if_lost(folder, files)
             catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=writer)
             self._undo.append(lambda: ensureDeferred(catalogue.close()))
         return files, catalogue
+
+    def _rebuild_if_lost(self, folder: Path, files: IFiles) -> None:
+        """Private names that a lost catalogue has forgotten would be asked of every tier, so first of all."""
+        catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=on_the_spot)
+        try:
+            if is_lost(files, catalogue):
+                log.warn("the catalogue is new, the store is not: what is hosted here is made anew of its records")
+                rebuild(files, catalogue, now=time.time(), report=lambda flaw: log.warn("{flaw}", flaw=flaw))
+        finally:
+            settled(catalogue.close())
 
     def _upstreams(self, pool: Pool, node_id: str) -> list[IUpstream]:
         """The tiers in order."""

@@ -74,7 +74,7 @@ def test_attestations_are_kept_and_served_as_provenance() -> None:
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": WHEEL.filename, "digest": {"sha256": WHEEL.sha256}}],
-        "predicateType": "https://docs.pypi.org/attestations/publish/v1",
+        "predicateType": "https://attestations.example/publish/v1",
         "predicate": None,
     }
     attestation = {

@@ -9,5 +9,6 @@ pytest.register_assert_rewrite(
     "tests.storage.contract_files",
     "tests.storage.contract_catalogue",
     "tests.storage.contract_news",
+    "tests.storage.contract_records",
     "tests.storage.contract_uses",
 )

@@ -15,7 +15,7 @@ from zope.interface import implementer
 from tests.doubles.held_pool import HeldPool
 from tests.doubles.now import result_of
 from tests.storage.samples import ACME, digest_of, record, sha256_name, stored
-from tiercache.interfaces import ICatalogue, IFiles, IPartial
+from tiercache.interfaces import ICatalogue, IFiles, IPartial, IRecords
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.fsck import Finding, FsckReport, Trouble, check
@@ -157,6 +157,10 @@ class BusyFiles:
     """Files of a store on which something happens while each is read: `meanwhile` is told which."""
 
     inner: MemoryFiles
+
+    @property
+    def records(self) -> IRecords:
+        return self.inner.records
 
     def meanwhile(self, sha256: str) -> BinaryIO | None:
         """Something else may happen first; a file given is read instead."""

@@ -1,39 +1,55 @@
 """Hosted: the projects that are published to this node.
 
-Their pages are in the catalogue, their files in the store, and no tier is ever asked for them unless a rule says
-`also-upstream`.  How bytes come here, and whether who brings them may, is the business of `publish`; here they become a
-release that every node below hears of.
+Their pages are in the catalogue, their files in the store with a record beside each, and no tier is ever asked for them
+unless a rule says `also-upstream`.  How bytes come here, and whether who brings them may, is the business of `publish`;
+here they become a release that every node below hears of.  What is deleted and restored is `deleted`'s affair.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from tiercache.cache.collapse import Collapse
+from tiercache.cache.hosted_bytes import HostedBytes
+from tiercache.cache.hosted_records import HostedRecords
 from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.usage import Usage
-from tiercache.errors import FileAbsent, FilenameTaken, LengthMismatch, ProjectAbsent, StoreFailed
-from tiercache.interfaces import METADATA, PROVENANCE, Attachment, FileRecord, ICatalogue, IFiles, NewChange, Pool
-from tiercache.policy.acts import PUBLISHED, UNYANKED, WITHDRAWN, YANKED, NewAct
-from tiercache.policy.acts import RELEASED as ACT_RELEASED
+from tiercache.errors import (
+    FileAbsent,
+    FileDeleted,
+    FilenameTaken,
+    ProjectAbsent,
+    ProjectClosed,
+    ProjectHasFiles,
+    StoreFailed,
+)
+from tiercache.interfaces import PROVENANCE, DeletedFile, FileRecord, ICatalogue, IFiles, NewChange, Pool
+from tiercache.policy import acts
+from tiercache.policy.acts import NewAct
 from tiercache.policy.entry import Entry, Head
-from tiercache.policy.news import NAMED, PAGE, RELEASED, Change
+from tiercache.policy.news import NAMED, PAGE, RELEASED
+from tiercache.policy.removed import QUARANTINED, is_quarantined
 from tiercache.policy.selection import HERE, NOT_RESERVED
-from tiercache.simple.model import STRONGEST_FIRST, File, FileIdentity, Page, ProjectName
-from tiercache.simple.names import candidate_projects, checked_filename
+from tiercache.simple.model import File, Page, ProjectName, ProjectStatus
+from tiercache.simple.names import checked_filename
+from tiercache.simple.records import HostedFile, HostedProject, hosted_url
 from tiercache.simple.stored import dump_page, load_page
 
 log = Logger()
 
 KEPT_FILES = 10_000
 """How many files may be kept decoded in memory, over all hosted pages."""
+
+ACTIVE, ARCHIVED = "active", "archived"
+CLOSED = (ARCHIVED, QUARANTINED)
+"""The statuses of projects that take no new files (PEP 792)."""
 
 
 @frozen
@@ -50,9 +66,10 @@ class _Decoded:
 class Hosted:
     """The hosted projects of a node, whose id is `node_id`.
 
-    Every change is durable when it returns, in this order: the bytes (before it is called), the file's record and what
-    belongs to it, the page with its line in the journal; then who listens to the journal is told.  What is withdrawn
-    goes the other way round.  One change is made at a time, to its end even if nobody waits for it any more.
+    Every change is durable when it returns, in this order: the bytes (before it is called), what belongs to them, the
+    record beside them, the page with its line in the journal and who did it; then who listens to the journal is told.
+    What is withdrawn goes the other way round.  One change is made at a time, to its end even if nobody waits for it
+    any more.  `by` is who makes a change, for the audit trail.
     """
 
     _catalogue: ICatalogue
@@ -64,16 +81,29 @@ class Hosted:
     _node_id: str
     _pool: Pool
     _now: Callable[[], float]
+    content: HostedBytes = field(init=False)
+    records: HostedRecords = field(init=False)
     _pages: Kept[ProjectName, _Decoded] = field(
         factory=lambda: Kept(limit=KEPT_FILES, weigh=lambda decoded: len(decoded.page.files) + 1), init=False
     )
-    _changes: Collapse[tuple[str, ...], bool] = field(factory=Collapse, init=False)
+    _changes: Collapse[Hashable, bool] = field(factory=Collapse, init=False)
     _lock: DeferredLock = field(factory=DeferredLock, init=False)
-    _on_added: list[Callable[[FileRecord], Awaitable[None]]] = field(factory=list, init=False)
 
-    def on_added(self, act: Callable[[FileRecord], Awaitable[None]]) -> None:
-        """Let `act` have every file that is to be hosted, before anybody else sees it."""
-        self._on_added.append(act)
+    @content.default
+    def _of_what_is_listed(self) -> HostedBytes:
+        return HostedBytes(
+            catalogue=self._catalogue,
+            files=self._files,
+            usage=self._usage,
+            pool=self._pool,
+            now=self._now,
+            has=self.has,
+            changed=self._changed,
+        )
+
+    @records.default
+    def _of_this_store(self) -> HostedRecords:
+        return HostedRecords(catalogue=self._catalogue, files=self._files, pool=self._pool, now=self._now)
 
     # -- what is here -----------------------------------------------------------------------------------------
 
@@ -81,12 +111,18 @@ class Hosted:
         """The hosted projects, sorted."""
         return self._reserved.hosted_names()
 
-    def entry(self, project: ProjectName) -> Entry | None:
-        """The page of a hosted project, always fresh; None where the project is not hosted.
+    def page(self, project: ProjectName) -> Page | None:
+        """The page of a hosted project with every file that is not deleted, those of a quarantined one too; None where
+        it is not hosted.  Raises PageUnusable and StoreUnusable for one that is damaged: nobody else has it."""
+        return self._decoded(project).page if self.is_hosted(project) else None
 
-        Raises PageUnusable and StoreUnusable for one that is damaged: nobody else has it.
+    def entry(self, project: ProjectName) -> Entry | None:
+        """The page of a hosted project as it is to be seen, always fresh; None where the project is not hosted.
+
+        Raises as `page`.
         """
-        if not self._is_hosted(project):
+        page = self.page(project)
+        if page is None:
             return None
         now = self._now()
         head = Head(
@@ -97,15 +133,24 @@ class Hosted:
             home=self._node_id or None,
             reserved=True,
         )
-        return Entry(project=project, head=head, page=self._decoded(project).page)
+        # PEP 792: a quarantined project offers no files.
+        return Entry(project=project, head=head, page=evolve(page, files=()) if is_quarantined(page) else page)
 
-    def lists(self, record: FileRecord) -> bool:
+    def is_hosted(self, project: ProjectName) -> bool:
+        """Whether a name is taken here, be there files or not."""
+        return self._reserved.by(project).hosted
+
+    def has(self, record: FileRecord) -> bool:
         """Whether this is the record of a file that is hosted here now; one of a withdrawn file may be left over."""
         return (
             record.tier == HERE
-            and self._is_hosted(record.project)
+            and self.is_hosted(record.project)
             and record.sha256 in self._decoded(record.project).sha256s
         )
+
+    def lists(self, record: FileRecord) -> bool:
+        """Whether the file that this is the record of is to be seen, too."""
+        return self.has(record) and not is_quarantined(self._decoded(record.project).page)
 
     # -- what changes it --------------------------------------------------------------------------------------
 
@@ -114,18 +159,18 @@ class Hosted:
     ) -> bool:
         """Publish a file whose bytes are in the store, under the SHA-256 in `file.hashes`; whether it was new.
 
-        `by`: who publishes it, for the audit trail.  `attachments`: what came along with it, by kind (`METADATA` of a
-        file that is no wheel, `PROVENANCE`).
-
         The caller has verified every digest in `file.hashes` and what else the file is said to be.  `file.url` means
-        nothing.  The same bytes again change nothing, but mend what the store has lost of them.
-        Raises FilenameTaken if other bytes go by that name; InvalidName; FileAbsent, LengthMismatch if the bytes are
-        not there; StoreFailed, and then nothing is published.
+        nothing.  `attachments`: what came along with it, by kind (`METADATA` of a file that is no wheel, `PROVENANCE`).
+        The same bytes again change nothing, but mend what the store has lost of them.
+        Raises FilenameTaken if other bytes go, or ever went, by that name; FileDeleted, ProjectClosed; InvalidName;
+        FileAbsent, LengthMismatch if the bytes are not there; StoreFailed, and then nothing is published.
         """
         checked_filename(file.filename)
-        return await self._alone(
+        return await self.alone(
             ("add", project, file.filename, _sha256_of(file)),
-            lambda: self._add(project, evolve(file, url=_url_of(file)), by, attachments or {}),
+            lambda: self._add(
+                project, evolve(file, url=hosted_url(_sha256_of(file), file.filename)), by, attachments or {}
+            ),
         )
 
     async def yank(self, project: ProjectName, filename: str, yanked: bool | str, *, by: str = "") -> bool:
@@ -133,22 +178,33 @@ class Hosted:
 
         Raises FileAbsent, ProjectAbsent, StoreFailed.
         """
-        return await self._alone(
+        return await self.alone(
             ("yank", project, filename, str(yanked)), lambda: self._yank(project, filename, yanked, by)
         )
 
+    async def set_status(self, project: ProjectName, status: str, reason: str | None = None, *, by: str = "") -> bool:
+        """Give a project a status (PEP 792); whether anything changed.  Raises ProjectAbsent, StoreFailed."""
+        return await self.alone(
+            ("status", project, status, str(reason)), lambda: self._set_status(project, status, reason, by)
+        )
+
     async def withdraw(self, project: ProjectName, filename: str | None = None, *, by: str = "") -> None:
-        """Withdraw a file, or with None the whole project: neither is to be had from then on.
+        """Withdraw a file, or with None the whole project and its name: neither is to be had from then on, nor to be
+        restored, and the filename is free again.
 
         A project that has lost its last file stays hosted, and its name reserved.  Raises FileAbsent, ProjectAbsent,
         StoreFailed.
         """
-        await self._alone(("withdraw", project, filename or ""), lambda: self._withdraw(project, filename, by))
+        await self.alone(("withdraw", project, filename or ""), lambda: self._withdraw(project, filename, by))
 
-    # -- how --------------------------------------------------------------------------------------------------
+    async def release(self, project: ProjectName, *, by: str = "") -> None:
+        """Give the name of a project without files free.  Raises ProjectAbsent, ProjectHasFiles, StoreFailed."""
+        await self.alone(("release", project), lambda: self._release(project, by))
 
-    async def _alone(self, key: tuple[str, ...], work: Callable[[], Awaitable[bool]]) -> bool:
-        """One change after the other; two that ask for the same at once share it."""
+    # -- how a change is made, also for `deleted` -------------------------------------------------------------
+
+    async def alone(self, key: Hashable | None, work: Callable[[], Awaitable[bool]]) -> bool:
+        """One change after the other; two that ask for the same at once share it, by its key."""
 
         async def in_turn() -> bool:
             await self._lock.acquire()
@@ -157,166 +213,139 @@ class Hosted:
             finally:
                 self._lock.release()
 
-        return await self._changes.join(key, in_turn)[0].result()
+        return await self._changes.join(object() if key is None else key, in_turn)[0].result()
 
-    async def _add(self, project: ProjectName, file: File, by: str, attachments: Mapping[str, bytes]) -> bool:
-        sha256 = _sha256_of(file)
-        page = self._decoded(project).page if self._is_hosted(project) else Page(project=project)
-        known = _file_in(page, file.filename)
-        if known is not None and _sha256_of(known) != sha256:
-            raise FilenameTaken(filename=file.filename)
-        if known is None and PROVENANCE in attachments:
-            file = evolve(file, provenance=f"{file.url}.provenance")
-        await self._record(project, known or file, attachments)
-        if known is not None:
-            return False
-        listed = evolve(file, size=self._files.size(sha256))
-        is_new_name = self._reserved.by(project) == NOT_RESERVED
-        act = NewAct(what=PUBLISHED, project=project, filename=file.filename, by=by, detail=sha256)
-        await self._store(evolve(page, files=(*page.files, listed)), NAMED if is_new_name else PAGE, act)
-        return True
-
-    async def _record(self, project: ProjectName, file: File, attachments: Mapping[str, bytes]) -> None:
-        """Make the stored bytes known as this file; until they are, they may be cached bytes that are to be evicted."""
-        sha256 = _sha256_of(file)
-        self._usage.begin(sha256)
-        try:
-            await self._usage.stays(sha256)
-            await self._record_in_use(project, file, sha256, attachments)
-        finally:
-            self._usage.end(sha256)
-
-    async def _record_in_use(
-        self, project: ProjectName, file: File, sha256: str, attachments: Mapping[str, bytes]
+    async def store(
+        self,
+        page: Page,
+        done: Sequence[NewAct],
+        *,
+        records: Sequence[HostedFile | HostedProject],
+        removed: Sequence[tuple[ProjectName, str]] = (),
+        deleted: Sequence[DeletedFile] = (),
+        restored: Sequence[str] = (),
     ) -> None:
-        size_bytes = self._files.size(sha256)
-        if size_bytes is None:
-            raise FileAbsent(filename=file.filename)
-        if file.size not in {None, size_bytes}:
-            raise LengthMismatch(filename=file.filename, expected=file.size or 0, actual=size_bytes)
-        there = self._catalogue.file(FileIdentity("sha256", sha256))
-        if there is not None and there.size_bytes == size_bytes and self.lists(there):
-            return
-        if project not in candidate_projects(file.filename):
-            await self._catalogue.note_odd_file(FileIdentity("sha256", sha256), project)
-        record = self._record_of(project, evolve(file, size=size_bytes), size_bytes)
-        await self._catalogue.store_file(record)
-        for kind, data in attachments.items():
-            await self._catalogue.store_attachment(
-                Attachment(
-                    identity=FileIdentity("sha256", sha256),
-                    project=project,
-                    kind=kind,
-                    sha256=hashlib.sha256(data).hexdigest(),
-                    data=data,
-                )
-            )
-        for act in self._on_added:
-            await act(record)
-
-    def _record_of(self, project: ProjectName, file: File, size_bytes: int) -> FileRecord:
-        names = [FileIdentity(name, value) for name, value in file.hashes.items() if name in STRONGEST_FIRST]
-        return FileRecord(
-            sha256=_sha256_of(file),
-            size_bytes=size_bytes,
-            project=project,
-            tier=HERE,
-            listing=file,
-            identities=tuple(sorted(names, key=lambda name: name.segment)),
-            stored_at=self._now(),
-            used_at=self._now(),
-        )
-
-    async def _yank(self, project: ProjectName, filename: str, yanked: bool | str, by: str) -> bool:
-        page = self._page_with(project, filename)
-        files = tuple(evolve(file, yanked=yanked) if file.filename == filename else file for file in page.files)
-        if files == page.files:
-            return False
-        reason = yanked if isinstance(yanked, str) else ""
-        what = UNYANKED if yanked is False else YANKED
-        act = NewAct(what=what, project=project, filename=filename, by=by, detail=reason)
-        await self._store(evolve(page, files=files), PAGE, act)
-        return True
-
-    async def _withdraw(self, project: ProjectName, filename: str | None, by: str) -> bool:
-        page = self._page_with(project, filename)
-        if filename is None:
-            is_reserved_still = bool(self._reserved.by(project).announced_by)
-            act = NewAct(what=ACT_RELEASED, project=project, by=by)
-            await self._store_none(project, PAGE if is_reserved_still else RELEASED, act)
-        else:
-            act = NewAct(what=WITHDRAWN, project=project, filename=filename, by=by)
-            left = tuple(file for file in page.files if file.filename != filename)
-            await self._store(evolve(page, files=left), PAGE, act)
-        gone = {_sha256_of(file): file for file in page.files if filename in (None, file.filename)}
-        left_over = [record.sha256 for record in self._catalogue.files_of(project) if record.tier == HERE]
-        for sha256 in {*gone, *left_over}:
-            try:
-                await self._let_go(project, sha256)
-            except StoreFailed as error:  # nobody is given it any more
-                log.warn("what was withdrawn of {project} still takes room: {error}", project=project, error=error)
-        return True
-
-    async def _let_go(self, project: ProjectName, sha256: str) -> None:
-        """Bytes that were withdrawn, unless something else that is hosted has the same."""
-        identity = FileIdentity("sha256", sha256)
-        record = self._catalogue.file(identity)
-        if record is not None and self.lists(record):
-            return
-        other = await self._pool(self._first_listing, sha256)
-        if record is not None:
-            for name in record.identities if other is None else ():
-                for kind in (METADATA, PROVENANCE):
-                    await self._catalogue.forget_attachment(name, kind)
-            await self._catalogue.forget_file(sha256)
-        if other is not None:
-            await self._record(*other, {})
-        else:
-            await self._pool(self._files.remove, sha256)
-        self._changed(project)
-
-    def _first_listing(self, sha256: str) -> tuple[ProjectName, File] | None:
-        """A hosted project that has these bytes, and how it lists them.  Blocking."""
-        for project in self._catalogue.hosted_names():
-            body: bytes | None = self._catalogue.hosted(project)
-            if body is not None and sha256.encode() in body:
-                for file in load_page(body).files:
-                    if _sha256_of(file) == sha256:
-                        return project, file
-        return None
-
-    async def _store(self, page: Page, what: str, act: NewAct) -> None:
+        """Make this the page of its project, which is hosted from now on, with the records that belong to it."""
         project = page.project
+        what = NAMED if self._reserved.by(project) == NOT_RESERVED else PAGE
+        news = [NewChange(project=project, what=what)]
+        if not self.is_hosted(project):
+            records = (*records, evolve(await self.records.project(project), is_hosted=True, status=page.status))
         body = await self._pool(dump_page, page)
-        changes = await self._stored(project, body, what, act)
+        async with self.records.written(records, removed):
+            changes = await self._catalogue.store_hosted(project, body, news, self._now(), done, deleted, restored)
         self._pages.put(project, _Decoded.of(page))
         self._reserved.begin_hosting(project)
         self._changed(project)
         self._journal.published(changes)
         self._reserved.announce(project)
 
-    async def _store_none(self, project: ProjectName, what: str, act: NewAct) -> None:
-        changes = await self._stored(project, None, what, act)
+    # -- how --------------------------------------------------------------------------------------------------
+
+    async def _add(self, project: ProjectName, file: File, by: str, attachments: Mapping[str, bytes]) -> bool:
+        page = self.page(project) or Page(project=project)
+        known = file_in(page, file.filename)
+        if known is not None:
+            if _sha256_of(known) != _sha256_of(file):
+                raise FilenameTaken(filename=file.filename)
+            await self.content.keep(project, known, attachments)
+            return False
+        past = self._catalogue.deleted(project, file.filename)
+        self._refuse(page, file, past)
+        if PROVENANCE in attachments:
+            file = evolve(file, provenance=f"{file.url}.provenance")
+        if file.upload_time is None:  # clients that are told to look at older files only want one of each
+            at = datetime.fromtimestamp(self._now(), UTC)
+            file = evolve(file, upload_time=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+        await self.content.keep(project, file, attachments)
+        act = NewAct(what=acts.PUBLISHED, project=project, filename=file.filename, by=by, detail=_sha256_of(file))
+        record = self.records.new(project, file, by=by, attachments=attachments)
+        before = await self.records.kept(project, file.filename) if past is not None else None
+        record = evolve(record, acts=(*(before.acts if before is not None else ()), self.records.act(act)))
+        await self.store(
+            evolve(page, files=(*page.files, evolve(file, size=record.size))),
+            [act],
+            records=[record],
+            restored=[file.filename] if past is not None else [],
+        )
+        return True
+
+    def _refuse(self, page: Page, file: File, past: DeletedFile | None) -> None:
+        """What may not be published: by a name that meant other bytes, whose users would get what they did not lock;
+        what may be restored, which is for who may delete; to a project that takes nothing (PEP 792)."""
+        if past is not None and past.sha256 != _sha256_of(file):
+            raise FilenameTaken(filename=file.filename)
+        if past is not None and past.is_kept:
+            raise FileDeleted(filename=file.filename)
+        if page.status is not None and page.status.status in CLOSED:
+            raise ProjectClosed(project=page.project, status=page.status.status)
+
+    async def _yank(self, project: ProjectName, filename: str, yanked: bool | str, by: str) -> bool:
+        page = self.page_with(project, filename)
+        files = tuple(evolve(file, yanked=yanked) if file.filename == filename else file for file in page.files)
+        if files == page.files:
+            return False
+        reason = yanked if isinstance(yanked, str) else ""
+        what = acts.UNYANKED if yanked is False else acts.YANKED
+        act = NewAct(what=what, project=project, filename=filename, by=by, detail=reason)
+        listed = next(file for file in files if file.filename == filename)
+        record = (await self.records.file(project, listed)).after(self.records.act(act), yanked=yanked)
+        await self.store(evolve(page, files=files), [act], records=[record])
+        return True
+
+    async def _set_status(self, project: ProjectName, status: str, reason: str | None, by: str) -> bool:
+        page = self.page_with(project, None)
+        now = ProjectStatus(status=status, reason=reason) if (status, reason) != (ACTIVE, None) else None
+        if now == page.status:
+            return False
+        act = NewAct(what=acts.STATUS, project=project, by=by, detail=f"{status}: {reason}" if reason else status)
+        record = await self.records.project(project)
+        record = record.after(self.records.act(act), status=now, is_hosted=True)
+        await self.store(evolve(page, status=now), [act], records=[record])
+        return True
+
+    async def _withdraw(self, project: ProjectName, filename: str | None, by: str) -> bool:
+        page = self.page_with(project, filename)
+        gone = [file for file in page.files if filename in (None, file.filename)]
+        removed = [(project, file.filename) for file in gone]
+        if filename is None:
+            await self._drop(project, NewAct(what=acts.RELEASED, project=project, by=by), removed)
+        else:
+            act = NewAct(what=acts.WITHDRAWN, project=project, filename=filename, by=by)
+            left = tuple(file for file in page.files if file.filename != filename)
+            await self.store(evolve(page, files=left), [act], records=(), removed=removed)
+        left_over = [record.sha256 for record in self._catalogue.files_of(project) if record.tier == HERE]
+        for sha256 in {*map(_sha256_of, gone), *left_over}:
+            try:
+                await self.content.let_go(project, sha256)
+            except StoreFailed as error:  # nobody is given it any more
+                log.warn("what was withdrawn of {project} still takes room: {error}", project=project, error=error)
+        return True
+
+    async def _release(self, project: ProjectName, by: str) -> bool:
+        if self.page_with(project, None).files:
+            raise ProjectHasFiles(project=project)
+        await self._drop(project, NewAct(what=acts.RELEASED, project=project, by=by), ())
+        return True
+
+    async def _drop(self, project: ProjectName, act: NewAct, removed: Sequence[tuple[ProjectName, str]]) -> None:
+        what = PAGE if self._reserved.by(project).announced_by else RELEASED
+        news = [NewChange(project=project, what=what)]
+        record = (await self.records.project(project)).after(self.records.act(act), is_hosted=False, status=None)
+        async with self.records.written([record], removed):
+            changes = await self._catalogue.store_hosted(project, None, news, self._now(), [act])
         self._pages.drop(project)
         self._reserved.end_hosting(project)
         self._changed(project)
         self._journal.published(changes)
         self._reserved.announce(project)
 
-    def _stored(self, project: ProjectName, body: bytes | None, what: str, act: NewAct) -> Awaitable[Sequence[Change]]:
-        stored: Awaitable[Sequence[Change]] = self._catalogue.store_hosted(
-            project, body, [NewChange(project=project, what=what)], self._now(), [act]
-        )
-        return stored
-
-    def _is_hosted(self, project: ProjectName) -> bool:
-        return self._reserved.by(project).hosted
-
-    def _page_with(self, project: ProjectName, filename: str | None) -> Page:
-        if not self._is_hosted(project):
+    def page_with(self, project: ProjectName, filename: str | None) -> Page:
+        """The page of a hosted project, with this file on it.  Raises ProjectAbsent, FileAbsent."""
+        page = self.page(project)
+        if page is None:
             raise ProjectAbsent(project=project)
-        page = self._decoded(project).page
-        if filename is not None and _file_in(page, filename) is None:
+        if filename is not None and file_in(page, filename) is None:
             raise FileAbsent(filename=filename)
         return page
 
@@ -333,10 +362,6 @@ def _sha256_of(file: File) -> str:
     return file.hashes["sha256"]
 
 
-def _url_of(file: File) -> str:
-    """What stands for a URL on a page of ours, which no other node ever sees."""
-    return f"{HERE}:{_sha256_of(file)}/{file.filename}"
-
-
-def _file_in(page: Page, filename: str) -> File | None:
+def file_in(page: Page, filename: str) -> File | None:
+    """The file of that name on a page."""
     return next((file for file in page.files if file.filename == filename), None)

@@ -6,7 +6,7 @@ here looks inside a file; that is `tiercache fsck`'s work.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError
@@ -33,6 +33,8 @@ CATALOGUE_BYTES = 1 << 30
 class Janitor:
     """`budget_bytes` None: no limit but the disk.  `changed` is told of projects whose files went.
 
+    `expire` lets go of what was deleted too long ago.
+
     Past `catalogue_bytes`, the pages and sidecars of projects go that have not been used for longest and hold no stored
     file.
     """
@@ -44,17 +46,22 @@ class Janitor:
     _pool: Pool
     _stats: Stats
     _changed: Callable[[ProjectName], None]
+    _expire: Callable[[], Awaitable[int]]
     _catalogue_bytes: int = CATALOGUE_BYTES
     _hopeless_bytes: int = field(default=0, init=False)
 
     async def tidy(self) -> None:
-        """Write down the times of use, and evict what is over the budget.  Called now and then, and after each fill."""
+        """Write down the times of use, let go of what was deleted, evict what is over the budget.
+
+        Called now and then, and after each fill.
+        """
         try:
             times = self._usage.take_times()
             if times:
                 await self._catalogue.touch_files(times)
             if page_times := self._usage.take_page_times():
                 await self._catalogue.touch_projects(page_times)
+            await self._expire()
             if self._budget_bytes is not None and self._cached_bytes > self._budget_bytes:
                 await self._evict_to(self._budget_bytes, headroom=HEADROOM)
             if self._catalogue.size_bytes() > max(self._catalogue_bytes, self._hopeless_bytes):

@@ -11,9 +11,10 @@ import json
 import os
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from attrs import frozen
 
@@ -64,11 +65,15 @@ class ReservedNamesSaid:
 
 @frozen(kw_only=True)
 class RunningNode:
-    """What `running.json` says: the process, the addresses to reach it at, and the word that it trusts."""
+    """What `running.json` says: the process, the addresses to reach it at, and the word that it trusts.
+
+    Of one that runs elsewhere (`far_node`) the process is 0, and `authorization` is what is shown to it.
+    """
 
     pid: int
     urls: tuple[str, ...]
     token: str
+    authorization: str | None = None
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """The JSON that the node answers to `method path`; `body`, if any, is sent as JSON.
@@ -76,14 +81,19 @@ class RunningNode:
         Raises NodeRefused, also when the node cannot be reached.
         """
         url = self.urls[0].rstrip("/") + path
-        request = urllib.request.Request(  # noqa: S310  # `find_running_node` lets http and https through alone
+        authorization = self.authorization or (f"Bearer {self.token}" if self.token else "")
+        request = urllib.request.Request(  # noqa: S310  # http and https alone come so far
             url,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+            headers={
+                "Content-Type": "application/json",
+                **({"Authorization": authorization} if authorization else {}),
+            },
         )
-        # No proxy stands between a node and its own machine.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        # No proxy stands between a node and its own machine; to another the environment may name one.
+        proxies = [urllib.request.ProxyHandler({})] if self.pid else []
+        opener = urllib.request.build_opener(*proxies, _NoRedirect)
         try:
             with opener.open(request, timeout=ANSWER_WITHIN_S) as answer:
                 data = answer.read(ANSWER_LIMIT_BYTES + 1)
@@ -151,6 +161,35 @@ def find_running_node(store: Path) -> RunningNode:
     if not node.urls:
         raise NoNodeRuns(store=f"{store} that can be reached by plain HTTP: let it listen on loopback, too")
     return node
+
+
+def far_node(url: str, token: str | None) -> RunningNode:
+    """The node at a URL, which may carry a user and a password; `token` is shown instead of them.
+
+    Raises NodeRefused for what is no such URL.
+    """
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise NodeRefused(url=host or "that address", reason="a node is found at http://host:port/ or https://host/")
+    authorization = None
+    if token is None and parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = f"Basic {b64encode(pair.encode()).decode()}"
+    netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port is not None else "")
+    root = urlunsplit((parts.scheme, netloc, parts.path, "", ""))
+    return RunningNode(pid=0, urls=(root,), token=token or "", authorization=authorization)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Credentials go to the node that they are for, and nowhere else."""
+
+    def redirect_request(self, *_what: object) -> None:
+        """None: what redirects is an error."""
+        return
 
 
 def _told_by(error: urllib.error.HTTPError) -> str:

@@ -137,8 +137,8 @@ class Structure:
         if own is not None:
             return lambda value, _: own(value)
         if key.unit == "s":
-            is_wait = section is not FreshnessRules or name == "patience_s"
-            may_be_zero = section is FreshnessRules or name == "stop_timeout_s"
+            is_wait = (section is not FreshnessRules or name == "patience_s") and name != "keep_deleted_s"
+            may_be_zero = section is FreshnessRules or name in ("stop_timeout_s", "keep_deleted_s")
             longest_s = LONGEST_WAIT_S if is_wait else LONGEST_LIFETIME_S
             return lambda value, _: self._duration(value, may_be_zero=may_be_zero, longest_s=longest_s)
         if key.unit == "bytes":

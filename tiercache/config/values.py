@@ -120,11 +120,13 @@ class PublishConfig:
     """What becomes of an upload: `to` is `here`, `nowhere`, or the name of a tier that it is handed on to.
 
     `directories`: absolute paths of the folders whose files are hosted as they lie there.
+    `keep_deleted_s`: how long what is deleted here may be restored.
     """
 
     to: str = "here"
     directories: tuple[str, ...] = ()
     max_size_bytes: int = 1024**3
+    keep_deleted_s: float = 7 * 86400.0
 
 
 @frozen(kw_only=True)

@@ -52,9 +52,33 @@ class IPartial(Interface):
         """
 
 
+class IRecords(Interface):
+    """The records beside hosted files, by project and filename; "" is the project's own.
+
+    Blocking; called in the pool.  What they say is opaque here.  Raises StoreFull, StoreUnusable.
+    """
+
+    def write(project: ProjectName, filename: str, data: bytes) -> None:
+        """Write or replace a record; durable when this returns, and all or nothing of it whatever happens."""
+
+    def read(project: ProjectName, filename: str) -> bytes | None:
+        """A record."""
+
+    def remove(project: ProjectName, filename: str) -> None:
+        """Remove a record; harmless if there is none."""
+
+    def projects() -> Iterable[ProjectName]:
+        """The projects that have any record, sorted."""
+
+    def filenames(project: ProjectName) -> Iterable[str]:
+        """The files of a project that have one, sorted."""
+
+
 class IFiles(Interface):
     """Content-addressed, immutable files named by their SHA-256 (lower-case hex).  Blocking; called in the pool,
     but `size` and `open` are cheap enough to be called inline."""
+
+    records: IRecords = Attribute("""What stands beside those of them that are hosted.""")
 
     def size(sha256: str) -> int | None:
         """The stored length in bytes, or None if the file is not there."""

@@ -66,8 +66,8 @@ def meaning(path: Path, error: SQLAlchemyError) -> StoreFull | StoreUnusable:
         return StoreUnusable(
             path=str(path),
             reason=f"the catalogue is damaged ({cause}); stop the node, move this file and those beside it that end in "
-            "-wal and -shm away, and start again: the catalogue begins anew, and `tiercache fsck --repair` removes the "
-            "files that it knows nothing of",
+            "-wal and -shm away, and start again: the catalogue begins anew, what was published here is listed again, "
+            "and `tiercache fsck --repair` removes the other files that it knows nothing of",
         )
     if name.startswith(_BUSY):
         return StoreUnusable(path=str(path), reason="another process has kept the catalogue locked for too long")

@@ -3,6 +3,7 @@
     <root>/files/ab/abcd...      what is stored: complete, verified by the caller, synced before it had this name
     <root>/partial/<random>      what is being brought in
     <root>/quarantine/abcd...    what `fsck` found to be corrupt, for a person to look at
+    <root>/hosted/...            the records beside what is hosted (`folder_records`)
 
 POSIX only: a file that others read is renamed and removed under them.  The folder is the only state, so that the
 command line may work on it while a node does.
@@ -26,6 +27,8 @@ from zope.interface import implementer
 
 from tiercache.errors import FileAbsent, InvalidName, StoreFull, StoreUnusable
 from tiercache.interfaces import IFiles, IPartial
+from tiercache.storage.folder_records import FolderRecords
+from tiercache.storage.folder_sync import names_in, sync, sync_folder
 from tiercache.storage.identity import is_sha256
 from tiercache.storage.root import made_root, meaning
 
@@ -33,8 +36,6 @@ COPIED_AT_ONCE_BYTES = 1024 * 1024
 
 _FILE_MODE = 0o644
 _FOLDER_MODE = 0o755
-
-_sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 @implementer(IFiles)
@@ -46,6 +47,7 @@ class FolderFiles:
     _files: Path
     _partials: Path
     _quarantine: Path
+    records: FolderRecords
 
     @classmethod
     def at(cls, root: Path) -> Self:
@@ -54,7 +56,13 @@ class FolderFiles:
         A disk that is full is no obstacle: what is stored can be served from it.
         """
         made_root(root)
-        here = cls(root=root, files=root / "files", partials=root / "partial", quarantine=root / "quarantine")
+        here = cls(
+            root=root,
+            files=root / "files",
+            partials=root / "partial",
+            quarantine=root / "quarantine",
+            records=FolderRecords(root=root),
+        )
         with suppress(StoreFull):
             here.begin().discard()  # permissions are best asked of the system by trying
         return here
@@ -128,8 +136,8 @@ class FolderFiles:
             raise meaning(self._root, error) from error
 
     def all(self) -> Iterator[tuple[str, int]]:
-        for folder in sorted(_names_in(self._files)):
-            for sha256 in _names_in(self._files / folder):
+        for folder in sorted(names_in(self._files)):
+            for sha256 in names_in(self._files / folder):
                 if sha256[:2] == folder and (size_bytes := self.size(sha256)) is not None:
                     yield sha256, size_bytes
 
@@ -242,11 +250,11 @@ class FolderPartial:
                 self._path.unlink(missing_ok=True)
                 return
             # Another length under the same digest: it lost bytes in a power cut, and is replaced below.
-        _sync(descriptor)
+        sync(descriptor)
         path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         self._path.replace(path)
         for folder in (path.parent, self._files, self._root):
-            _sync_folder(folder)
+            sync_folder(folder)
 
     @contextmanager
     def _in_use(self) -> Iterator[int]:
@@ -262,19 +270,3 @@ class FolderPartial:
                 last = self._discarded and self._users == 0
             if last:
                 self._content.close()
-
-
-def _names_in(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208  # names are wanted, and a hundred thousand Paths are not
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable; those file systems that cannot sync a folder need not."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,16 +8,18 @@ same store.  The catalogue must write on the spot.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 
 from attrs import define, evolve, field, frozen
 
-from tiercache.errors import FileAbsent, PageUnusable, StoreUnusable
+from tiercache.errors import FileAbsent, PageUnusable, RecordUnusable, StoreUnusable
 from tiercache.interfaces import FileRecord, ICatalogue, IFiles
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import File, FileIdentity, ProjectName
+from tiercache.simple.records import load_file
 from tiercache.simple.stored import load_page
+from tiercache.storage.settled import settled
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -34,6 +36,7 @@ class Trouble(Enum):
     LOST = "was published here and is lost: publish it again"
     UNGUARDED = "was published here and not recorded as such: recorded"
     UNLISTED = "was published here and is on no page: kept"
+    FORGOTTEN = "was published here and the catalogue knows nothing of it: `fsck --rebuild` lists it again"
     UNREADABLE_PAGE = "cannot be read: publish its files again"
 
 
@@ -91,8 +94,8 @@ def check(
     """Hash every stored file and compare the records; `report` hears of each finding when it is made.
 
     Corrupt files are quarantined and records without their file forgotten in any case, since neither is of use to
-    anyone; with `repair` files without a record are removed as well, unless a hosted page lists them, or cannot be
-    read and so may.
+    anyone; with `repair` files that the catalogue does not know are removed as well, unless they were published here,
+    or what says so cannot be read and they may be.
     """
     return _Check(files=files, catalogue=catalogue, report=report).run(repair=repair)
 
@@ -115,18 +118,24 @@ class _Check:
             else:
                 self._files.quarantine(sha256)
                 self._found(sha256, trouble, self._record_of(sha256))
-                _settled(self._catalogue.forget_file(sha256))
+                settled(self._catalogue.forget_file(sha256))
         for record in list(self._catalogue.all_files()):
             self._compare(record, sound)
         hosted = self._hosted()
         self._check_hosted(hosted, sound)
-        repair = repair and not hosted.unreadable
+        published, are_all_readable = self._published()
+        repair = repair and not hosted.unreadable and are_all_readable
         # Last, so that a file which a running node has just brought in has had the time to be recorded.
         for sha256 in sound:
             if self._record_of(sha256) is None and self._files.size(sha256) is not None:
+                if sha256 in published:
+                    project, filename = published[sha256]
+                    trouble = Trouble.FORGOTTEN
+                    self._tell(Finding(sha256=sha256, trouble=trouble, project=project, filename=filename))
+                    continue
                 if repair:
                     self._files.remove(sha256)
-                    _settled(self._catalogue.forget_file(sha256))  # a record that cannot be read shows as none
+                    settled(self._catalogue.forget_file(sha256))  # a record that cannot be read shows as none
                 self._found(sha256, Trouble.REMOVED if repair else Trouble.UNKNOWN, None)
         return FsckReport(files=hashed, size_bytes=size_bytes, findings=tuple(self._findings))
 
@@ -145,10 +154,10 @@ class _Check:
     def _compare(self, record: FileRecord, sound: Mapping[str, int]) -> None:
         if self._files.size(record.sha256) is None:
             if self._record_of(record.sha256) is not None:  # else a running node evicted it since
-                _settled(self._catalogue.forget_file(record.sha256))
+                settled(self._catalogue.forget_file(record.sha256))
                 self._found(record.sha256, Trouble.MISSING, record)
         elif sound.get(record.sha256, record.size_bytes) != record.size_bytes:
-            _settled(self._catalogue.store_file(evolve(record, size_bytes=sound[record.sha256])))
+            settled(self._catalogue.store_file(evolve(record, size_bytes=sound[record.sha256])))
             self._found(record.sha256, Trouble.WRONG_SIZE, record)
 
     def _hosted(self) -> _Hosted:
@@ -166,6 +175,22 @@ class _Check:
                 if (sha256 := file.hashes.get("sha256")) is not None:
                     files[sha256] = project, file
         return _Hosted(files=files, unreadable=frozenset(unreadable))
+
+    def _published(self) -> tuple[dict[str, tuple[ProjectName, str]], bool]:
+        """The bytes that a record stands beside which says that they are hosted here, or may be restored, and by what
+        name; and whether all records could be read, so that these are all."""
+        found: dict[str, tuple[ProjectName, str]] = {}
+        are_all_readable = True
+        for project in self._files.records.projects():
+            for filename in self._files.records.filenames(project):
+                try:
+                    record = load_file(self._files.records.read(project, filename) or b"")
+                except RecordUnusable:
+                    are_all_readable = False
+                    continue
+                if record.deleted_at is None or record.is_kept:
+                    found[record.sha256] = project, filename
+        return found, are_all_readable
 
     def _check_hosted(self, hosted: _Hosted, sound: Mapping[str, int]) -> None:
         """Nothing that a page of this node lists is missing, or may be evicted or removed."""
@@ -185,11 +210,16 @@ class _Check:
                         stored_at=0.0,  # nobody knows any more
                         used_at=0.0,
                     )
-                _settled(self._catalogue.store_file(evolve(record, project=project, tier=HERE, listing=file)))
+                settled(self._catalogue.store_file(evolve(record, project=project, tier=HERE, listing=file)))
                 self._found(sha256, Trouble.UNGUARDED, self._record_of(sha256))
         for record in list(self._catalogue.all_files()):
-            if record.tier == HERE and record.sha256 not in hosted.files and record.project not in hosted.unreadable:
+            is_listed = record.sha256 in hosted.files or record.project in hosted.unreadable
+            if record.tier == HERE and not is_listed and not self._may_be_restored(record):
                 self._found(record.sha256, Trouble.UNLISTED, record)
+
+    def _may_be_restored(self, record: FileRecord) -> bool:
+        deleted = self._catalogue.deleted_of(record.project)
+        return any(file.sha256 == record.sha256 and file.is_kept for file in deleted)
 
     def _record_of(self, sha256: str) -> FileRecord | None:
         return self._catalogue.file(FileIdentity("sha256", sha256))
@@ -200,12 +230,3 @@ class _Check:
     def _tell(self, finding: Finding) -> None:
         self._findings.append(finding)
         self._report(finding)
-
-
-def _settled(awaitable: Awaitable[None]) -> None:
-    """Take the result of a write that a catalogue has made on the spot, or raise what it failed with."""
-    try:
-        next(awaitable.__await__())
-    except StopIteration:
-        return
-    raise RuntimeError("fsck needs a catalogue that writes on the spot")

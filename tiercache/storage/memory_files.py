@@ -12,6 +12,7 @@ from zope.interface import implementer
 from tiercache.errors import FileAbsent
 from tiercache.interfaces import IFiles, IPartial
 from tiercache.storage.memory_partial import MemoryPartial, Room, room_of
+from tiercache.storage.memory_records import MemoryRecords
 
 
 @implementer(IFiles)
@@ -22,6 +23,11 @@ class MemoryFiles:
     _room: Room = field(default=None, converter=room_of, alias="room_bytes")
     _stored: dict[str, bytes] = field(factory=dict, init=False)
     _quarantined: dict[str, bytes] = field(factory=dict, init=False)
+    records: MemoryRecords = field(init=False)
+
+    @records.default
+    def _no_records_yet(self) -> MemoryRecords:
+        return MemoryRecords(room=self._room)
 
     def size(self, sha256: str) -> int | None:
         data = self._stored.get(sha256)

@@ -40,6 +40,7 @@ def application(
     local_files: FileRoutes,
     legacy_json: LegacyJson,
     publish: Sequence[Route],
+    manage: Sequence[Route],
     operate: Sequence[Route],
     tier: Sequence[Route],
     openapi: OpenApi,
@@ -49,7 +50,8 @@ def application(
 ) -> IResource:
     """The resource of the whole site.
 
-    `publish` are the routes of uploads, `tier` is what this node offers to others, `operate` what to its operator.
+    `publish` are the routes of uploads, `manage` those for what is hosted, `tier` is what this node offers to others,
+    `operate` what to its operator.
     """
     routes = [
         Route(verb=verb, path=path, act=act, permission=permission)
@@ -72,7 +74,7 @@ def application(
             (GET, "/readyz", health.ready, OPEN),
         )
     ]
-    api = [*operate, *tier]
+    api = [*operate, *manage, *tier]
     routes += [*publish, *api, *openapi.routes(api)]
     app = Klein()
     app.url_map.merge_slashes = False

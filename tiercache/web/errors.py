@@ -21,24 +21,33 @@ from tiercache.errors import (
     CrossSite,
     DigestMismatch,
     FileAbsent,
+    FileDeleted,
     FilenameTaken,
     InvalidName,
     LengthMismatch,
     NameElsewhere,
     NotForTier,
+    NothingToRestore,
     NoTierAnswered,
     NotStored,
     PageUnusable,
     PermissionMissing,
     ProjectAbsent,
+    ProjectClosed,
+    ProjectHasFiles,
     RangesUnsupported,
+    ReleaseAbsent,
+    RequestMalformed,
     SidecarUnavailable,
     StoreFull,
     StoreUnusable,
     TiercacheError,
     TierUnreachable,
+    TokenAbsent,
     TooLarge,
+    TooManyFailures,
     TooManyLogins,
+    TooManyTokens,
     UploadRefused,
     UploadsRefused,
     UploadTooLarge,
@@ -57,7 +66,9 @@ log = Logger()
 def status_of(error: TiercacheError, only_if_cached: bool) -> int:
     """The status of a foreseen error; `only_if_cached`: the client itself forbade to forward."""
     match error:
-        case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable():
+        case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable() | TokenAbsent():
+            return 404
+        case ReleaseAbsent() | NothingToRestore():
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
@@ -69,15 +80,21 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 413
         case BodyStalled():
             return 408
+        case TooManyFailures():
+            return 429  # RFC 6585 section 4
+        case TooManyTokens():
+            return 409
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
         case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:
             return 508  # not 503: this node is well, and its children are not to take it for down
         case NoTierAnswered() | TierUnreachable() | StoreUnusable() | TooManyLogins():
             return 503
-        case UploadRefused():
+        case UploadRefused() | RequestMalformed():
             return 400
-        case FilenameTaken():
+        case ProjectClosed():
+            return 403  # PEP 792: it takes no uploads; as above
+        case FilenameTaken() | FileDeleted() | ProjectHasFiles():
             return 409  # the one status by which clients know what exists already
         case UploadTooLarge():
             return 413
@@ -134,7 +151,7 @@ def _fields_of(error: TiercacheError, status: int) -> dict[str, str] | None:
         case 401:
             is_for_users = not isinstance(error, ControlTokenNeeded)
             return {"WWW-Authenticate": CHALLENGE if is_for_users else 'Bearer realm="tiercache"'}
-        case 503:
+        case 429 | 503:
             return _retry_after(error)
     return None
 
