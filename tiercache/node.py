@@ -34,6 +34,8 @@ How a request travels:
      publish/publisher  the digests, the archive, and what is said of both agree; the name is this node's
                       (publish/ownership, policy.hosting: what no rule opens and another tier has is refused)
      cache/hosted     bytes, record, page and journal are durable, in this order; then it is answered with 200
+     web/forward      or, `to: <tier>`: publish/forwarding, upstream/uploads; what the tier says is the answer
+    A file in a folder: publish/dropped looks, policy.dropped compares, publish/dropping takes it to the publisher
 
     News of a change, from the feed of a tier that is a node
      cache/follower   reads on from where it was; what it has missed makes everything from there stale
@@ -88,11 +90,9 @@ from tiercache.publish.ownership import Ownership
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
 from tiercache.web.acts import ActRoutes
-from tiercache.web.forward import HandingOn
+from tiercache.web.forward import routes_to
 from tiercache.web.limits import Limits
 from tiercache.web.projects import ProjectRoutes
-from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
-from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
 
@@ -344,25 +344,6 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
-    """Where files are published, or told that they are not."""
-    limit_bytes = config.publish.max_size_bytes
-    destination: Destination
-    if parts.forwarding is not None:
-        destination = HandingOn(forwarding=parts.forwarding, pool=pool, limit_bytes=limit_bytes)
-    elif config.publish.to == "here":
-        destination = Hosting(publisher=parts.publisher, limit_bytes=limit_bytes)
-    else:
-        return refusing_routes()
-    routes = UploadRoutes(
-        destination=destination,
-        files=parts.stored_files,
-        pool=pool,
-        is_for_others=parts.forwarding is not None,
-    )
-    return routes.routes()
-
-
 def root_of(
     config: Config,
     parts: Parts,
@@ -391,7 +372,13 @@ def root_of(
         sidecars=parts.sidecars,
         switch=parts.switch,
         reserved=parts.reserved,
-        publish=_upload_routes(config, parts, pool),
+        publish=routes_to(
+            config.publish,
+            publisher=parts.publisher,
+            forwarding=parts.forwarding,
+            files=parts.stored_files,
+            pool=pool,
+        ),
         manage=(
             *ProjectRoutes(hosted=parts.hosted, deleted=parts.deleted).routes(),
             *ActRoutes(catalogue=parts.catalogue).routes(),
