@@ -11,5 +11,10 @@ settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--soak SECONDS`: how long clients go on while nodes are restarted under them; the whole soak is 60."""
+    """How long the tests are that can be longer.
+
+    `--soak SECONDS`: how long clients go on while nodes are restarted under them; the whole soak is 60.
+    `--uploads NUMBER`: how many uploads are made while their node is killed; the whole of it is 1000.
+    """
     parser.addoption("--soak", type=float, default=15.0, metavar="SECONDS", help="how long the soak tests last")
+    parser.addoption("--uploads", type=int, default=120, metavar="NUMBER", help="how many uploads are made under kills")

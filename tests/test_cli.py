@@ -194,7 +194,7 @@ def test_show_of_a_wrong_configuration_tells_its_problems(run: RunCommand, tiers
 # -- client-config ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("client", ["pip", "uv", "poetry", "pdm", "twine"])
+@pytest.mark.parametrize("client", ["pip", "uv", "poetry", "pdm", "twine", "flit"])
 @pytest.mark.parametrize(
     ("node", "address"),
     [

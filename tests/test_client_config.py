@@ -45,8 +45,14 @@ def test_pip_gets_the_index_and_trusts_plain_http_beyond_this_machine_only_when_
 
 
 @pytest.mark.parametrize("base_url", [HERE, OFFICE, TLS])
-def test_uv_gets_the_only_index(base_url: str) -> None:
-    assert tomllib.loads(client_config("uv", base_url)) == {"index": [{"url": f"{base_url}simple/", "default": True}]}
+def test_uv_gets_the_only_index_and_where_to_publish(base_url: str) -> None:
+    index = {
+        "name": "tiercache",
+        "url": f"{base_url}simple/",
+        "publish-url": f"{base_url}legacy/",
+        "default": True,
+    }
+    assert tomllib.loads(client_config("uv", base_url)) == {"index": [index]}
 
 
 @pytest.mark.parametrize("base_url", [HERE, OFFICE, TLS])
@@ -61,12 +67,24 @@ def test_pdm_gets_a_source_in_place_of_its_own(base_url: str, is_trusted: bool) 
     assert tomllib.loads(client_config("pdm", base_url)) == {"tool": {"pdm": {"source": [source]}}}
 
 
-@pytest.mark.parametrize("base_url", [HERE, OFFICE, TLS])
-def test_twine_gets_a_repository(base_url: str) -> None:
-    settings = ini(client_config("twine", base_url))
+@pytest.mark.parametrize("client", ["twine", "flit"])
+@pytest.mark.parametrize(("base_url", "user"), [(HERE, ""), ("http://[::1]:8141/", ""), (OFFICE, "__token__")])
+def test_twine_and_flit_get_a_repository_and_a_name_that_no_password_is_asked_for_on_this_machine(
+    base_url: str, user: str, client: str
+) -> None:
+    settings = ini(client_config(client, base_url))
     servers = settings["distutils"]["index-servers"].split()
     assert servers == ["tiercache"]
     assert settings["tiercache"]["repository"] == f"{base_url}legacy/"
+    assert settings["tiercache"]["username"] == user
+    assert settings["tiercache"].get("password") == (None if user else "")
+
+
+@pytest.mark.parametrize("client", ["uv", "poetry", "pdm", "twine", "flit"])
+def test_each_client_that_publishes_is_told_how(client: str) -> None:
+    text = client_config(client, OFFICE)
+    assert f"{OFFICE}legacy/" in text
+    assert any(f"{verb} " in line for line in text.splitlines() if line[0] == "#" for verb in ("publish", "upload"))
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -83,6 +101,6 @@ def test_address_without_its_last_slash_means_the_same(client: str) -> None:
 
 
 def test_clients_are_those_of_the_command() -> None:
-    assert list(CLIENTS) == ["pip", "uv", "poetry", "pdm", "twine"]
+    assert list(CLIENTS) == ["pip", "uv", "poetry", "pdm", "twine", "flit"]
     with pytest.raises(KeyError):
         client_config("easy_install", HERE)

@@ -31,9 +31,11 @@ def _uv(base_url: str) -> str:
     return _text(
         [
             "# ~/.config/uv/uv.toml (Windows: %APPDATA%\\uv\\uv.toml),",
-            "# or pyproject.toml, with [[tool.uv.index]] for [[index]]",
+            "# or pyproject.toml, with [[tool.uv.index]] for [[index]]; and to publish: uv publish --index tiercache",
             "[[index]]",
+            'name = "tiercache"',
             f"url = {_quoted(f'{base_url}simple/')}",
+            f"publish-url = {_quoted(f'{base_url}legacy/')}",
             "default = true",
         ]
     )
@@ -42,7 +44,9 @@ def _uv(base_url: str) -> str:
 def _poetry(base_url: str) -> str:
     return _text(
         [
-            "# pyproject.toml of each project",
+            "# pyproject.toml of each project; and to publish, once and then each time:",
+            f"#   poetry config repositories.tiercache {base_url}legacy/",
+            "#   poetry publish --build --repository tiercache",
             "[[tool.poetry.source]]",
             'name = "tiercache"',
             f"url = {_quoted(f'{base_url}simple/')}",
@@ -54,7 +58,8 @@ def _poetry(base_url: str) -> str:
 def _pdm(base_url: str) -> str:
     lines = [
         "# pyproject.toml of each project; the name replaces pdm's own source",
-        "# (for all projects: `pdm config pypi.url` with the same url)",
+        "# (for all projects: `pdm config pypi.url` with the same url); and to publish:",
+        f"#   pdm publish --repository {base_url}legacy/",
         "[[tool.pdm.source]]",
         'name = "pypi"',
         f"url = {_quoted(f'{base_url}simple/')}",
@@ -65,28 +70,44 @@ def _pdm(base_url: str) -> str:
 
 
 def _twine(base_url: str) -> str:
-    return _text(
-        [
-            "# ~/.pypirc; then: twine upload --repository tiercache dist/*",
-            "[distutils]",
-            "index-servers =",
-            "    tiercache",
-            "",
-            "[tiercache]",
-            f"repository = {base_url}legacy/",
-        ]
-    )
+    return _pypirc(base_url, "twine upload --repository tiercache dist/*")
 
 
-CLIENTS: Mapping[str, Callable[[str], str]] = {"pip": _pip, "uv": _uv, "poetry": _poetry, "pdm": _pdm, "twine": _twine}
+def _flit(base_url: str) -> str:
+    return _pypirc(base_url, "flit publish --repository tiercache")
+
+
+def _pypirc(base_url: str, command: str) -> str:
+    """What twine and flit both read."""
+    lines = [f"# ~/.pypirc; then: {command}", "[distutils]", "index-servers =", "    tiercache", ""]
+    lines += ["[tiercache]", f"repository = {base_url}legacy/"]
+    if _is_this_machine(base_url):
+        # Both ask for a name and a password unless these are there; a node asks this machine's own programs for none.
+        lines += ["username =", "password ="]
+    else:
+        lines += ["username = __token__", "# password = a token of yours, unless it is to be asked for each time"]
+    return _text(lines)
+
+
+CLIENTS: Mapping[str, Callable[[str], str]] = {
+    "pip": _pip,
+    "uv": _uv,
+    "poetry": _poetry,
+    "pdm": _pdm,
+    "twine": _twine,
+    "flit": _flit,
+}
 """The clients that there are lines for."""
 
 
 def _is_secure(url: str) -> bool:
     """Whether pip and pdm trust the way to a host without being told: by https, or within this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme == "https" or host == "localhost":
+    return urlsplit(url).scheme == "https" or _is_this_machine(url)
+
+
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -75,11 +75,13 @@ from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.showing import Showing
 from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
-from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.form import FORM_BYTES
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
@@ -116,9 +118,11 @@ class Parts:
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    dropped: DroppedFiles
     catalogue: ICatalogue
     publish_targets: Mapping[str, IPublishTarget]
     forwarding: Forwarding | None
+    tokens: Tokens
 
 
 def assemble(
@@ -133,10 +137,12 @@ def assemble(
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
     publish_targets: Iterable[IPublishTarget] = (),
+    watch: Watch = NoWatch,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
     `jitter` gives a number in [0, 1).  `publish_targets`: the tiers of which it is known where they take uploads.
+    `watch`: what hears of changes in folders.
     """
     targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
@@ -310,6 +316,17 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        dropped=DroppedFiles.of(
+            config.publish.directories,
+            store=None if config.store.files == config.store.catalogue == "memory" else config.store.path,
+            hosted=hosted,
+            publisher=publisher,
+            files=files,
+            catalogue=catalogue,
+            watch=watch,
+            pool=pool,
+            clock=clock,
+        ),
         catalogue=catalogue,
         publish_targets=targets,
         forwarding=(
@@ -317,6 +334,7 @@ def assemble(
             if config.publish.to in targets
             else None
         ),
+        tokens=Tokens(catalogue=catalogue, now=now),
     )
 
 
@@ -384,6 +402,7 @@ def root_of(
         ),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
+        tokens=parts.tokens,
         trusted_proxies=trusted_proxies_of(config.access),
         for_nodes=ForNodes(
             journal=parts.journal,

@@ -102,7 +102,7 @@ def test_token_leaves_what_anyone_reads() -> None:
 
 
 def test_token_of_the_operator_is_worth_what_it_was_issued_for() -> None:
-    operators = Principal(is_operator=True, token=token(["publish"], ["acme-*"], owner="", kind="operator"))
+    operators = Principal(token=token(["publish"], ["acme-*"], owner="", kind="operator"))
     for permissions in (Permissions(), Permissions(grants=(grant(["alice"]),))):
         scope = permissions.scope(operators, "publish")
         assert ACME in scope
@@ -124,7 +124,7 @@ def test_token_for_everything_takes_nothing_away() -> None:
         (ALICE, "alice", True),
         (evolve(ALICE, token=issued()), "token ci of alice", True),
         (Principal(is_operator=True, address=address_of("127.0.0.1")), "operator", True),
-        (Principal(is_operator=True, token=issued(owner="", kind="operator")), "token ci of operator", True),
+        (Principal(token=issued(owner="", kind="operator")), "token ci of operator", True),
         (Principal(token=issued(owner="acme", kind="publisher")), "token ci of acme", True),
         (STRANGER, "anyone at 192.0.2.7", False),
         (Principal(address=address_of("2001:db8::1")), "anyone at 2001:db8::1", False),

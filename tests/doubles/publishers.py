@@ -126,6 +126,29 @@ class UvPublish:
         command = [TOOLS / "uv", "publish", "--no-config", "--trusted-publishing", "never", *options, *archives]
         return self.desk.run(folder, *command, **environment)
 
+    def publish_by_configuration(self, configuration: str, index: str, *archives: Path, **environment: str) -> Run:
+        """`uv publish --index`, with this `uv.toml`."""
+        folder = self.desk.new_folder()
+        written = folder / "uv.toml"
+        written.write_text(configuration)
+        return self.desk.run(
+            folder,
+            TOOLS / "uv",
+            "publish",
+            "--config-file",
+            written,
+            "--index",
+            index,
+            "--trusted-publishing",
+            "never",
+            *archives,
+            UV_CACHE_DIR=str(folder / "cache"),
+            UV_PYTHON_DOWNLOADS="never",
+            UV_HTTP_RETRIES="0",
+            UV_KEYRING_PROVIDER="disabled",
+            **environment,
+        )
+
 
 @define(kw_only=True)
 class Flit:

@@ -63,9 +63,14 @@ class PublishingNode:
         return page if isinstance(page, int) else [file["filename"] for file in page["files"]]
 
     def assert_holds(self, *archives: Made) -> None:
-        """The store has these files, and nothing else takes room there."""
+        """The store has these files with their records, and nothing else takes room there."""
         files = self.node.files
         assert {sha256 for sha256, _ in files.all()} == {archive.sha256 for archive in archives}
+        records = files.records
+        recorded = {(project, name) for project in records.projects() for name in records.filenames(project)}
+        assert {name for _, name in recorded} - {""} == {archive.filename for archive in archives}
+        recorded |= {(project, "") for project in records.projects()}
+        recorded_bytes = sum(len(records.read(*one) or b"") for one in recorded)
         partial = files.begin()
-        partial.write(bytes(ROOM_BYTES - sum(len(archive.content) for archive in archives)))
+        partial.write(bytes(ROOM_BYTES - sum(len(archive.content) for archive in archives) - recorded_bytes))
         partial.discard()

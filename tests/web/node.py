@@ -14,6 +14,7 @@ from tiercache.access.principals import Network
 from tiercache.cache.journal import Journal
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.reserved import ReservedNames
+from tiercache.cache.tokens import Tokens
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.web.limits import Limits
 from tiercache.web.site import ANYONE_READS, NOBODY, ForNodes, Presence, root
@@ -74,6 +75,7 @@ class WebNode:
             permissions=self.permissions,
             accounts=self.accounts,
             reserved=self.names,
+            tokens=Tokens(catalogue=self.catalogue, now=self.clock.seconds),
             trusted_proxies=self.trusted_proxies,
             not_ready=lambda: self.not_ready[0] if self.not_ready else None,
         )

@@ -44,7 +44,7 @@ def test_every_route_of_the_language_of_nodes_stands_in_it() -> None:
     assert told["openapi"].startswith("3.1.")
     assert set(told["paths"]) == {
         f"/{ROOT}{path}" for path in (NODE, RESERVED, CHANGES, PAGES, f"{FILES}/{{sha256}}", "offline", "openapi.json")
-    } | {f"/{ROOT}{path}" for path in ("reservations", "reservations/{project}")}
+    } | {f"/{ROOT}{path}" for path in ("reservations", "reservations/{project}", "tokens", "tokens/{token}")}
     names = [operation["operationId"] for path in told["paths"].values() for operation in path.values()]
     assert len(set(names)) == len(names)
 

@@ -48,6 +48,7 @@ def guard(permissions: Permissions = GRANTS) -> Guard:
         remembered=Remembered(key=b"key", now=lambda: 0.0),
         control_token=TOKEN,
         pool=CountingPool(),
+        now=lambda: 0.0,
     )
     return Guard(permissions=permissions, logins=logins, clients=clients)
 

@@ -32,11 +32,13 @@ class Account:
 class Accounts:
     """Every user: those of the configuration, and those that `others` knows by name and password.
 
-    `others` says whether a password is that user's, None where it knows no such user; it may block.
+    `others` says whether a password is that user's, None where it knows no such user, and `knows` whether it knows one;
+    both may block.
     """
 
     _accounts: Mapping[str, Account]
     _others: Callable[[str, str], bool | None] | None = None
+    _knows: Callable[[str], bool] | None = None
     _by_token: Mapping[bytes, Account] = field(init=False)
 
     @_by_token.default
@@ -55,6 +57,18 @@ class Accounts:
                 owner = self._by_token.get(_digest(password))
                 return owner if owner is not None and owner.user == user else None
         return None
+
+    def configured(self, user: str) -> Account | None:
+        """The account of a user who has a secret in the configuration itself, and so need not be looked for."""
+        account = self._accounts.get(user)
+        if account is None or (account.password_hash is None and account.password is None and account.token is None):
+            return None
+        return account
+
+    def elsewhere(self, user: str) -> Account | None:
+        """The account of any other user, if there is one by now.  Blocking."""
+        is_known = self._knows is not None and self._knows(user)
+        return (self._accounts.get(user) or Account(user=user)) if is_known else None
 
     def check(self, shown: Password) -> Account | None:
         """Whose password this is, or None.  Blocking, and slow on purpose."""

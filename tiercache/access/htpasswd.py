@@ -46,10 +46,7 @@ class Htpasswd:
 
     def check(self, user: str, password: str) -> bool | None:
         """Whether this is the user's password; None if there is no such user, or their hash is of no known form."""
-        try:
-            self.read()
-        except (OSError, ValueError) as error:
-            self._trouble(str(error))
+        self._read_again()
         known = self._hashes.get(user)
         if known is None:
             return None
@@ -61,6 +58,17 @@ class Htpasswd:
             return bool(context.verify(password, known))
         except ValueError:  # a hash that only looks like one; or a password that its form cannot take
             return False
+
+    def knows(self, user: str) -> bool:
+        """Whether there is such a user."""
+        self._read_again()
+        return user in self._hashes
+
+    def _read_again(self) -> None:
+        try:
+            self.read()
+        except (OSError, ValueError) as error:
+            self._trouble(str(error))
 
 
 def _context() -> Any:

@@ -109,7 +109,8 @@ class Permissions:
         return for_anyone | self._granted(principal, permission).within(token.projects)
 
     def _granted(self, principal: Principal, permission: Permission) -> Scope:
-        if principal.is_operator or (permission == "read" and self._for_anyone.is_all):
+        is_bounded_by_its_token = principal.token is not None and principal.token.kind != "user"
+        if principal.is_operator or is_bounded_by_its_token or (permission == "read" and self._for_anyone.is_all):
             return EVERYTHING
         if not self.grants:
             return EVERYTHING if principal.is_local else NOTHING

@@ -41,11 +41,12 @@ class Principal:
 
     def __str__(self) -> str:
         """As the audit trail has it: `alice`, `token ci of alice`, `operator`, `anyone at 192.0.2.7`."""
-        whose = OPERATOR if self.is_operator else self.user
         if self.token is not None:
-            return f"token {self.token.name} of {self.token.owner or whose}"
-        if whose is not None:
-            return whose
+            return f"token {self.token.name} of {self.token.owner or OPERATOR}"
+        if self.is_operator:
+            return OPERATOR
+        if self.user is not None:
+            return self.user
         return ANYONE if self.address is None else f"{ANYONE} at {self.address}"
 
 

@@ -14,6 +14,10 @@ from packaging.version import Version
 from tiercache.errors import Disagreement, FieldRefused
 from tiercache.publish.archive import ArchiveFacts
 from tiercache.publish.submission import Submission
+from tiercache.publish.wording import said
+from tiercache.simple.names import FilenameKind
+
+_A = {FilenameKind.WHEEL: "a wheel", FilenameKind.SDIST: "an sdist"}
 
 
 def agreement(submission: Submission, facts: ArchiveFacts) -> None:
@@ -22,7 +26,7 @@ def agreement(submission: Submission, facts: ArchiveFacts) -> None:
     Raises Disagreement where it is not; FieldRefused for a requirement in the form that is none.
     """
     if facts.kind is not submission.kind:
-        raise _disagreement(submission, f"it is a {facts.kind.value}, not a {submission.kind.value}")
+        raise _disagreement(submission, f"it is {_A[facts.kind]}, not {_A[submission.kind]}")
     if facts.project != submission.project:
         raise _disagreement(submission, f"its metadata has the Name {facts.project}, not {submission.project}")
     if Version(facts.version) != Version(submission.version):
@@ -46,14 +50,14 @@ def _requirements(texts: Iterable[str]) -> set[Requirement]:
     try:
         return {Requirement(text) for text in texts}
     except InvalidRequirement as error:
-        raise FieldRefused(field="requires_dist", reason=f"is not valid: {' '.join(str(error).split())}") from None
+        raise FieldRefused(field="requires_dist", reason=f"is not valid: {said(error)}") from None
 
 
 def _specifiers(text: str) -> SpecifierSet:
     try:
         return SpecifierSet(text)
     except InvalidSpecifier as error:
-        raise FieldRefused(field="requires_python", reason=f"is not valid: {' '.join(str(error).split())}") from None
+        raise FieldRefused(field="requires_python", reason=f"is not valid: {said(error)}") from None
 
 
 def _disagreement(submission: Submission, reason: str) -> Disagreement:

@@ -19,8 +19,9 @@ from tiercache.errors import ArchiveRefused, InvalidName, SidecarUnavailable
 from tiercache.publish import tar_archive
 from tiercache.publish.core_metadata import read_core_metadata
 from tiercache.publish.filename import published_filename
-from tiercache.publish.members import Members, UnfitArchive, shown
+from tiercache.publish.members import Members, UnfitArchive
 from tiercache.publish.tar_archive import read_tar_gz
+from tiercache.publish.wording import said, shown
 from tiercache.publish.zip_archive import check_zip
 from tiercache.simple.model import ProjectName
 from tiercache.simple.names import Filename, FilenameKind, normalise
@@ -47,20 +48,19 @@ class ArchiveFacts:
     requires_dist: tuple[str, ...] = ()
 
 
-def read_archive(archive: BinaryIO, filename: str, project: ProjectName | None = None) -> ArchiveFacts:
+def read_archive(archive: BinaryIO, filename: str) -> ArchiveFacts:
     """Read and check all of a wheel or sdist, which goes by `filename`.  Blocking.
 
-    `project`: whose it is said to be (see `published_filename`).  Raises ArchiveRefused for one that is damaged,
-    dangerous, or none; FilenameRefused.
+    Raises ArchiveRefused for one that is damaged, dangerous, or none; FilenameRefused.
     """
-    read = published_filename(filename, project)
+    read = published_filename(filename)
     try:
         data = _wheel_metadata(archive, read) if read.kind is FilenameKind.WHEEL else _sdist_metadata(archive, filename)
         metadata = read_core_metadata(data, METADATA if read.kind is FilenameKind.WHEEL else PKG_INFO)
     except (UnfitArchive, SidecarUnavailable) as error:
         raise ArchiveRefused(filename=filename, reason=error.reason) from None
     except (*wheel.UNREADABLE, *tar_archive.UNREADABLE) as error:
-        raise ArchiveRefused(filename=filename, reason=f"it cannot be read: {error}") from error
+        raise ArchiveRefused(filename=filename, reason=f"it cannot be read: {said(error)}") from error
     return ArchiveFacts(
         kind=read.kind,
         project=metadata.project,

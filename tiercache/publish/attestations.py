@@ -115,8 +115,8 @@ def _is_name_of(name: str, filename: str) -> bool:
         other, this = published_filename(name), published_filename(filename)
     except FilenameRefused:
         return False
-    if other.kind is FilenameKind.WHEEL and this.kind is FilenameKind.WHEEL:
-        return parse_wheel_filename(name) == parse_wheel_filename(filename)
+    if other.kind is FilenameKind.WHEEL or this.kind is FilenameKind.WHEEL:
+        return other.kind is this.kind and parse_wheel_filename(name) == parse_wheel_filename(filename)
     ending = ".zip" if name.endswith(".zip") else ".tar.gz"
     return (other.project, other.version) == (this.project, this.version) and filename.endswith(ending)
 

@@ -15,6 +15,7 @@ from packaging.metadata import Metadata, RawMetadata, parse_email
 
 from tiercache.errors import InvalidName
 from tiercache.publish.members import UnfitArchive
+from tiercache.publish.wording import said
 from tiercache.simple.model import ProjectName
 from tiercache.simple.names import normalise
 
@@ -27,6 +28,7 @@ MAX_KINDS_OF_FIELDS = 200
 ENCODED_LINE_BYTES = 16 * 1024
 """How long a line with an encoded word may be: the time that those take grows with the square of this."""
 
+_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
 _NEWER_MINOR = re.compile(r"2\.[1-9][0-9]{0,2}")
 _RELIABLE_SINCE = (2, 2)  # PEP 643
 _LICENSE_FILE_SINCE = (2, 4)  # PEP 639
@@ -62,7 +64,7 @@ def read_core_metadata(data: bytes, filename: str) -> CoreMetadata:
         raw, unparsed = parse_email(data)
         doubled = sorted(name for name in unparsed if _is_known(name))
         if doubled:
-            raise UnfitArchive(f"its {filename} has a {doubled[0]} that is there twice, or is no text in UTF-8")
+            raise UnfitArchive(f"its {filename} has a field {doubled[0]} that is there twice, or is no text in UTF-8")
         stated = raw.get("metadata_version", "")
         age = _age_of(stated)
         raw["metadata_version"] = _validated_as(stated)
@@ -71,12 +73,12 @@ def read_core_metadata(data: bytes, filename: str) -> CoreMetadata:
         metadata = Metadata.from_raw(raw)
         project = normalise(metadata.name)
     except ExceptionGroup as group:
-        reasons = "; ".join(sorted({" ".join(str(error).split())[:300] for error in group.exceptions})[:5])
+        reasons = "; ".join(sorted({said(error) for error in group.exceptions})[:5])
         raise UnfitArchive(f"its {filename} is not valid: {reasons}") from None
     except InvalidName:
         raise UnfitArchive(f"its {filename} has a Name that is none") from None
     except _NOT_READABLE as error:
-        raise UnfitArchive(f"its {filename} is not valid: {' '.join(str(error).split())[:300]}") from None
+        raise UnfitArchive(f"its {filename} is not valid: {said(error)}") from None
     return CoreMetadata(
         project=project,
         version=str(metadata.version),
@@ -111,6 +113,9 @@ def _is_known(email_name: str) -> bool:
 
 
 def _age_of(metadata_version: str) -> tuple[int, ...]:
+    """A version that can be compared; that of what is none is older than all."""
+    if not _VERSION.fullmatch(metadata_version):
+        return ()
     return tuple(int(part) for part in metadata_version.split("."))
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from attrs import define, field
 
+from tiercache.publish.wording import shown
+
 MAX_MEMBERS = 250_000
 """How many members an archive may have, folders included."""
 
@@ -34,6 +36,7 @@ PATHS_BYTES = 64 * 1024**2
 
 _ENTRY_BYTES = 100
 _DRIVE = re.compile(r"[A-Za-z]:")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class UnfitArchive(Exception):
@@ -142,11 +145,6 @@ class Members:
             raise UnfitArchive("the names of its members are too long, all together")
 
 
-def shown(name: str) -> str:
-    """A member's name as it may stand in a sentence."""
-    return ascii(name if len(name) <= 100 else f"{name[:100]}…")
-
-
 def _folders_of(path: str, *, itself: bool) -> Iterator[str]:
     if itself:
         yield path
@@ -170,7 +168,7 @@ def _checked(name: str) -> str:
         raise UnfitArchive(f"its member {shown(name)} has an absolute path")
     if "\\" in name:
         raise UnfitArchive(f"its member {shown(name)} has a backslash in its path")
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+    if _CONTROL.search(name):
         raise UnfitArchive(f"its member {shown(name)} has control characters in its path")
     try:
         length_bytes = len(name.encode())

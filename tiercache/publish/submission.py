@@ -98,7 +98,7 @@ def submission_of(form: Form) -> Submission:
     project = _project(_one(said, "name"))
     version = _version(_one(said, "version"))
     kind = _kind(_one(said, "filetype"))
-    read = published_filename(_content(form, said).filename, project)
+    read = published_filename(sole_file(form, CONTENT).filename, project)
     _check_filename(read, project, version, kind)
     attestations = _one(said, "attestations", "")
     return Submission(
@@ -148,6 +148,8 @@ def _texts(form: Form) -> dict[str, list[str]]:
     for part in form.fields:
         if part.name in _IGNORED:
             continue
+        if part.name == CONTENT:
+            raise FieldRefused(field=CONTENT, reason="has no filename")
         if len(part.name) > limit_of("name") or _CONTROL_OR_LINE_END.search(part.name):
             raise UploadRefused(reason="its form has a field whose name is none")
         if len(part.value) > limit_of(part.name):
@@ -180,12 +182,6 @@ def _one(said: Mapping[str, list[str]], name: str, default: str | None = None) -
             raise FieldRefused(field=name, reason="is empty")
         return default
     return values[0]
-
-
-def _content(form: Form, said: Mapping[str, list[str]]) -> FilePart:
-    if CONTENT in said:
-        raise FieldRefused(field=CONTENT, reason="has no filename")
-    return sole_file(form, CONTENT)
 
 
 # -- what they say ------------------------------------------------------------------------------------------------

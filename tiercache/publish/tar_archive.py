@@ -13,13 +13,14 @@ from typing import BinaryIO
 from attrs import define, field
 
 from tiercache.publish.inflating import GZIP, inflated, pieces
-from tiercache.publish.members import Members, UnfitArchive, shown
+from tiercache.publish.members import Members, UnfitArchive
+from tiercache.publish.wording import shown
 
 HEADER_BYTES = 256 * 1024
 """How long the extended header of a member may be; those of real archives hold a path and some times."""
 
-HEADERS_BYTES = 64 * 1024 * 1024
-"""How long all extended headers of an archive may be together."""
+HEADERS_BYTES = 16 * 1024 * 1024
+"""How long all extended headers of an archive may be together, but for those of a single block."""
 
 MAX_ATTRIBUTES = 200
 """How many attributes extended headers may give one member, or all."""
@@ -76,10 +77,10 @@ class _Forward:
         if sum(len(data) for data in self._taken(size_bytes)) != size_bytes:
             raise UnfitArchive("it is cut off")
 
-    def rest(self) -> Iterator[memoryview]:
+    def rest(self) -> Iterator[bytes]:
         """All that is left."""
         while self._piece or self._fill():
-            yield self._piece
+            yield bytes(self._piece)
             self._piece = memoryview(b"")
 
     def _taken(self, size_bytes: int) -> Iterator[memoryview]:
@@ -130,7 +131,7 @@ def read_tar_gz(archive: BinaryIO, members: Members, wanted: str, wanted_bytes: 
                 raise UnfitArchive(f"it has more than {MAX_ATTRIBUTES} attributes for all members")
     if stream.last_read.strip(b"\0"):
         raise UnfitArchive("it has a header that is none")
-    if any(bytes(data).strip(b"\0") for data in stream.rest()):
+    if any(data != bytes(len(data)) for data in stream.rest()):
         raise UnfitArchive("there is something behind its end")
     return found
 

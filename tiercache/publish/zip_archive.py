@@ -18,11 +18,12 @@ from isal import isal_zlib
 
 from tiercache.cache.wheel import COMPRESSIONS, DIRECTORY_BYTES, BoundedArchive
 from tiercache.publish.inflating import RAW, inflated, pieces
-from tiercache.publish.members import MAX_MEMBERS, Members, UnfitArchive, shown
+from tiercache.publish.members import MAX_MEMBERS, Members, UnfitArchive
+from tiercache.publish.wording import shown
 
 # APPNOTE 4.3.7, 4.3.12, 4.3.16, 4.3.14 and 4.3.15
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")
-_CENTRAL_BYTES = 46
+_CENTRAL_BYTES, _CENTRAL_LENGTHS, _CENTRAL_LENGTHS_AT = 46, struct.Struct("<HHH"), 28
 _END = struct.Struct("<4sHHHHLLH")
 _END_64 = struct.Struct("<4sQHHLLQQQQ")
 _LOCATOR_64 = struct.Struct("<4sLQL")
@@ -55,9 +56,8 @@ def check_zip(archive: BinaryIO, members: Members) -> None:
     end = _end_of(archive, members.packed_bytes)
     with zipfile.ZipFile(BoundedArchive(archive=archive)) as directory:
         found = directory.filelist
-        lengths = (_CENTRAL_BYTES + len(_raw_name(one)) + len(one.extra) + len(one.comment) for one in found)
-        if directory.start_dir != end.start or len(found) != end.count or sum(lengths) != end.size_bytes:
-            raise UnfitArchive("its directory is not where, or as long as, it says")
+    if directory.start_dir != end.start or not len(found) == end.count == _entries_in(archive, end):
+        raise UnfitArchive("its directory is not where, or as long as, it says")
     for info in found:
         _note(info, members)
     found.sort(key=lambda info: info.header_offset)
@@ -74,12 +74,12 @@ def check_zip(archive: BinaryIO, members: Members) -> None:
 def _end_of(archive: BinaryIO, size_bytes: int) -> _End:
     tail_bytes = min(size_bytes, _END.size + _MAX_COMMENT_BYTES)
     tail = _read(archive, size_bytes - tail_bytes, tail_bytes)
-    at = tail.rfind(_END_SIGN)
-    if at < 0 or len(tail) - at < _END.size:
+    at = tail.rfind(_END_SIGN, 0, max(0, len(tail) - _END.size + len(_END_SIGN)))
+    if at < 0:
         raise UnfitArchive("it is no zip archive, or its end is missing")
     _, disk, first_disk, count_here, count, directory_bytes, start, comment_bytes = _END.unpack_from(tail, at)
-    if len(tail) - at != _END.size + comment_bytes or tail.find(_END_SIGN) != at:
-        raise UnfitArchive("there is something behind its end, or it has more than one")
+    if len(tail) - at != _END.size + comment_bytes:
+        raise UnfitArchive("there is something behind its end")
     place = size_bytes - len(tail) + at
     end = _End(start, directory_bytes, count)
     parts = {disk, first_disk}, count_here
@@ -116,6 +116,16 @@ def _end_64_of(
     ):
         raise UnfitArchive("its two ends contradict each other")
     return start, ({here, first}, count_here), long
+
+
+def _entries_in(archive: BinaryIO, end: _End) -> int | None:
+    """How many entries the directory has; None where the last of them is longer than it."""
+    directory = _read(archive, end.start, end.size_bytes)
+    at = count = 0
+    while at + _CENTRAL_BYTES <= len(directory):
+        at += _CENTRAL_BYTES + sum(_CENTRAL_LENGTHS.unpack_from(directory, at + _CENTRAL_LENGTHS_AT))
+        count += 1
+    return count if at == len(directory) else None
 
 
 # -- its members ------------------------------------------------------------------------------------------------------

@@ -43,8 +43,11 @@ from tiercache.errors import (
     StoreUnusable,
     TiercacheError,
     TierUnreachable,
+    TokenAbsent,
     TooLarge,
+    TooManyFailures,
     TooManyLogins,
+    TooManyTokens,
     UploadRefused,
     UploadsRefused,
     UploadTooLarge,
@@ -64,7 +67,7 @@ log = Logger()
 def status_of(error: TiercacheError, only_if_cached: bool) -> int:
     """The status of a foreseen error; `only_if_cached`: the client itself forbade to forward."""
     match error:
-        case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable():
+        case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable() | TokenAbsent():
             return 404
         case ReleaseAbsent() | NothingToRestore():
             return 404
@@ -78,6 +81,10 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 413
         case BodyStalled():
             return 408
+        case TooManyFailures():
+            return 429  # RFC 6585 section 4
+        case TooManyTokens():
+            return 409
         case NotStored():
             return 504 if only_if_cached else 404  # RFC 9111 section 5.2.1.7
         case NoTierAnswered() | TierUnreachable() if error.reason == LOOP:
@@ -145,7 +152,7 @@ def _fields_of(error: TiercacheError, status: int) -> dict[str, str] | None:
         case 401:
             is_for_users = not isinstance(error, ControlTokenNeeded)
             return {"WWW-Authenticate": CHALLENGE if is_for_users else 'Bearer realm="tiercache"'}
-        case 503:
+        case 429 | 503:
             return _retry_after(error)
     return None
 

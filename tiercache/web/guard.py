@@ -25,6 +25,7 @@ from tiercache.errors import (
     NotStored,
     ProjectAbsent,
     SidecarUnavailable,
+    TooManyFailures,
 )
 from tiercache.simple.model import ProjectName
 from tiercache.simple.names import candidate_projects, normalise
@@ -38,8 +39,8 @@ from tiercache.web.visitor import IVisitor, Visitor, refusal, scope_of
 PROJECT, FILENAME, DIGEST = "project", "filename", "sha256"
 """The parameters of paths that say what a route is about."""
 
-PLAIN = frozenset({"segment", "directories", "version"})
-"""Those that say nothing that is not said by one of these beside them."""
+PLAIN = frozenset({"segment", "directories", "version", "token"})
+"""Those that are about no project, or say nothing of it that one of these beside them does not say."""
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 """The methods by which nothing is changed (RFC 9110 section 9.2.1)."""
@@ -82,8 +83,8 @@ class Guard:
     async def answer(self, route: Route, request: Request, parameters: Mapping[str, str]) -> Answer:
         """What a route answers to who may have it.
 
-        Raises CredentialsNeeded, CredentialsWrong, ControlTokenNeeded, CrossSite, PermissionMissing, TooManyLogins, and
-        what the route raises.
+        Raises CredentialsNeeded, CredentialsWrong, ControlTokenNeeded, CrossSite, PermissionMissing, TooManyFailures,
+        TooManyLogins, and what the route raises.
         """
         self._refuse_other_sites(request)
         match route.permission:
@@ -168,7 +169,7 @@ class Guard:
         """The answer of a file that turned out to be of a project which nobody in particular may read."""
         if reader.principal is None:
             # Wrong credentials are not told of: they are not asked for where there is no such file.
-            with suppress(CredentialsWrong):
+            with suppress(CredentialsWrong, TooManyFailures):
                 await self._ask_who(request, reader)
         if reader.scope("read").is_all or (answer.project is not None and answer.project in reader.scope("read")):
             return answer

@@ -1,14 +1,16 @@
 """Who is asking: from what a request shows to a principal.
 
-A password is checked in the pool, once for all requests that show it at the same time, and its success is remembered
-for a while.  What a principal may do is `guard`'s affair.
+A password is checked in the pool, once for all requests that show it at the same time, its success is remembered for a
+while, and so is that too many were wrong (`access.throttle`).  What a principal may do is `guard`'s affair.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from typing import assert_never
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import DeferredSemaphore
 from twisted.web.server import Request
 
@@ -16,8 +18,11 @@ from tiercache.access.accounts import Account, Accounts
 from tiercache.access.credentials import Credentials, Password, Token, credentials_of
 from tiercache.access.principals import Address, Principal
 from tiercache.access.remembered import Remembered
+from tiercache.access.throttle import Throttle
+from tiercache.access.tokens import PREFIX, IssuedToken
 from tiercache.cache.collapse import Collapse
-from tiercache.errors import CredentialsWrong, TooManyLogins
+from tiercache.cache.tokens import Tokens
+from tiercache.errors import CredentialsWrong, TooManyFailures, TooManyLogins
 from tiercache.interfaces import Pool
 from tiercache.web.client import Clients
 from tiercache.web.request import field_of
@@ -31,13 +36,21 @@ CHECKS_WAITING = 100
 
 @define(kw_only=True)
 class Logins:
-    """The users of a node, and its operator: who holds `control_token`, which its own machine alone can read."""
+    """The users of a node, and its operator: who holds `control_token`, which its own machine alone can read.
+
+    `tokens`: those that the node has issued.  `is_trusted_publisher`: whether the publisher is one still whose token
+    this is.
+    """
 
     _accounts: Accounts
     _remembered: Remembered
     _control_token: str = field(repr=False)
     _clients: Clients
     _pool: Pool
+    _now: Callable[[], float]
+    _tokens: Tokens | None = None
+    _is_trusted_publisher: Callable[[IssuedToken], bool] = lambda token: False
+    _throttle: Throttle = field(factory=Throttle, init=False)
     _checks: Collapse[bytes, Account | None] = field(factory=Collapse, init=False)
     _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(CHECKS_AT_ONCE), init=False)
 
@@ -51,7 +64,7 @@ class Logins:
         return Principal(address=self._clients.address(request), is_operator=True)
 
     async def principal(self, request: Request) -> Principal:
-        """Who sends a request.  Raises CredentialsWrong, TooManyLogins."""
+        """Who sends a request.  Raises CredentialsWrong, TooManyFailures, TooManyLogins."""
         address = self._clients.address(request)
         shown = credentials_of(field_of(request, "authorization"))
         if shown is None:
@@ -59,11 +72,20 @@ class Logins:
         if self._is_operators(shown):
             return self.operator(request)
         account = self._accounts.by_token(shown)
+        if account is None and (text := _issued_text(shown)) is not None:
+            return evolve(await self._by_issued_token(shown, text), address=address)
         if account is None and isinstance(shown, Password):
-            account = await self._by_password(shown)
+            account = await self._by_password(shown, address)
         if account is None:
             raise CredentialsWrong
-        return _principal(account, address)
+        return evolve(_principal(account), address=address)
+
+    async def is_user(self, user: str) -> bool:
+        """Whether there is such a user."""
+        return await self._owner(user) is not None
+
+    async def _owner(self, user: str) -> Account | None:
+        return self._accounts.configured(user) or await self._pool(self._accounts.elsewhere, user)
 
     async def principal_or_stranger(self, request: Request) -> Principal:
         """The same; credentials that are nobody's here say nothing.  Raises TooManyLogins."""
@@ -83,25 +105,66 @@ class Logins:
             and hmac.compare_digest(shown.token.encode("utf-8", "surrogatepass"), expected)
         )
 
-    async def _by_password(self, shown: Password) -> Account | None:
+    async def _by_issued_token(self, shown: Credentials, text: str) -> Principal:
+        """Whose issued token this is.  Its owner has to be one still, and is what they are now.
+
+        Neither is remembered: to revoke it, or to strike its owner from the users, counts at once.
+        """
+        token = None if self._tokens is None else self._tokens.find(text)
+        if token is None or (isinstance(shown, Password) and shown.user != token.owner):
+            raise CredentialsWrong
+        match token.kind:
+            case "operator":
+                return Principal(token=token)
+            case "publisher":
+                if self._is_trusted_publisher(token):
+                    return Principal(token=token)
+                raise CredentialsWrong
+            case "user":
+                owner = await self._owner(token.owner)
+                if owner is None:
+                    raise CredentialsWrong
+                return evolve(_principal(owner), token=token)
+        assert_never(token.kind)
+
+    async def _by_password(self, shown: Password, address: Address | None) -> Account | None:
         digest = self._remembered.digest(shown)
         known = self._remembered.account(digest)
         if known is not None:
             return known
-        if digest not in self._checks and len(self._checks) >= CHECKS_AT_ONCE + CHECKS_WAITING:
-            raise TooManyLogins
-        return await self._checks.join(digest, lambda: self._checked(digest, shown))[0].result()
+        if digest not in self._checks:
+            if len(self._checks) >= CHECKS_AT_ONCE + CHECKS_WAITING:
+                raise TooManyLogins
+            wait_s = self._throttle.wait_s(shown.user, address, self._now())
+            if wait_s > 0:
+                raise TooManyFailures(retry_after_s=wait_s)
+        return await self._checks.join(digest, lambda: self._checked(digest, shown, address))[0].result()
 
-    async def _checked(self, digest: bytes, shown: Password) -> Account | None:
-        await self._turns.acquire()
+    async def _checked(self, digest: bytes, shown: Password, address: Address | None) -> Account | None:
+        self._throttle.begin(shown.user, address, self._now())
+        is_wrong = False
         try:
-            account = await self._pool(self._accounts.check, shown)
+            await self._turns.acquire()
+            try:
+                account = await self._pool(self._accounts.check, shown)
+            finally:
+                self._turns.release()
+            is_wrong = account is None
         finally:
-            self._turns.release()
+            if not is_wrong:
+                self._throttle.forgive(shown.user, address, self._now())
         if account is not None:
             self._remembered.keep(digest, account)
         return account
 
 
-def _principal(account: Account, address: Address | None) -> Principal:
-    return Principal(user=account.user, groups=account.groups, address=address)
+def _principal(account: Account) -> Principal:
+    return Principal(user=account.user, groups=account.groups)
+
+
+def _issued_text(shown: Credentials) -> str | None:
+    """What is shown, if it is nothing but a token that a node issued: no password looks like that."""
+    match shown:
+        case Token(token=text) | Password(password=text) if text.startswith(PREFIX):
+            return text
+    return None

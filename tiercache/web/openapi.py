@@ -24,6 +24,7 @@ ANY_ROUTE: Mapping[int, str] = {
     400: "The request is not as this document says, or no request at all.",
     401: "Whoever asks has to say who they are.",
     403: "Whoever asks may not do this.",
+    429: "Too many passwords were wrong; Retry-After says when to come again.",
     500: "Something went wrong here; the log of this node says what.",
     508: "The request has been here before, or has passed too many nodes.",
 }

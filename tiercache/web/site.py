@@ -19,6 +19,7 @@ from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.tokens import Tokens
 from tiercache.interfaces import Pool
 from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import AccessLog
@@ -43,6 +44,7 @@ from tiercache.web.tier.feed import Feed, IJournal
 from tiercache.web.tier.files import TierFiles
 from tiercache.web.tier.node import NodeRoutes
 from tiercache.web.tier.pages import PageRoutes
+from tiercache.web.tokens import TokenRoutes
 from tiercache.web.visitor import may_read
 from tiercache.web.welcome import Welcome
 from tiercache.wire import NodeState, Reserved
@@ -102,13 +104,14 @@ def root(
     publish: Sequence[Route] = (),
     manage: Sequence[Route] = (),
     trusted_proxies: tuple[Network, ...] = (),
+    tokens: Tokens | None = None,
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `publish`: the routes of uploads, `manage`: those for what is hosted.
-    `trusted_proxies`: who is believed to say for whom they ask.
+    `publish`: the routes of uploads, `manage`: those for what is hosted.  `trusted_proxies`: who is believed to say for
+    whom they ask.  `tokens`: those that the node issues.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -124,6 +127,16 @@ def root(
         )
 
     clients = Clients(trusted=trusted_proxies, public_url=presence.public_url)
+    logins = Logins(
+        accounts=accounts,
+        clients=clients,
+        # The control token is made by chance for each run, and so is what is made of it.
+        remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
+        control_token=presence.control_token,
+        pool=pool,
+        now=clock.seconds,
+        tokens=tokens,
+    )
     simple_pages = simple(local=False)
     tier = tier_routes(
         for_nodes,
@@ -154,22 +167,12 @@ def root(
         operate=(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
+            *(() if tokens is None else TokenRoutes(tokens=tokens, logins=logins).routes()),
         ),
         tier=tier,
         openapi=OpenApi(version=presence.version),
         health=Health(not_ready=not_ready),
-        guard=Guard(
-            permissions=permissions,
-            clients=clients,
-            logins=Logins(
-                accounts=accounts,
-                clients=clients,
-                # The token is made by chance for each run, and so is what is made of it.
-                remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
-                control_token=presence.control_token,
-                pool=pool,
-            ),
-        ),
+        guard=Guard(permissions=permissions, clients=clients, logins=logins),
         responder=responder,
     )
     return Front(

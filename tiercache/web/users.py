@@ -39,7 +39,7 @@ def configured_accounts(access: AccessConfig) -> Accounts:
     except (OSError, ValueError) as error:
         problem = Problem(place=f"access.htpasswd ({path})", what=f"cannot be used: {error}")
         raise ConfigInvalid(source="of who may read", problems=(problem,)) from error
-    return Accounts(accounts=accounts, others=htpasswd.check)
+    return Accounts(accounts=accounts, others=htpasswd.check, knows=htpasswd.knows)
 
 
 @define
