@@ -5,7 +5,8 @@ How a request travels:
     GET /simple/NumPy/
      web/guard        may who asks read numpy?  (access: who they are, what is granted)
      web/simple       308 to the normalised name; negotiation; an `Ask` from what the client allows
-     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to
+     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to;
+                      nothing of what is deleted (cache/deleted) or quarantined
      cache/entries    what is stored, or known to be absent; none of a tier that the rules exclude by now, or that may
                       not answer since the name became reserved (cache/reserved)
      cache/pages      policy.decide(entry, ask) -> Reuse | Revalidate | Forward | Refuse
