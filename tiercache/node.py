@@ -3,7 +3,9 @@
 How a request travels:
 
     GET /simple/NumPy/
-     web/guard        may who asks read numpy?  (access: who they are, what is granted)
+     web/guard        may who asks read numpy?  web/logins says who they are, by their password (access/throttle: were
+                      too many wrong?), their token (cache/tokens: not revoked?) and where they ask from (web/client);
+                      access/permissions what they are granted; a route asks web/visitor for what is not in its path
      web/simple       308 to the normalised name; negotiation; an `Ask` from what the client allows
      cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to;
                       nothing of what is deleted (cache/deleted) or quarantined
