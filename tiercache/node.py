@@ -3,9 +3,12 @@
 How a request travels:
 
     GET /simple/NumPy/
-     web/guard        may who asks read numpy?  (access: who they are, what is granted)
+     web/guard        may who asks read numpy?  web/logins says who they are, by their password (access/throttle: were
+                      too many wrong?), their token (cache/tokens: not revoked?) and where they ask from (web/client);
+                      access/permissions what they are granted; a route asks web/visitor for what is not in its path
      web/simple       308 to the normalised name; negotiation; an `Ask` from what the client allows
-     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to
+     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to;
+                      nothing of what is deleted (cache/deleted) or quarantined
      cache/entries    what is stored, or known to be absent; none of a tier that the rules exclude by now, or that may
                       not answer since the name became reserved (cache/reserved)
      cache/pages      policy.decide(entry, ask) -> Reuse | Revalidate | Forward | Refuse
@@ -62,7 +65,7 @@ from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
-from tiercache.cache.follower import Follower
+from tiercache.cache.follower import Follower, kind_of
 from tiercache.cache.following import Following
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
@@ -80,16 +83,17 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
-from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.form import FORM_BYTES
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
+from tiercache.publish.promotion import Promoter
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
-from tiercache.web.acts import ActRoutes
 from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
-from tiercache.web.projects import ProjectRoutes
+from tiercache.web.managing import managing_routes
 from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
 from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
@@ -110,12 +114,14 @@ class Parts:
     reserved: ReservedNames
     hosted: Hosted
     deleted: DeletedFiles
+    promoter: Promoter
     publisher: Publisher
     journal: Journal
     following: Following
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    dropped: DroppedFiles
     catalogue: ICatalogue
     publish_targets: Mapping[str, IPublishTarget]
     forwarding: Forwarding | None
@@ -134,10 +140,12 @@ def assemble(
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
     publish_targets: Iterable[IPublishTarget] = (),
+    watch: Watch = NoWatch,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
     `jitter` gives a number in [0, 1).  `publish_targets`: the tiers of which it is known where they take uploads.
+    `watch`: what hears of changes in folders.
     """
     targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
@@ -240,7 +248,7 @@ def assemble(
         followers=tuple(
             Follower(
                 tier=upstream.tier.name,
-                kind=partial(_kind_of, upstream),
+                kind=partial(kind_of, upstream),
                 neighbour=chain.neighbours()[upstream.tier.name],
                 own_id=node_id,
                 entries=entries,
@@ -285,6 +293,16 @@ def assemble(
         reserved=reserved,
         hosted=hosted,
         deleted=deleted,
+        promoter=Promoter(
+            hosted=hosted,
+            files=files,
+            usage=usage,
+            targets=targets,
+            upstreams={upstream.tier.name: upstream for upstream in upstreams},
+            rules=config.projects,
+            switch=switch,
+            pool=pool,
+        ),
         publisher=publisher,
         journal=journal,
         following=following,
@@ -301,6 +319,17 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        dropped=DroppedFiles.of(
+            config.publish.directories,
+            store=None if config.store.files == config.store.catalogue == "memory" else config.store.path,
+            hosted=hosted,
+            publisher=publisher,
+            files=files,
+            catalogue=catalogue,
+            watch=watch,
+            pool=pool,
+            clock=clock,
+        ),
         catalogue=catalogue,
         publish_targets=targets,
         forwarding=(
@@ -310,12 +339,6 @@ def assemble(
         ),
         tokens=Tokens(catalogue=catalogue, now=now),
     )
-
-
-def _kind_of(upstream: IUpstream) -> str:
-    """What its tier is taken for now: of one of unknown kind that is found out in time."""
-    kind: str = upstream.tier.kind
-    return kind
 
 
 def limits_of(config: Config) -> Limits:
@@ -377,9 +400,8 @@ def root_of(
         switch=parts.switch,
         reserved=parts.reserved,
         publish=_upload_routes(config, parts, pool),
-        manage=(
-            *ProjectRoutes(hosted=parts.hosted, deleted=parts.deleted).routes(),
-            *ActRoutes(catalogue=parts.catalogue).routes(),
+        manage=managing_routes(
+            hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue
         ),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),

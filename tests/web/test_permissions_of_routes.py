@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import define, field
+from twisted.internet.address import IPv4Address
 from twisted.web.server import Request
 from twisted.web.test.requesthelper import DummyChannel
 
@@ -122,3 +123,25 @@ def test_nothing_is_changed_for_a_page_of_another_site(permission: Permission) -
         foreign = request({**OPERATOR, "Host": "node.example", **shown})
         with pytest.raises(CrossSite):
             result_of(guard().admit(foreign, permission))
+
+
+def local(**fields: str) -> Request:
+    made = request({"Host": "localhost:8141", **fields})
+    made.client = IPv4Address("TCP", "127.0.0.1", 40000)
+    return made
+
+
+def test_without_grants_the_own_machine_publishes_and_is_called_by_its_address() -> None:
+    for permission in ("prefetch", "publish", "manage", "administer"):
+        admitted = local()
+        result_of(guard(Permissions()).admit(admitted, permission))  # type: ignore[arg-type]  # words of it
+        assert who_of(admitted) == "anyone at 127.0.0.1"
+        assert scope_of(admitted, "publish").is_all
+        for refused in (request({"Host": "localhost:8141"}), local(Via="1.1 proxy"), local(Host="evil.example")):
+            with pytest.raises(CredentialsNeeded):
+                result_of(guard(Permissions()).admit(refused, permission))  # type: ignore[arg-type]  # words of it
+        with pytest.raises(CredentialsNeeded):
+            result_of(guard(GRANTS).admit(local(), permission))  # type: ignore[arg-type]  # words of it
+    for permission, error in (("identify", CredentialsNeeded), ("operate", ControlTokenNeeded)):
+        with pytest.raises(error):
+            result_of(guard(Permissions()).admit(local(), permission))  # type: ignore[arg-type]  # words of it

@@ -3,6 +3,7 @@
 Each docstring says what comes back and which errors; implementations do not repeat it.
 """
 
+from tiercache.interfaces.dropped import DroppedFile, IDropped, IFolderWatch, Watch
 from tiercache.interfaces.pool import Pool
 from tiercache.interfaces.store import (
     METADATA,
@@ -26,15 +27,18 @@ __all__ = [
     "PROVENANCE",
     "Attachment",
     "DeletedFile",
+    "DroppedFile",
     "FeedEvent",
     "FileRange",
     "FileRecord",
     "FormField",
     "FormFile",
     "ICatalogue",
+    "IDropped",
     "IFeed",
     "IFileStream",
     "IFiles",
+    "IFolderWatch",
     "INeighbour",
     "IPartial",
     "IPublishTarget",
@@ -47,4 +51,5 @@ __all__ = [
     "Tier",
     "TierSaid",
     "UploadForm",
+    "Watch",
 ]

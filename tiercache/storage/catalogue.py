@@ -42,6 +42,7 @@ from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage import hosted_statements, news_statements, statements, token_statements
 from tiercache.storage.act_rows import act_of, deleted_files
 from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
+from tiercache.storage.dropped import SqlDropped
 from tiercache.storage.group_commit import GroupCommit, Rows
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.lock import alone_in
@@ -66,9 +67,14 @@ class SqlCatalogue:
     _reader: Connection
     _changes: GroupCommit
     _changes_kept: int
+    dropped: SqlDropped = field(init=False)
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
     _log = Logger()
+
+    @dropped.default
+    def _dropped_files(self) -> SqlDropped:
+        return SqlDropped(rows=self._rows, changes=self._changes)
 
     @classmethod
     def open(
