@@ -44,12 +44,19 @@ def test_pip_gets_the_index_and_trusts_plain_http_beyond_this_machine_only_when_
     assert settings["global"].get("trusted-host") == (None if is_trusted else netloc)
 
 
-@pytest.mark.parametrize("base_url", [HERE, OFFICE, TLS])
-def test_uv_gets_the_only_index_and_where_to_publish(base_url: str) -> None:
+@pytest.mark.parametrize(
+    ("base_url", "publish_url"),
+    [
+        (HERE, "http://anyone:anyone@127.0.0.1:8141/legacy/"),  # without a name uv does not publish
+        (OFFICE, f"{OFFICE}legacy/"),
+        (TLS, f"{TLS}legacy/"),
+    ],
+)
+def test_uv_gets_the_only_index_and_where_to_publish(base_url: str, publish_url: str) -> None:
     index = {
         "name": "tiercache",
         "url": f"{base_url}simple/",
-        "publish-url": f"{base_url}legacy/",
+        "publish-url": publish_url,
         "default": True,
     }
     assert tomllib.loads(client_config("uv", base_url)) == {"index": [index]}
@@ -78,6 +85,12 @@ def test_twine_and_flit_get_a_repository_and_a_name_that_no_password_is_asked_fo
     assert settings["tiercache"]["repository"] == f"{base_url}legacy/"
     assert settings["tiercache"]["username"] == user
     assert settings["tiercache"].get("password") == (None if user else "")
+
+
+def test_where_somebody_has_a_name_who_publishes_shows_theirs_on_this_machine_too() -> None:
+    (index,) = tomllib.loads(client_config("uv", HERE, has_users=True))["index"]
+    assert index["publish-url"] == f"{HERE}legacy/"
+    assert ini(client_config("twine", HERE, has_users=True))["tiercache"]["username"] == "__token__"
 
 
 @pytest.mark.parametrize("client", ["uv", "poetry", "pdm", "twine", "flit"])

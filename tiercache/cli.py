@@ -17,10 +17,13 @@ from tiercache.commands.client_lines import client_config
 from tiercache.commands.configuration import config
 from tiercache.commands.hosted_projects import delete, restore, status, unyank, yank
 from tiercache.commands.offline import offline
+from tiercache.commands.password import password
 from tiercache.commands.pinning import pin, pins, unpin
+from tiercache.commands.promote import promote
 from tiercache.commands.reserved import reserved
 from tiercache.commands.serve import serve
 from tiercache.commands.soundness import fsck
+from tiercache.commands.token import token
 from tiercache.errors import TiercacheError
 
 
@@ -48,6 +51,8 @@ for command in (
     chain,
     reserved,
     offline,
+    token,
+    password,
     fsck,
     pin,
     unpin,
@@ -58,5 +63,6 @@ for command in (
     delete,
     restore,
     acts,
+    promote,
 ):
     main.add_command(command)

@@ -3,9 +3,12 @@
 How a request travels:
 
     GET /simple/NumPy/
-     web/guard        may who asks read numpy?  (access: who they are, what is granted)
+     web/guard        may who asks read numpy?  web/logins says who they are, by their password (access/throttle: were
+                      too many wrong?), their token (cache/tokens: not revoked?) and where they ask from (web/client);
+                      access/permissions what they are granted; a route asks web/visitor for what is not in its path
      web/simple       308 to the normalised name; negotiation; an `Ask` from what the client allows
-     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to
+     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to;
+                      nothing of what is deleted (cache/deleted) or quarantined
      cache/entries    what is stored, or known to be absent; none of a tier that the rules exclude by now, or that may
                       not answer since the name became reserved (cache/reserved)
      cache/pages      policy.decide(entry, ask) -> Reuse | Revalidate | Forward | Refuse
@@ -64,7 +67,7 @@ from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
-from tiercache.cache.follower import Follower
+from tiercache.cache.follower import Follower, kind_of
 from tiercache.cache.following import Following
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
@@ -87,12 +90,12 @@ from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.form import FORM_BYTES
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
+from tiercache.publish.promotion import Promoter
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
-from tiercache.web.acts import ActRoutes
 from tiercache.web.forward import routes_to
 from tiercache.web.limits import Limits
-from tiercache.web.projects import ProjectRoutes
+from tiercache.web.managing import managing_routes
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
 
@@ -111,6 +114,7 @@ class Parts:
     reserved: ReservedNames
     hosted: Hosted
     deleted: DeletedFiles
+    promoter: Promoter
     publisher: Publisher
     journal: Journal
     following: Following
@@ -244,7 +248,7 @@ def assemble(
         followers=tuple(
             Follower(
                 tier=upstream.tier.name,
-                kind=partial(_kind_of, upstream),
+                kind=partial(kind_of, upstream),
                 neighbour=chain.neighbours()[upstream.tier.name],
                 own_id=node_id,
                 entries=entries,
@@ -289,6 +293,16 @@ def assemble(
         reserved=reserved,
         hosted=hosted,
         deleted=deleted,
+        promoter=Promoter(
+            hosted=hosted,
+            files=files,
+            usage=usage,
+            targets=targets,
+            upstreams={upstream.tier.name: upstream for upstream in upstreams},
+            rules=config.projects,
+            switch=switch,
+            pool=pool,
+        ),
         publisher=publisher,
         journal=journal,
         following=following,
@@ -325,12 +339,6 @@ def assemble(
         ),
         tokens=Tokens(catalogue=catalogue, now=now),
     )
-
-
-def _kind_of(upstream: IUpstream) -> str:
-    """What its tier is taken for now: of one of unknown kind that is found out in time."""
-    kind: str = upstream.tier.kind
-    return kind
 
 
 def limits_of(config: Config) -> Limits:
@@ -379,9 +387,8 @@ def root_of(
             files=parts.stored_files,
             pool=pool,
         ),
-        manage=(
-            *ProjectRoutes(hosted=parts.hosted, deleted=parts.deleted).routes(),
-            *ActRoutes(catalogue=parts.catalogue).routes(),
+        manage=managing_routes(
+            hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue
         ),
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from tiercache.errors import RecordUnusable
 from tiercache.simple.model import File, ProjectName, ProjectStatus
 from tiercache.simple.records import (
     HostedFile,
     HostedProject,
     RecordedAct,
+    RecordUnusable,
     dump_record,
     load_file,
     load_project,
@@ -33,7 +33,14 @@ LISTING = File(
     extra={"_key": [1, {"a": None}]},
 )
 RECORD = HostedFile.of(
-    ACME, LISTING, size=5, position=7, at=1000.25, by="alice", attachments={"provenance": b"\x00{}\xff"}
+    ACME,
+    LISTING,
+    size=5,
+    position=7,
+    at=1000.25,
+    by="alice",
+    digests={"md5": "cd" * 16},
+    attachments={"provenance": b"\x00{}\xff"},
 )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.doubles.now import at_once, result_of
+from tests.storage.contract_tokens import issued
 from tests.storage.samples import ACME, ZOO, attachment, digest_of, entry, head, record, sha256_name, url_name
 from tiercache.interfaces import ICatalogue, NewChange, Reservation
 from tiercache.policy.acts import NewAct
@@ -45,6 +46,7 @@ reservations = st.builds(
     epoch=st.sampled_from(["", "e1", "e2"]),
     names=st.lists(projects, unique=True).map(lambda names: tuple(sorted(names))),
 )
+token_ids = st.sampled_from("abc")
 bodies = st.none() | st.binary(max_size=20) | st.integers(4090, 4100).map(lambda size: b"x" * size)
 
 
@@ -171,6 +173,21 @@ class Catalogues(RuleBasedStateMachine):
         for catalogue in self.both:
             result_of(catalogue.store_reservation(reservation))
 
+    @rule(one=token_ids, made_at=times, lasts=st.none() | times)
+    def store_token(self, one: str, made_at: float, lasts: float | None) -> None:
+        for catalogue in self.both:
+            result_of(catalogue.store_token(issued(one, made_at=made_at, expires_at=lasts)))
+
+    @rule(ids=st.lists(token_ids))
+    def forget_tokens(self, ids: list[str]) -> None:
+        for catalogue in self.both:
+            result_of(catalogue.forget_tokens(ids))
+
+    @rule(used_at=st.dictionaries(token_ids, times))
+    def touch_tokens(self, used_at: dict[str, float]) -> None:
+        for catalogue in self.both:
+            result_of(catalogue.touch_tokens(used_at))
+
     @rule()
     def restart(self) -> None:
         result_of(self.both[0].close())
@@ -215,6 +232,8 @@ def shown(catalogue: ICatalogue) -> dict[str, object]:
         "hosted": [catalogue.hosted(project) for project in all_projects],
         "hosted names": list(catalogue.hosted_names()),
         "reservations": list(catalogue.reservations()),
+        "tokens": catalogue.tokens(),
+        "tokens by digest": [catalogue.token(issued(one).digest) for one in "abc"],
         "acts": [list(catalogue.acts(project, None, 3)) for project in (*all_projects, None)],
         "acts since": [list(catalogue.acts(project, 2, 3)) for project in (*all_projects, None)],
     }

@@ -152,6 +152,27 @@ def test_own_pages_and_programs_are_not_another_site(fields: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize(
+    ("host", "is_cross"),
+    [
+        ("rebound.example:8141", True),
+        ("node.example", True),
+        ("10.1.2.3:8141", False),
+        ("[2001:db8::1]", False),
+        ("localhost:8141", False),
+        ("packages.example", False),
+    ],
+)
+def test_page_whose_name_was_made_to_lead_here_is_another_site_unless_it_shows_credentials(
+    host: str, is_cross: bool
+) -> None:
+    """DNS rebinding, towards a node that gives a network rights: the browser has no credentials for such a name."""
+    clients = Clients(public_url=PUBLIC_URL)
+    assert clients.is_cross_site(request(host=host, Origin=f"http://{host}")) is is_cross
+    assert not clients.is_cross_site(request(host=host, Origin=f"http://{host}", Authorization="Bearer x"))
+    assert not clients.is_cross_site(request(host=host))  # no browser
+
+
+@pytest.mark.parametrize(
     ("origin", "host", "is_cross"),
     [
         ("https://packages.example", "10.0.0.5:8141", False),  # a proxy that states its own Host
@@ -170,13 +191,16 @@ def test_behind_a_proxy_nobody_is_of_this_machine_unless_the_proxy_is_trusted() 
     for host in ("packages.example", "localhost:8141"):
         assert not Clients(public_url=PUBLIC_URL).is_local(request(host=host))
         trusting = Clients(public_url=PUBLIC_URL, trusted=PROXIES)
-        assert trusting.is_local(request(host=host))
+        assert trusting.is_local(request(host=host)) is (host != "packages.example")  # a proxy that forgets to tell
         assert trusting.is_local(request(host=host, X_Forwarded_For="127.0.0.1"))
         assert not trusting.is_local(request(host=host, X_Forwarded_For="203.0.113.5"))
         assert not trusting.is_local(request(host=host, X_Forwarded_For="127.0.0.1, 203.0.113.5"))
         assert not trusting.is_local(request(host=host, X_Forwarded_For="unknown"))
     assert not Clients(public_url=PUBLIC_URL, trusted=PROXIES).is_local(request(host="rebound.example"))
     assert Clients(public_url="http://localhost:8141/").is_local(request())
+    elsewhere = Clients(public_url=PUBLIC_URL, trusted=(ip_network("10.0.0.0/8"),))
+    assert elsewhere.is_local(request())  # where no proxy is
+    assert not elsewhere.is_local(request(X_Forwarded_For="127.0.0.1"))
 
 
 # -- a node -----------------------------------------------------------------------------------------------------

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import pytest
 from attrs import define, field
+from twisted.internet.address import IPv4Address
 from twisted.web.server import Request
 from twisted.web.test.requesthelper import DummyChannel
 
 from tests.doubles.now import result_of
 from tests.doubles.shelves import CountingPool
-from tests.web.test_guard import ACCOUNTS, ALICE, BOB, NOBODY, OPERATOR, TOKEN, WRONG
+from tests.web.test_guard import ACCOUNTS, ALICE, BOB, NOBODY, OPERATOR, TOKEN, WRONG, basic
 from tiercache.access.permissions import Grant, Permissions
 from tiercache.access.principals import Who
 from tiercache.access.remembered import Remembered
+from tiercache.access.throttle import OF_A_USER_AT_AN_ADDRESS, OF_AN_ADDRESS
 from tiercache.access.tokens import Permission
-from tiercache.errors import ControlTokenNeeded, CredentialsNeeded, CredentialsWrong, CrossSite, PermissionMissing
+from tiercache.errors import (
+    ControlTokenNeeded,
+    CredentialsNeeded,
+    CredentialsWrong,
+    CrossSite,
+    PermissionMissing,
+    TooManyFailures,
+)
 from tiercache.simple.names import normalise
 from tiercache.simple.patterns import ProjectPatterns
 from tiercache.web.answer import Answer
@@ -122,3 +131,43 @@ def test_nothing_is_changed_for_a_page_of_another_site(permission: Permission) -
         foreign = request({**OPERATOR, "Host": "node.example", **shown})
         with pytest.raises(CrossSite):
             result_of(guard().admit(foreign, permission))
+
+
+def local(**fields: str) -> Request:
+    made = request({"Host": "localhost:8141", **fields})
+    made.client = IPv4Address("TCP", "127.0.0.1", 40000)
+    return made
+
+
+def test_without_grants_the_own_machine_publishes_and_is_called_by_its_address() -> None:
+    for permission in ("prefetch", "publish", "manage", "administer"):
+        admitted = local()
+        result_of(guard(Permissions()).admit(admitted, permission))  # type: ignore[arg-type]  # words of it
+        assert who_of(admitted) == "anyone at 127.0.0.1"
+        assert scope_of(admitted, "publish").is_all
+        for refused in (request({"Host": "localhost:8141"}), local(Via="1.1 proxy"), local(Host="evil.example")):
+            with pytest.raises(CredentialsNeeded):
+                result_of(guard(Permissions()).admit(refused, permission))  # type: ignore[arg-type]  # words of it
+        with pytest.raises(CredentialsNeeded):
+            result_of(guard(GRANTS).admit(local(), permission))  # type: ignore[arg-type]  # words of it
+    for permission, error in (("identify", CredentialsNeeded), ("operate", ControlTokenNeeded)):
+        with pytest.raises(error):
+            result_of(guard(Permissions()).admit(local(), permission))  # type: ignore[arg-type]  # words of it
+
+
+def test_credentials_for_elsewhere_are_not_counted_as_wrong_and_those_of_a_user_are() -> None:
+    """An upload that is handed on carries what its tier is to see: many files are no flood of log-ins."""
+    guarding = guard(Permissions())
+    for _ in range(2 * OF_AN_ADDRESS.most):
+        handed_on = local(**basic("someone", "at the tier"))
+        result_of(guarding.admit(handed_on, "publish", takes_strangers=True))
+        assert who_of(handed_on) == "anyone at 127.0.0.1"
+    with pytest.raises(CredentialsWrong):  # it may be shown elsewhere in vain, as any
+        result_of(guarding.admit(local(**basic("someone", "at the tier")), "publish"))
+    for number in range(OF_A_USER_AT_AN_ADDRESS.most):
+        result_of(guarding.admit(local(**basic("alice", f"guess {number}")), "publish", takes_strangers=True))
+    with pytest.raises(TooManyFailures):
+        result_of(guarding.admit(local(**ALICE), "publish"))
+    guessing = local(**ALICE)
+    result_of(guarding.admit(guessing, "publish", takes_strangers=True))
+    assert who_of(guessing) == "anyone at 127.0.0.1"  # that it was right is not to be found out

@@ -168,13 +168,30 @@ def test_what_is_not_there_is_absent(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"\xff", b"[]", b"[" * 10_000, {"status": "gone"}, {"status": 1}, {}, {"status": "archived", "reason": 1}]
-    + [{"status": "archived", "reason": reason} for reason in ("x" * 1001, "two\nlines", "\x00", "\u202e")],
+    [
+        b"{",
+        b"\xff",
+        b"[]",
+        b"[" * 10_000,
+        {"status": "gone"},
+        {"status": 1},
+        {},
+        {"status": "archived", "reason": 1},
+        {"status": "archived", "reason": "x" * 1001},
+    ],
 )
 def test_what_is_said_wrongly_changes_nothing(server: Server, body: object) -> None:
     reply = server.ask("PUT", f"{API}/acme/status", body)
     assert (reply.status, told(reply)["status"]) == (400, 400)
     assert told(server.ask("GET", f"{API}/acme"))["status"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"), [("two\nlines", "two lines"), ("\x00a\u202eb\t ", "a b"), (" \r\n", True), ("", True)]
+)
+def test_a_reason_is_shown_as_one_line_of_what_can_be_printed(server: Server, reason: str, shown: object) -> None:
+    server.ask("PUT", f"{API}/acme/files/{SDIST}/yank", {"reason": reason})
+    assert json.loads(server.node.page("acme").body)["files"][0]["yanked"] == shown
 
 
 def test_a_reason_may_be_as_long_as_a_thousand_characters(server: Server) -> None:

@@ -45,6 +45,11 @@ class Accounts:
     def _tokens(self) -> Mapping[bytes, Account]:
         return {_digest(one.token): one for one in self._accounts.values() if one.token}
 
+    @property
+    def are_none(self) -> bool:
+        """Whether nobody at all has an account."""
+        return not self._accounts and self._others is None
+
     def by_token(self, credentials: Credentials) -> Account | None:
         """Whose token this is, shown by itself or as a password beside its owner's name; None for nobody's.
 

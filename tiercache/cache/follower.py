@@ -21,7 +21,7 @@ from tiercache.cache.journal import Journal
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.vouching import Vouching
 from tiercache.errors import NotANode, StoreFailed, TierUnreachable
-from tiercache.interfaces import FeedEvent, IFeed, INeighbour, NewChange
+from tiercache.interfaces import FeedEvent, IFeed, INeighbour, IUpstream, NewChange
 from tiercache.policy.news import ALL, NAMED, PAGE, RELEASED, Change, Position
 from tiercache.policy.retry import reconnect_delay_s
 from tiercache.policy.vouching import step
@@ -330,3 +330,9 @@ async def _all_of(works: Sequence[Awaitable[None]]) -> None:
             failure = failure or error
     if failure is not None:
         raise failure
+
+
+def kind_of(upstream: IUpstream) -> str:
+    """What its tier is taken for now: of one of unknown kind that is found out in time."""
+    kind: str = upstream.tier.kind
+    return kind

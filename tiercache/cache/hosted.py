@@ -155,12 +155,19 @@ class Hosted:
     # -- what changes it --------------------------------------------------------------------------------------
 
     async def add(
-        self, project: ProjectName, file: File, *, by: str = "", attachments: Mapping[str, bytes] | None = None
+        self,
+        project: ProjectName,
+        file: File,
+        *,
+        by: str = "",
+        attachments: Mapping[str, bytes] | None = None,
+        digests: Mapping[str, str] | None = None,
     ) -> bool:
         """Publish a file whose bytes are in the store, under the SHA-256 in `file.hashes`; whether it was new.
 
         The caller has verified every digest in `file.hashes` and what else the file is said to be.  `file.url` means
         nothing.  `attachments`: what came along with it, by kind (`METADATA` of a file that is no wheel, `PROVENANCE`).
+        `digests`: others that are known of it, for its record.
         The same bytes again change nothing, but mend what the store has lost of them.
         Raises FilenameTaken if other bytes go, or ever went, by that name; FileDeleted, ProjectClosed; InvalidName;
         FileAbsent, LengthMismatch if the bytes are not there; StoreFailed, and then nothing is published.
@@ -169,7 +176,7 @@ class Hosted:
         return await self.alone(
             ("add", project, file.filename, _sha256_of(file)),
             lambda: self._add(
-                project, evolve(file, url=hosted_url(_sha256_of(file), file.filename)), by, attachments or {}
+                project, evolve(file, url=hosted_url(_sha256_of(file), file.filename)), by, attachments or {}, digests
             ),
         )
 
@@ -200,6 +207,10 @@ class Hosted:
     async def release(self, project: ProjectName, *, by: str = "") -> None:
         """Give the name of a project without files free.  Raises ProjectAbsent, ProjectHasFiles, StoreFailed."""
         await self.alone(("release", project), lambda: self._release(project, by))
+
+    async def note(self, project: ProjectName, act: NewAct) -> None:
+        """Tell of what was done with a project, and changed nothing here.  Raises StoreFailed."""
+        await self.alone(None, lambda: self._note(project, act))
 
     # -- how a change is made, also for `deleted` -------------------------------------------------------------
 
@@ -242,7 +253,14 @@ class Hosted:
 
     # -- how --------------------------------------------------------------------------------------------------
 
-    async def _add(self, project: ProjectName, file: File, by: str, attachments: Mapping[str, bytes]) -> bool:
+    async def _add(
+        self,
+        project: ProjectName,
+        file: File,
+        by: str,
+        attachments: Mapping[str, bytes],
+        digests: Mapping[str, str] | None,
+    ) -> bool:
         page = self.page(project) or Page(project=project)
         known = file_in(page, file.filename)
         if known is not None:
@@ -259,7 +277,7 @@ class Hosted:
             file = evolve(file, upload_time=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
         await self.content.keep(project, file, attachments)
         act = NewAct(what=acts.PUBLISHED, project=project, filename=file.filename, by=by, detail=_sha256_of(file))
-        record = self.records.new(project, file, by=by, attachments=attachments)
+        record = self.records.new(project, file, by=by, attachments=attachments, digests=digests)
         before = await self.records.kept(project, file.filename) if past is not None else None
         record = evolve(record, acts=(*(before.acts if before is not None else ()), self.records.act(act)))
         await self.store(
@@ -326,6 +344,12 @@ class Hosted:
         if self.page_with(project, None).files:
             raise ProjectHasFiles(project=project)
         await self._drop(project, NewAct(what=acts.RELEASED, project=project, by=by), ())
+        return True
+
+    async def _note(self, project: ProjectName, act: NewAct) -> bool:
+        record = (await self.records.project(project)).after(self.records.act(act))
+        async with self.records.written([record]):
+            await self._catalogue.append_acts([act], self._now())
         return True
 
     async def _drop(self, project: ProjectName, act: NewAct, removed: Sequence[tuple[ProjectName, str]]) -> None:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from attrs import define, field
 from twisted.logger import Logger
 
-from tiercache.errors import RecordUnusable, StoreFailed
+from tiercache.errors import StoreFailed
 from tiercache.interfaces import METADATA, PROVENANCE, ICatalogue, IFiles, Pool
 from tiercache.policy.acts import NewAct
 from tiercache.simple.model import File, FileIdentity, ProjectName
@@ -19,6 +19,7 @@ from tiercache.simple.records import (
     HostedFile,
     HostedProject,
     RecordedAct,
+    RecordUnusable,
     dump_record,
     load_file,
     load_project,
@@ -62,7 +63,15 @@ class HostedRecords:
             log.warn("the record of {project} is made anew: {error}", project=project, error=error)
             return HostedProject(project=project)
 
-    def new(self, project: ProjectName, file: File, *, by: str, attachments: Mapping[str, bytes]) -> HostedFile:
+    def new(
+        self,
+        project: ProjectName,
+        file: File,
+        *,
+        by: str,
+        attachments: Mapping[str, bytes],
+        digests: Mapping[str, str] | None = None,
+    ) -> HostedFile:
         """The record of a file that is published now, behind all others."""
         size_bytes = self._files.size(file.hashes["sha256"])
         made_again = {METADATA} if file.filename.endswith(".whl") else set()
@@ -74,6 +83,7 @@ class HostedRecords:
             at=self._now(),
             by=by,
             attachments={kind: data for kind, data in attachments.items() if kind not in made_again},
+            digests=digests,
         )
 
     def next_position(self) -> int:

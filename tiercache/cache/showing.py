@@ -11,6 +11,7 @@ from functools import partial
 
 from attrs import define, evolve
 
+from tiercache.cache.beside import behind
 from tiercache.cache.chain import Chain
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.merge import merged
@@ -18,6 +19,7 @@ from tiercache.cache.shown import Origin, is_of_reserved, shown_everywhere, show
 from tiercache.interfaces import FileRecord, ICatalogue
 from tiercache.policy.entry import Entry
 from tiercache.policy.freshness import Removed
+from tiercache.policy.removed import is_quarantined
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import Page, ProjectName
 from tiercache.simple.names import identity_of
@@ -88,9 +90,10 @@ class Showing:
             own, self._catalogue.files_of(project), self._catalogue.attachment_digests(project, "metadata")
         )
         others = [record for record in records if record.tier != HERE]
-        if not others:
+        if not others or is_quarantined(own):
             return shown
-        page, _ = merged([(HERE, shown), ("", self._locally(project, entry, others))])
+        beside = behind(self._hosted, self._catalogue, project, self._locally(project, entry, others))
+        page, _ = merged([(HERE, shown), ("", beside)])
         return evolve(page, listed_by={})
 
     def _origin(self, entry: Entry) -> Origin:

@@ -12,6 +12,7 @@ import os
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -61,6 +62,35 @@ class ReservedNamesSaid:
 
     complete: bool
     names: tuple[ReservedNameSaid, ...]
+
+
+@frozen(kw_only=True)
+class IssuedTokenSaid:
+    """A token without its text; `owner` None: the operator's.  Times in seconds since 1970."""
+
+    id: str
+    name: str
+    owner: str | None
+    may: tuple[str, ...]
+    projects: tuple[str, ...]
+    expires_at: float | None
+    used_at: float | None
+    is_expired: bool
+
+
+@frozen(kw_only=True)
+class NewTokenSaid:
+    """A new token with its text."""
+
+    token: str
+    issued: IssuedTokenSaid
+
+
+@frozen(kw_only=True)
+class TokensSaid:
+    """All of them."""
+
+    tokens: tuple[IssuedTokenSaid, ...]
 
 
 @frozen(kw_only=True)
@@ -132,6 +162,21 @@ class RunningNode:
         """Drop what tiers announced of a name; what is left of it.  Raises NodeRefused."""
         path = f"/api/v1/reservations/{quote(project, safe='')}"
         return self._as(self.ask("DELETE", path), ReservedNameSaid)
+
+    def tokens(self) -> tuple[IssuedTokenSaid, ...]:
+        """Every token.  Raises NodeRefused."""
+        return self._as(self.ask("GET", "/api/v1/tokens"), TokensSaid).tokens
+
+    def issue_token(
+        self, *, name: str, owner: str | None, may: Sequence[str], projects: Sequence[str], lasts_s: float | None
+    ) -> NewTokenSaid:
+        """A new token.  Raises NodeRefused."""
+        wanted = {"name": name, "owner": owner, "may": list(may), "projects": list(projects), "lasts_s": lasts_s}
+        return self._as(self.ask("POST", "/api/v1/tokens", wanted), NewTokenSaid)
+
+    def revoke_token(self, token_id: str) -> IssuedTokenSaid:
+        """Revoke a token; what it was.  Raises NodeRefused."""
+        return self._as(self.ask("DELETE", f"/api/v1/tokens/{quote(token_id, safe='')}"), IssuedTokenSaid)
 
     def _as(self, said: object, kind: type[T]) -> T:
         import msgspec

@@ -101,13 +101,6 @@ class PageUnusable(TiercacheError):
 
 
 @frozen(kw_only=True, slots=False)
-class RecordUnusable(TiercacheError):
-    """A record beside a hosted file cannot be used: {reason}."""
-
-    reason: str
-
-
-@frozen(kw_only=True, slots=False)
 class DigestMismatch(TiercacheError):
     """{filename} has the {algorithm} digest {actual}, not {expected}."""
 

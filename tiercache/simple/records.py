@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from attrs import evolve, field, frozen
 
-from tiercache.errors import RecordUnusable
+from tiercache.errors import TiercacheError
 from tiercache.simple.model import File, ProjectName, ProjectStatus
 from tiercache.simple.names import parse_filename
 
@@ -20,6 +20,13 @@ T = TypeVar("T")
 
 FORMAT = 1
 """Counted up whenever a record written before can no longer be read as what it meant."""
+
+
+@frozen(kw_only=True, slots=False)
+class RecordUnusable(TiercacheError):
+    """A record beside a hosted file cannot be used: {reason}."""
+
+    reason: str
 
 
 @frozen(kw_only=True)
@@ -36,7 +43,8 @@ class RecordedAct:
 class HostedFile:
     """One file, as it was published and what became of it.
 
-    `hashes`: algorithm to lower-case hex digest, as they were verified; the bytes are in the store under `sha256`.
+    `hashes`: algorithm to lower-case hex digest, as pages show them; the bytes are in the store under `sha256`.
+    `digests`: all that are known, those of the uploader verified.
     `version` as the filename tells it.  `attachments`: what came along and cannot be made from the bytes, by kind
     (`metadata`, `provenance`), in base64.  `position` orders the files of a project.  `deleted_at`: since when it is to
     be had no more, in seconds since 1970, and `is_kept` whether its bytes are still there.
@@ -48,6 +56,7 @@ class HostedFile:
     version: str | None = None
     sha256: str
     hashes: Mapping[str, str]
+    digests: Mapping[str, str] = field(factory=dict)
     size: int
     position: int
     requires_python: str | None = None
@@ -74,6 +83,7 @@ class HostedFile:
         at: float,
         by: str,
         attachments: Mapping[str, bytes],
+        digests: Mapping[str, str] | None = None,
     ) -> HostedFile:
         """Of a file that is published now."""
         return cls(
@@ -82,6 +92,7 @@ class HostedFile:
             version=parse_filename(file.filename, project).version,
             sha256=file.hashes["sha256"],
             hashes=dict(file.hashes),
+            digests={**(digests or {}), **file.hashes},
             size=size,
             position=position,
             requires_python=file.requires_python,

@@ -13,11 +13,11 @@ from enum import Enum
 
 from attrs import define, evolve, field, frozen
 
-from tiercache.errors import FileAbsent, PageUnusable, RecordUnusable, StoreUnusable
+from tiercache.errors import FileAbsent, PageUnusable, StoreUnusable
 from tiercache.interfaces import FileRecord, ICatalogue, IFiles
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import File, FileIdentity, ProjectName
-from tiercache.simple.records import load_file
+from tiercache.simple.records import RecordUnusable, load_file
 from tiercache.simple.stored import load_page
 from tiercache.storage.settled import settled
 

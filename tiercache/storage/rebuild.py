@@ -13,13 +13,21 @@ from attrs import define, evolve, field
 
 from tiercache.cache.hosted_bytes import hosted_attachment, hosted_record
 from tiercache.cache.wheel import metadata_in
-from tiercache.errors import RecordUnusable, SidecarUnavailable
+from tiercache.errors import SidecarUnavailable
 from tiercache.interfaces import METADATA, PROVENANCE, Attachment, DeletedFile, ICatalogue, IFiles, NewChange
 from tiercache.policy.acts import NewAct
 from tiercache.policy.news import NAMED, PAGE, RELEASED
 from tiercache.simple.model import File, FileIdentity, Page, ProjectName
 from tiercache.simple.names import candidate_projects
-from tiercache.simple.records import HostedFile, HostedProject, RecordedAct, dump_record, load_file, load_project
+from tiercache.simple.records import (
+    HostedFile,
+    HostedProject,
+    RecordedAct,
+    RecordUnusable,
+    dump_record,
+    load_file,
+    load_project,
+)
 from tiercache.simple.stored import dump_page, load_page
 from tiercache.storage.settled import settled
 

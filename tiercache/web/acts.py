@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
 from attrs import define, frozen
 from twisted.web.server import Request
 
@@ -21,8 +24,15 @@ MOST, USUALLY = 1000, 100
 
 _LAST_NUMBER = 10**18 - 1
 
-SINCE = Parameter(name="since", place="query", type=int, about="Those after this number; without it the newest.")
-AT_MOST = Parameter(name="most", place="query", type=int, about=f"How many, at most {MOST}.")
+SINCE = Parameter(
+    name="since",
+    place="query",
+    type=Annotated[int, msgspec.Meta(ge=0, le=_LAST_NUMBER)],
+    about="Those after this number; without it the newest.",
+)
+AT_MOST = Parameter(
+    name="most", place="query", type=Annotated[int, msgspec.Meta(ge=1, le=MOST)], about="How many at most."
+)
 OF = Parameter(name="project", place="query", type=str, about="Those on this project alone.")
 
 

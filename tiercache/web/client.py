@@ -47,13 +47,14 @@ class Clients:
         peer = address_of(getattr(request.getClientAddress(), "host", None))
         if peer is None or not peer.is_loopback:
             return False
-        if self._is_trusted(peer):
+        is_told = self._is_trusted(peer) and field_of(request, "x-forwarded-for") is not None
+        if is_told:
             address = self.address(request)
             if address is None or not address.is_loopback:
                 return False
         elif self._is_behind_a_proxy or _shows_a_proxy(request):
             return False
-        return not self.is_cross_site(request) and self._is_sent_to_this_machine(request)
+        return not self.is_cross_site(request) and self._is_sent_to_this_machine(request, is_told=is_told)
 
     def is_cross_site(self, request: Request) -> bool:
         """Whether a browser says that a page of another site has made the request (Fetch Metadata, RFC 6454)."""
@@ -64,22 +65,34 @@ class Clients:
             return False
         shown = _authority(origin)
         # A proxy may have taken the TLS off, so that of the two schemes nothing is known here.
-        return shown is None or shown not in (
+        if shown is None or shown not in (
             *_with_either_scheme(stated_host(request)),
             None if self.public_url is None else _authority(self.public_url),
-        )
+        ):
+            return True
+        # Who shows credentials has them for this very name.  Else it may be a page whose name was made to lead here.
+        return field_of(request, "authorization") is None and not self._is_own_name(shown[0])
 
     @property
     def _is_behind_a_proxy(self) -> bool:
         """Whether what comes from loopback may have come from anywhere, without a sign of it."""
-        return self.public_url is not None and not _is_loopback_host(urlsplit(self.public_url).hostname)
+        return self._public_name is not None and not self.trusted and not _is_loopback_host(self._public_name)
 
-    def _is_sent_to_this_machine(self, request: Request) -> bool:
+    def _is_sent_to_this_machine(self, request: Request, *, is_told: bool) -> bool:
+        """Whether it names this machine; as the public does only where a proxy tells that it comes from here."""
         host = stated_host(request)
         if host is None:
             return False
-        shown = urlsplit(f"//{host}").hostname
-        return _is_loopback_host(shown) or (self.public_url is not None and shown == urlsplit(self.public_url).hostname)
+        name = urlsplit(f"//{host}").hostname
+        return _is_loopback_host(name) or (is_told and name is not None and name == self._public_name)
+
+    def _is_own_name(self, name: str) -> bool:
+        """Whether a name leads here by nobody's doing but the operator's."""
+        return address_of(name) is not None or _is_loopback_host(name) or name == self._public_name
+
+    @property
+    def _public_name(self) -> str | None:
+        return None if self.public_url is None else urlsplit(self.public_url).hostname
 
     def _is_trusted(self, address: Address | None) -> bool:
         return address is not None and any(address in network for network in self.trusted)

@@ -54,6 +54,7 @@ from tiercache.errors import (
 )
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.hops import LOOP
+from tiercache.publish.promotion import NotPromoted
 from tiercache.web.answer import Answer, problem, text
 
 RETRY_AFTER_S = 10.0  # where a tier did not say: about when its breaker lets the next probe through
@@ -94,7 +95,7 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 400
         case ProjectClosed():
             return 403  # PEP 792: it takes no uploads; as above
-        case FilenameTaken() | FileDeleted() | ProjectHasFiles():
+        case FilenameTaken() | FileDeleted() | ProjectHasFiles() | NotPromoted():
             return 409  # the one status by which clients know what exists already
         case UploadTooLarge():
             return 413

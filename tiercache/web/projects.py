@@ -21,7 +21,7 @@ from tiercache.simple.names import checked_filename, normalise, parse_filename
 from tiercache.web.answer import JSON, Answer, json
 from tiercache.web.request import parameter_of
 from tiercache.web.route import Operation, Parameter, Reply, Route
-from tiercache.web.stated import body_of, checked_reason
+from tiercache.web.stated import Reason, body_of, one_line
 from tiercache.web.visitor import who_of
 
 Status = Literal["active", "archived", "deprecated", "quarantined"]
@@ -29,7 +29,7 @@ Status = Literal["active", "archived", "deprecated", "quarantined"]
 PROJECT = Parameter(name="project", place="path", type=str, about="A project's name, in any spelling.")
 FILENAME = Parameter(name="filename", place="path", type=str, about="The name of one of its files.")
 VERSION = Parameter(name="version", place="path", type=str, about="The version of one of its releases.")
-REASON = Parameter(name="reason", place="query", type=str, about="Why, for the audit trail.")
+REASON = Parameter(name="reason", place="query", type=Reason, about="Why, for the audit trail.")
 
 ABSENT = {404: "No such project, release or file is hosted here."}
 WRONG = {400: "What is said is not what is asked for."}
@@ -81,7 +81,7 @@ class DeletedOfProject:
 class Yank:
     """Why a file is yanked."""
 
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @frozen(kw_only=True)
@@ -89,7 +89,7 @@ class StatusAsked:
     """The status that a project is to have (PEP 792), and why."""
 
     status: Status
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @frozen(kw_only=True)
@@ -252,7 +252,7 @@ class ProjectRoutes:
 
     async def yank(self, request: Request, project: str, filename: str) -> Answer:
         """Yank one."""
-        name, reason = normalise(project), checked_reason(body_of(request, Yank).reason)
+        name, reason = normalise(project), one_line(body_of(request, Yank).reason)
         changed = await self._hosted.yank(name, checked_filename(filename), reason or True, by=who_of(request))
         return _changed(name, [filename] if changed else [])
 
@@ -265,14 +265,14 @@ class ProjectRoutes:
     async def set_status(self, request: Request, project: str) -> Answer:
         """Say how the project does."""
         name, asked = normalise(project), body_of(request, StatusAsked)
-        await self._hosted.set_status(name, asked.status, checked_reason(asked.reason), by=who_of(request))
+        await self._hosted.set_status(name, asked.status, one_line(asked.reason), by=who_of(request))
         return self._shown(name)
 
     async def delete(
         self, request: Request, project: str, version: str | None = None, filename: str | None = None
     ) -> Answer:
         """Delete a file, a release, or all."""
-        name, reason = normalise(project), checked_reason(parameter_of(request, "reason"))
+        name, reason = normalise(project), one_line(parameter_of(request, "reason"))
         gone = await self._deleted.delete(
             name, version=version, filename=filename, by=who_of(request), reason=reason or ""
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from twisted.web.server import Request
@@ -15,6 +15,8 @@ T = TypeVar("T")
 LONGEST_REASON = 1000
 """In characters: a reason stands on every page that it is about."""
 
+Reason = Annotated[str, msgspec.Meta(max_length=LONGEST_REASON)]
+
 
 def body_of(request: Request, kind: type[T]) -> T:
     """The JSON of a request's body, which may be empty where every field has a default.  Raises RequestMalformed."""
@@ -25,13 +27,11 @@ def body_of(request: Request, kind: type[T]) -> T:
         raise RequestMalformed(reason=f"its body is not what it is to be: {error}") from None
 
 
-def checked_reason(text: str | None) -> str | None:
-    """A reason for people: one line of text, None for none.  Raises RequestMalformed."""
-    if text is None or not text.strip():
-        return None
-    if len(text) > LONGEST_REASON or not text.isprintable():
-        raise RequestMalformed(reason=f"a reason is one line of at most {LONGEST_REASON} characters")
-    return text.strip()
+def one_line(text: str | None) -> str | None:
+    """A reason as it is shown: one line of what can be printed, None for none.  Raises RequestMalformed."""
+    if text is not None and len(text) > LONGEST_REASON:
+        raise RequestMalformed(reason=f"a reason is of at most {LONGEST_REASON} characters")
+    return " ".join("".join(one if one.isprintable() else " " for one in text or "").split()) or None
 
 
 def number_of(request: Request, name: str, *, least: int, most: int) -> int | None:
