@@ -216,6 +216,17 @@ def test_client_lines_have_the_address_of_the_configuration(
     assert address in printed.stdout
 
 
+@pytest.mark.parametrize(
+    ("access", "user"),
+    [("", ""), ("access: {users: {ann: {token: 0123456789abcdef}}, grants: [{who: [ann], may: [read]}]}", "__token__")],
+)
+def test_client_lines_have_a_name_where_the_node_knows_some(
+    run: RunCommand, tiers_file: Path, access: str, user: str
+) -> None:
+    tiers_file.write_text(f"{access}\n", encoding="utf-8")
+    assert f"username = {user}\n".replace(" \n", "\n") in run("client-config", "flit").stdout
+
+
 def test_client_lines_have_the_address_that_was_given(run: RunCommand) -> None:
     printed = run("client-config", "pip", "--url", "https://packages.example/")
     assert "https://packages.example/simple/" in printed.stdout

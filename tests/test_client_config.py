@@ -87,6 +87,12 @@ def test_twine_and_flit_get_a_repository_and_a_name_that_no_password_is_asked_fo
     assert settings["tiercache"].get("password") == (None if user else "")
 
 
+def test_where_somebody_has_a_name_who_publishes_shows_theirs_on_this_machine_too() -> None:
+    (index,) = tomllib.loads(client_config("uv", HERE, has_users=True))["index"]
+    assert index["publish-url"] == f"{HERE}legacy/"
+    assert ini(client_config("twine", HERE, has_users=True))["tiercache"]["username"] == "__token__"
+
+
 @pytest.mark.parametrize("client", ["uv", "poetry", "pdm", "twine", "flit"])
 def test_each_client_that_publishes_is_told_how(client: str) -> None:
     text = client_config(client, OFFICE)

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 
-def client_config(client: str, base_url: str) -> str:
+def client_config(client: str, base_url: str, *, has_users: bool = False) -> str:
     """The lines for one of `CLIENTS`, with a comment that says which file they belong in.
 
-    `base_url`: the node's root as the client reaches it, http or https.  Raises KeyError for another client.
+    `base_url`: the node's root as the client reaches it, http or https.  `has_users`: somebody has a name there, so
+    that who publishes shows theirs; else a client on the node's own machine needs none.  Raises KeyError for another
+    client.
     """
-    return CLIENTS[client](base_url if base_url.endswith("/") else f"{base_url}/")
+    base_url = base_url if base_url.endswith("/") else f"{base_url}/"
+    return CLIENTS[client](base_url, _is_this_machine(base_url) and not has_users)
 
 
-def _pip(base_url: str) -> str:
+def _pip(base_url: str, _is_open: bool) -> str:
     lines = [
         "# ~/.config/pip/pip.conf (Windows: %APPDATA%\\pip\\pip.ini; `pip config debug` lists every place)",
         "[global]",
@@ -27,9 +30,9 @@ def _pip(base_url: str) -> str:
     return _text(lines)
 
 
-def _uv(base_url: str) -> str:
+def _uv(base_url: str, is_open: bool) -> str:
     publish_url = f"{base_url}legacy/"
-    if _is_this_machine(base_url):
+    if is_open:
         # uv does not publish without a name and a password; a node asks this machine's own programs for none.
         publish_url = publish_url.replace("://", "://anyone:anyone@", 1)
     return _text(
@@ -45,7 +48,7 @@ def _uv(base_url: str) -> str:
     )
 
 
-def _poetry(base_url: str) -> str:
+def _poetry(base_url: str, _is_open: bool) -> str:
     return _text(
         [
             "# pyproject.toml of each project; and to publish, once and then each time:",
@@ -59,7 +62,7 @@ def _poetry(base_url: str) -> str:
     )
 
 
-def _pdm(base_url: str) -> str:
+def _pdm(base_url: str, _is_open: bool) -> str:
     lines = [
         "# pyproject.toml of each project; the name replaces pdm's own source",
         "# (for all projects: `pdm config pypi.url` with the same url); and to publish:",
@@ -73,19 +76,19 @@ def _pdm(base_url: str) -> str:
     return _text(lines)
 
 
-def _twine(base_url: str) -> str:
-    return _pypirc(base_url, "twine upload --repository tiercache dist/*")
+def _twine(base_url: str, is_open: bool) -> str:
+    return _pypirc(base_url, is_open, "twine upload --repository tiercache dist/*")
 
 
-def _flit(base_url: str) -> str:
-    return _pypirc(base_url, "flit publish --repository tiercache")
+def _flit(base_url: str, is_open: bool) -> str:
+    return _pypirc(base_url, is_open, "flit publish --repository tiercache")
 
 
-def _pypirc(base_url: str, command: str) -> str:
+def _pypirc(base_url: str, is_open: bool, command: str) -> str:
     """What twine and flit both read."""
     lines = [f"# ~/.pypirc; then: {command}", "[distutils]", "index-servers =", "    tiercache", ""]
     lines += ["[tiercache]", f"repository = {base_url}legacy/"]
-    if _is_this_machine(base_url):
+    if is_open:
         # Both ask for a name and a password unless these are there; a node asks this machine's own programs for none.
         lines += ["username =", "password ="]
     else:
@@ -93,7 +96,7 @@ def _pypirc(base_url: str, command: str) -> str:
     return _text(lines)
 
 
-CLIENTS: Mapping[str, Callable[[str], str]] = {
+CLIENTS: Mapping[str, Callable[[str, bool], str]] = {
     "pip": _pip,
     "uv": _uv,
     "poetry": _poetry,

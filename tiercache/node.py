@@ -7,7 +7,8 @@ How a request travels:
                       too many wrong?), their token (cache/tokens: not revoked?) and where they ask from (web/client);
                       access/permissions what they are granted; a route asks web/visitor for what is not in its path
      web/simple       308 to the normalised name; negotiation; an `Ask` from what the client allows
-     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to
+     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to;
+                      nothing of what is deleted (cache/deleted) or quarantined
      cache/entries    what is stored, or known to be absent; none of a tier that the rules exclude by now, or that may
                       not answer since the name became reserved (cache/reserved)
      cache/pages      policy.decide(entry, ask) -> Reuse | Revalidate | Forward | Refuse
@@ -38,6 +39,8 @@ How a request travels:
      publish/publisher  the digests, the archive, and what is said of both agree; the name is this node's
                       (publish/ownership, policy.hosting: what no rule opens and another tier has is refused)
      cache/hosted     bytes, record, page and journal are durable, in this order; then it is answered with 200
+     web/forward      or, `to: <tier>`: publish/forwarding, upstream/uploads; what the tier says is the answer
+    A file in a folder: publish/dropped looks, policy.dropped compares, publish/dropping takes it to the publisher
 
     News of a change, from the feed of a tier that is a node
      cache/follower   reads on from where it was; what it has missed makes everything from there stale
@@ -91,18 +94,17 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
-from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool
+from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.form import FORM_BYTES
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
 from tiercache.publish.promotion import Promoter
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
-from tiercache.web.forward import HandingOn
+from tiercache.web.forward import routes_to
 from tiercache.web.limits import Limits
 from tiercache.web.managing import managing_routes
-from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
-from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
 
@@ -128,6 +130,7 @@ class Parts:
     about: About
     newest_sidecars: NewestSidecars
     stored_files: IFiles
+    dropped: DroppedFiles
     catalogue: ICatalogue
     publish_targets: Mapping[str, IPublishTarget]
     forwarding: Forwarding | None
@@ -148,11 +151,12 @@ def assemble(
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
     publish_targets: Iterable[IPublishTarget] = (),
+    watch: Watch = NoWatch,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
     `publish_targets`: the tiers of which it is known where they take uploads.  `issuers`: those whose identity tokens
-    trusted publishers show.  `jitter` gives a number in [0, 1).
+    trusted publishers show.  `watch`: what hears of changes in folders.  `jitter` gives a number in [0, 1).
     """
     targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
@@ -341,6 +345,17 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         stored_files=files,
+        dropped=DroppedFiles.of(
+            config.publish.directories,
+            store=None if config.store.files == config.store.catalogue == "memory" else config.store.path,
+            hosted=hosted,
+            publisher=publisher,
+            files=files,
+            catalogue=catalogue,
+            watch=watch,
+            pool=pool,
+            clock=clock,
+        ),
         catalogue=catalogue,
         publish_targets=targets,
         forwarding=(
@@ -362,25 +377,6 @@ def limits_of(config: Config) -> Limits:
         connections=node.max_connections,
         upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
     )
-
-
-def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
-    """Where files are published, or told that they are not."""
-    limit_bytes = config.publish.max_size_bytes
-    destination: Destination
-    if parts.forwarding is not None:
-        destination = HandingOn(forwarding=parts.forwarding, pool=pool, limit_bytes=limit_bytes)
-    elif config.publish.to == "here":
-        destination = Hosting(publisher=parts.publisher, limit_bytes=limit_bytes)
-    else:
-        return refusing_routes()
-    routes = UploadRoutes(
-        destination=destination,
-        files=parts.stored_files,
-        pool=pool,
-        is_for_others=parts.forwarding is not None,
-    )
-    return routes.routes()
 
 
 def root_of(
@@ -411,7 +407,13 @@ def root_of(
         sidecars=parts.sidecars,
         switch=parts.switch,
         reserved=parts.reserved,
-        publish=_upload_routes(config, parts, pool),
+        publish=routes_to(
+            config.publish,
+            publisher=parts.publisher,
+            forwarding=parts.forwarding,
+            files=parts.stored_files,
+            pool=pool,
+        ),
         manage=managing_routes(
             hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue
         ),

@@ -11,6 +11,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from tiercache.node import Parts, assemble, limits_of, root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
+from tiercache.storage.inotify import FolderWatch
 from tiercache.storage.lock import StoreLock
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
@@ -101,6 +103,7 @@ class Node(Service):
         self._or_undo(self._open)
         self._tidying.start(TIDY_EVERY_S, now=False)
         self._parts.following.start()
+        self._parts.dropped.start()
         self._not_ready = None
 
     def stopService(self) -> Deferred[None]:  # noqa: N802  # twisted's name
@@ -142,6 +145,7 @@ class Node(Service):
             node_id=node_id,
             jitter=random.random,
             publish_targets=self._publish_targets(pool, node_id),
+            watch=partial(FolderWatch, self._reactor),
         )
         self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
         self._tidying.clock = self._reactor
@@ -237,6 +241,7 @@ class Node(Service):
         cut = await self._site.drain(deadline_s)
         if cut:
             log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=deadline_s)
+        await self._parts.dropped.stop()
         await self._parts.following.stop()
         self._parts.about.stop()
         self._parts.chain.stop()

@@ -29,7 +29,7 @@ from tiercache.interfaces import PROVENANCE
 from tiercache.policy.acts import DELETED, EXPIRED, PUBLISHED, RESTORED
 from tiercache.policy.entry import Ask
 from tiercache.policy.news import NAMED, PAGE, RELEASED
-from tiercache.policy.selection import HERE
+from tiercache.policy.selection import HERE, ProjectRule
 from tiercache.simple.model import File, FileIdentity
 from tiercache.simple.names import identity_of, normalise
 from tiercache.storage.memory import MemoryCatalogue
@@ -363,3 +363,43 @@ def test_a_store_that_is_full_deletes_nothing_and_the_records_say_so() -> None:
     nobody_gets(node, SDIST)
     catalogue.is_full = False
     assert restore(node) == [SDIST]
+
+
+# -- a project that a rule opens to a tier beside ------------------------------------------------------------------
+
+
+def opened() -> SmallNode:
+    """The tier has another file by the name of one that is deleted here."""
+    public = scripted()
+    listed(public, "pkg", (SDIST, b"public bytes"), ("pkg-9.9.tar.gz", b"public"))
+    rule = ProjectRule(match=("pkg",), tiers=("public",), also_upstream=("public",))
+    node = SmallNode(upstreams=[public], config=evolve(CONFIG, projects=(rule,)))
+    publish(node.parts.hosted, node.files, "pkg", SDIST, SMALL)
+    publish(node.parts.hosted, node.files, "pkg", NEXT, b"next")
+    return node
+
+
+def test_the_name_of_a_deleted_file_is_no_tiers_beside_either() -> None:
+    node = opened()
+    public = next(file for file in result_of(node.page("pkg")).files if file.filename == "pkg-9.9.tar.gz")
+    assert result_of(node.content(public)) == b"public"
+    delete(node, filename=SDIST)
+    assert filenames(node) == filenames(node, LOCAL) == [NEXT, "pkg-9.9.tar.gz"]
+    nobody_gets(node, SDIST)
+    nobody_gets(node, SDIST, FileIdentity("sha256", sha256(b"public bytes")))
+    restore(node)
+    assert SDIST in filenames(node)
+
+
+def test_a_quarantine_here_hides_what_tiers_have_beside() -> None:
+    node = opened()
+    files = result_of(node.page("pkg")).files
+    for file in files:
+        assert result_of(node.content(file))
+    result_of(node.parts.hosted.set_status(PKG, "quarantined"))
+    assert filenames(node) == filenames(node, LOCAL) == []
+    for file in files[:2]:
+        nobody_gets(node, file.filename, identity_of(file))
+    status = result_of(node.page("pkg")).status
+    assert status is not None
+    assert status.status == "quarantined"

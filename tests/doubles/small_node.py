@@ -17,7 +17,7 @@ from tests.doubles.publish_target import ScriptedTarget
 from tests.doubles.upstream import ScriptedStream, ScriptedUpstream
 from tiercache.cache.body import IBody
 from tiercache.config import Config, NodeConfig, StoreConfig
-from tiercache.interfaces import Tier
+from tiercache.interfaces import Pool, Tier
 from tiercache.node import Parts, assemble
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import File, Page
@@ -126,6 +126,7 @@ class SmallNode:
     files: MemoryFiles = field(factory=MemoryFiles)
     catalogue: MemoryCatalogue = field(factory=MemoryCatalogue)
     node_id: str = ""
+    pool: Pool = at_once
     targets: list[ScriptedTarget] = field(factory=list)
     parts: Parts = field(init=False)
 
@@ -140,7 +141,7 @@ class SmallNode:
             upstreams=self.upstreams,
             clock=self.clock,
             now=self.clock.seconds,
-            pool=at_once,
+            pool=self.pool,
             node_id=self.node_id,
             publish_targets=self.targets,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from zope.interface.verify import verifyObject
@@ -53,6 +55,34 @@ class FilesContract:
             partial.commit(name)
         partial.discard()
         assert list(files.all()) == []
+
+    @pytest.mark.parametrize("size_bytes", [0, 1, len(WHEEL) - 1, len(WHEEL), len(WHEEL) + 1, 2**40])
+    def test_a_file_of_this_machine_is_copied_from_where_it_stands_on(
+        self, files: IFiles, tmp_path: Path, size_bytes: int
+    ) -> None:
+        path = tmp_path / "source"
+        path.write_bytes(b"before" + WHEEL)
+        partial = files.begin()
+        partial.write(b"first ")
+        with path.open("rb") as source:
+            source.read(len(b"before"))
+            assert partial.copy(source, size_bytes) == min(size_bytes, len(WHEEL))
+            assert partial.copy(source, 2**40) == max(0, len(WHEEL) - size_bytes)
+        partial.write(b" last")
+        whole = b"first " + WHEEL + b" last"
+        assert partial.read(0, 2**20) == whole
+        partial.commit(digest_of(whole))
+        assert path.read_bytes() == b"before" + WHEEL
+        path.write_bytes(b"changed")
+        with files.open(digest_of(whole)) as stored_file:
+            assert stored_file.read() == whole
+        partial.discard()
+
+    def test_what_no_file_system_can_copy_is_read_and_written(self, files: IFiles) -> None:
+        partial = files.begin()
+        assert partial.copy(BytesIO(WHEEL), 2**40) == len(WHEEL)
+        assert partial.read(0, 2**20) == WHEEL
+        partial.discard()
 
     def test_a_partial_is_invisible_until_committed(self, files: IFiles) -> None:
         partial = files.begin()

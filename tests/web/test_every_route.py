@@ -229,6 +229,11 @@ ROUTES: dict[str, Line] = {
     "DELETE /api/v1/projects/<project>/files/<filename>": Line(MANAGE_ONE),
     "DELETE /api/v1/projects/<project>/name": Line(MANAGE_ONE),
     "POST /api/v1/projects/<project>/restore": Line(MANAGE_ONE, body=b"{}"),
+    "POST /api/v1/promote": Line(
+        MANAGE_ANY,
+        body=b'{"project": "acme-tools", "version": "9", "to": "nowhere"}',
+        then={"elsewhere": 403},
+    ),
     # for other nodes
     "GET /api/v1/node": Line(READ_ANY),
     "GET /api/v1/reserved": Line(READ_ANY),

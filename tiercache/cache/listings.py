@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from attrs import define, evolve, frozen
 
+from tiercache.cache.beside import hides
 from tiercache.cache.chain import Chain
 from tiercache.cache.entries import Entries
 from tiercache.cache.hosted import Hosted
@@ -97,6 +98,8 @@ class Listings:
                 return listing
             if own is not None and own.page is not None and any(file.filename == filename for file in own.page.files):
                 continue  # other bytes under a name of ours
+            if own is not None and hides(self._hosted, self._catalogue, project, filename):
+                continue
             listing = listing_in(await self._entries.entry(project), identity, filename)
             if listing is not None:
                 return listing

@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
+from tiercache.cache.beside import behind
 from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse, Shared
 from tiercache.cache.entries import Entries
@@ -40,6 +41,7 @@ from tiercache.policy.conclude import (
 from tiercache.policy.decide import Forward, Refuse, Reuse, Revalidate, decide
 from tiercache.policy.entry import Ask, Entry, NotModified, Present, Unreachable
 from tiercache.policy.freshness import FreshnessRules, current_age_s, time_to_live_s
+from tiercache.policy.removed import is_quarantined
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import Page, ProjectName
 from tiercache.stats import Stats
@@ -184,7 +186,8 @@ class Pages:
         project = hosted.project
         outcome = Outcome(hit=True, ttl_s=self._rules.page_s)
         alone = Settled(entry=hosted, revision=self._entries.revision(project), outcome=outcome)
-        if not self._chain.selection(project).tiers:
+        is_closed = hosted.page is not None and is_quarantined(hosted.page)  # then nobody else's files are offered
+        if is_closed or not self._chain.selection(project).tiers:
             self._stats.hits += 1
             return alone
         hosted = evolve(hosted, head=evolve(hosted.head, home=None))  # nobody vouches for what the tiers may add
@@ -196,9 +199,10 @@ class Pages:
         own = (self._hosted.entry(project) or hosted).page  # it may have changed meanwhile
         if above.entry is None:
             return evolve(above, entry=hosted, outcome=evolve(above.outcome, detail=PARTIAL))
-        if own is None or above.entry.page is None:
-            return evolve(above, entry=hosted)
-        page, conflicts = merged([(HERE, own), (above.entry.head.tier, above.entry.page)])
+        if own is None or above.entry.page is None or is_quarantined(own):
+            return evolve(above, entry=evolve(hosted, page=own))
+        others = behind(self._hosted, self._catalogue, project, above.entry.page)
+        page, conflicts = merged([(HERE, own), (above.entry.head.tier, others)])
         self._chain.tell(project, conflicts)
         head = evolve(above.entry.head, home=None, reserved=True)  # nobody vouches for the whole of it
         return evolve(above, entry=Entry(project=project, head=head, page=page))

@@ -12,6 +12,7 @@ from functools import partial
 from attrs import define, evolve
 
 from tiercache.cache.admission import Admission, Whose
+from tiercache.cache.beside import behind
 from tiercache.cache.chain import Chain
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.merge import merged
@@ -19,6 +20,7 @@ from tiercache.cache.shown import Origin, is_of_reserved, shown_everywhere, show
 from tiercache.interfaces import FileRecord, ICatalogue
 from tiercache.policy.entry import Entry
 from tiercache.policy.freshness import Removed
+from tiercache.policy.removed import is_quarantined
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import Page, ProjectName
 from tiercache.simple.names import identity_of
@@ -94,9 +96,10 @@ class Showing:
         )
         shown = self._admission.admitted(shown, Whose(page=own, home=HERE))
         others = [record for record in records if record.tier != HERE]
-        if not others:
+        if not others or is_quarantined(own):
             return shown
-        page, _ = merged([(HERE, shown), ("", self._locally(project, entry, others))])
+        beside = behind(self._hosted, self._catalogue, project, self._locally(project, entry, others))
+        page, _ = merged([(HERE, shown), ("", beside)])
         return evolve(page, listed_by={})
 
     def _origin(self, entry: Entry) -> Origin:

@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
 
 @click.command("client-config")
-@click.argument("client", type=click.Choice(["pip", "uv", "poetry", "pdm", "twine"]))
+@click.argument("client", type=click.Choice(["pip", "uv", "poetry", "pdm", "twine", "flit"]))
 @click.option("--url", help="The node's address as the client sees it. Default: what the configuration says.")
 @config_option
 def client_config(client: str, url: str | None, config: str | None) -> None:
     """Print the lines that make CLIENT use the node, with the place where they belong."""
     from tiercache.client_config import client_config as lines_for
 
-    click.echo(lines_for(client, url or _address_of(configuration(config))), nl=False)
+    if url is not None:
+        click.echo(lines_for(client, url), nl=False)
+        return
+    found = configuration(config)
+    has_users = bool(found.access.users) or found.access.htpasswd is not None
+    click.echo(lines_for(client, _address_of(found), has_users=has_users), nl=False)
 
 
 def _address_of(config: Config) -> str:

@@ -3,6 +3,7 @@
 Each docstring says what comes back and which errors; implementations do not repeat it.
 """
 
+from tiercache.interfaces.dropped import DroppedFile, IDropped, IFolderWatch, Watch
 from tiercache.interfaces.issuers import IIssuer
 from tiercache.interfaces.pool import Pool
 from tiercache.interfaces.store import (
@@ -29,15 +30,18 @@ __all__ = [
     "PROVENANCE",
     "Attachment",
     "DeletedFile",
+    "DroppedFile",
     "FeedEvent",
     "FileRange",
     "FileRecord",
     "FormField",
     "FormFile",
     "ICatalogue",
+    "IDropped",
     "IFeed",
     "IFileStream",
     "IFiles",
+    "IFolderWatch",
     "IIssuer",
     "INeighbour",
     "IPartial",
@@ -51,4 +55,5 @@ __all__ = [
     "Tier",
     "TierSaid",
     "UploadForm",
+    "Watch",
 ]

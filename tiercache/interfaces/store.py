@@ -26,6 +26,13 @@ class IPartial(Interface):
     def write(data: bytes) -> None:
         """Append.  Raises StoreFull when there is no room; what was appended before stays readable."""
 
+    def copy(source: BinaryIO, size_bytes: int) -> int:
+        """Append at most so much of what a file of this machine has from where it stands on; how much that was.
+
+        By the shortest way that the file system knows: it may keep the bytes but once.  Raises StoreFull as `write`,
+        and OSError where the source cannot be read.
+        """
+
     def read(start: int, size_bytes: int) -> bytes:
         """At most `size_bytes` of what was appended, from `start` on.
 
@@ -183,6 +190,8 @@ class ICatalogue(Interface):
     Reads are inline and cheap (a point read).  Each write returns an awaitable that fires once it is durable, in the
     order of the calls; a write raises StoreFull when there is no room, and then changed nothing.
     """
+
+    dropped = Attribute("IDropped: the files that were taken from folders.")
 
     def entry(project: ProjectName) -> StoredEntry | None:
         """The stored entry of a project."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from attrs import define, field
 
@@ -43,13 +42,15 @@ class Arrival:
         return cls(partial=files.begin(), limit_bytes=limit_bytes)
 
     @classmethod
-    def of(cls, path: Path, files: IFiles, limit_bytes: int) -> Self:
+    def of(cls, source: BinaryIO, files: IFiles, limit_bytes: int) -> Self:
         """A copy of a file in a folder.  Raises OSError, UploadTooLarge, StoreFull."""
         arrival = cls.begin(files, limit_bytes)
         try:
-            with path.open("rb") as source:
-                while piece := source.read(PIECE_BYTES):
-                    arrival.write(piece)
+            # By the file system, which may keep the bytes but once; and then hashed as they lie in the store.
+            while copied := arrival._partial.copy(source, min(PIECE_BYTES, limit_bytes + 1 - arrival.size_bytes)):
+                arrival._hash(arrival._partial.read(arrival.size_bytes, copied))
+                if arrival.size_bytes > limit_bytes:
+                    raise _too_large(limit_bytes)
         except BaseException:
             arrival.discard()
             raise
@@ -58,8 +59,11 @@ class Arrival:
     def write(self, data: bytes) -> None:
         """Append.  Raises UploadTooLarge, StoreFull."""
         if self.size_bytes + len(data) > self._limit_bytes:
-            raise UploadTooLarge(subject="The file", limit_bytes=self._limit_bytes)
+            raise _too_large(self._limit_bytes)
         self._partial.write(data)
+        self._hash(data)
+
+    def _hash(self, data: bytes) -> None:
         for digest in self._hashers.values():
             digest.update(data)
         self.size_bytes += len(data)
@@ -89,6 +93,10 @@ class Arrival:
     def discard(self) -> None:
         """Let go of it; what was committed stays.  Harmless a second time."""
         self._partial.discard()
+
+
+def _too_large(limit_bytes: int) -> UploadTooLarge:
+    return UploadTooLarge(subject="The file", limit_bytes=limit_bytes)
 
 
 class _Reading(io.RawIOBase):

@@ -87,8 +87,8 @@ class Promoter:
         broke off is ended by asking for it again.  Raises ProjectAbsent, ReleaseAbsent, NotForTier, NotPromoted,
         TierUnreachable.
         """
-        self._check(project, tier)
         files = self._release(project, version, tier)
+        self._check(project, tier)
         there = await self._there(project, tier, version, files, hops)
         taken: list[str] = []
         failure: NotPromoted | None = None

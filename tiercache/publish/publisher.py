@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 from attrs import define, frozen
 from twisted.logger import Logger
@@ -58,29 +57,18 @@ class Publisher:
     async def publish(
         self,
         submission: Submission,
-        source: Arrival | Path,
+        arrival: Arrival,
         *,
         by: str,
         publisher: Mapping[str, str] = HERE_PUBLISHED,
     ) -> Published:
-        """Publish a file as somebody submits it, from what has arrived or from a folder, where it stays as it is.
+        """Publish a file as somebody submits it, from what has arrived.
 
         `by`: who does, for the audit trail.  `publisher`: as whom an attested file was uploaded (PEP 740).  An arrival
         is the caller's to discard.  The same bytes under the same name again change nothing.
-        Raises UploadRefused, UploadTooLarge, FilenameTaken, NameElsewhere, NoTierAnswered, StoreFailed; for a file in
-        a folder OSError; and nothing is published then.
+        Raises UploadRefused, UploadTooLarge, FilenameTaken, NameElsewhere, NoTierAnswered, StoreFailed; and nothing is
+        published then.
         """
-        if isinstance(source, Arrival):
-            return await self._publish(submission, source, by, publisher)
-        arrival = await self._pool(Arrival.of, source, self._files, self.limit_bytes)
-        try:
-            return await self._publish(submission, arrival, by, publisher)
-        finally:
-            await self._pool(arrival.discard)
-
-    async def _publish(
-        self, submission: Submission, arrival: Arrival, by: str, publisher: Mapping[str, str]
-    ) -> Published:
         sha256 = arrival.sha256
         _verify(submission, arrival)
         known = self._known(submission)
@@ -109,17 +97,19 @@ class Publisher:
         """Give the bytes their name in the store, and the file its place on its page."""
         sha256 = arrival.sha256
         self._usage.begin(sha256)  # the same bytes may be cached, and about to be evicted
-        is_published = False
+        is_published = was_there = False
         try:
             await self._usage.stays(sha256)
+            was_there = self._files.size(sha256) is not None
             await self._pool(arrival.commit)
             is_new = await self._hosted.add(project, file, by=by, attachments=attachments, digests=arrival.hashes)
             is_published = True
         finally:
             self._usage.end(sha256)
-            if not is_published:
+            if not is_published and not was_there:
                 await self._let_go(sha256)
-        log.info("{filename} was published by {by}", filename=file.filename, by=by)
+        if is_new:
+            log.info("{filename} was published by {by}", filename=file.filename, by=by)
         return is_new
 
     async def _let_go(self, sha256: str) -> None:

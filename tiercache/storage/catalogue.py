@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from itertools import groupby
 from math import inf
 from pathlib import Path
 from typing import Any, Self
@@ -43,13 +42,15 @@ from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage import hosted_statements, news_statements, statements, token_statements
 from tiercache.storage.act_rows import act_of, deleted_files
 from tiercache.storage.database import DRIVER_ERRORS, SIZE, meaning, reading_connection, writing_connection
+from tiercache.storage.dropped import SqlDropped
+from tiercache.storage.file_rows import file_records
 from tiercache.storage.given_attachments import GivenAttachments
 from tiercache.storage.group_commit import GroupCommit
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.lock import alone_in
 from tiercache.storage.prepared import Prepared, Rows
 from tiercache.storage.revisions import bring_up_to_date, revision_of
-from tiercache.storage.rows import Unreadable, head_of, listing_of, names_of, token_of, unpacked
+from tiercache.storage.rows import Unreadable, head_of, names_of, token_of, unpacked
 from tiercache.storage.tables import REVISION
 
 FILES_AT_ONCE = 500
@@ -69,10 +70,15 @@ class SqlCatalogue:
     _reader: Prepared
     _changes: GroupCommit
     _changes_kept: int
+    dropped: SqlDropped = field(init=False)
     _given: GivenAttachments = field(factory=GivenAttachments, init=False)
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
     _log = Logger()
+
+    @dropped.default
+    def _dropped_files(self) -> SqlDropped:
+        return SqlDropped(rows=self._rows, changes=self._changes)
 
     @classmethod
     def open(
@@ -138,10 +144,10 @@ class SqlCatalogue:
 
     def file(self, identity: FileIdentity) -> FileRecord | None:
         rows = self._rows(statements.FILE, algorithm=identity.algorithm, value=identity.value)
-        return next(self._records(rows), None)
+        return next(file_records(rows), None)
 
     def files_of(self, project: ProjectName) -> list[FileRecord]:
-        return list(self._records(self._rows(statements.FILES_OF, project=project)))
+        return list(file_records(self._rows(statements.FILES_OF, project=project)))
 
     def file_projects(self) -> list[ProjectName]:
         return [project for (project,) in self._rows(statements.FILE_PROJECTS)]
@@ -149,7 +155,7 @@ class SqlCatalogue:
     def all_files(self) -> Iterator[FileRecord]:
         last_used_at, last_sha256 = -inf, ""
         while rows := self._rows(statements.FILES_AFTER, used_at=last_used_at, sha256=last_sha256, most=FILES_AT_ONCE):
-            yield from self._records(rows)
+            yield from file_records(rows)
             last_used_at, last_sha256 = rows[-1].used_at, rows[-1].sha256
 
     def stored_bytes(self) -> int:
@@ -166,26 +172,6 @@ class SqlCatalogue:
 
     def touch_files(self, used_at: Mapping[str, float]) -> Deferred[None]:
         return self._changes.submit(partial(statements.touch_files, dict(used_at)), lasting=False)
-
-    def _records(self, rows: Rows) -> Iterator[FileRecord]:
-        for sha256, of_one_file in groupby(rows, key=lambda row: row.sha256):
-            row, *others = of_one_file
-            try:
-                listing = listing_of(row.listing)
-            except Unreadable as error:
-                self._log.warn("The record of file {sha256} is damaged: {error}", sha256=sha256, error=error)
-                continue
-            yield FileRecord(
-                sha256=sha256,
-                size_bytes=row.size_bytes,
-                project=row.project,
-                tier=row.tier,
-                listing=listing,
-                identities=tuple(FileIdentity(named.algorithm, named.value) for named in (row, *others)),
-                stored_at=row.stored_at,
-                used_at=row.used_at,
-                pinned=row.pinned,
-            )
 
     # -- what belongs to a file ---------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ command line may work on it while a node does.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -30,6 +31,8 @@ from tiercache.storage.folder_records import FolderRecords
 from tiercache.storage.folder_sync import names_in, sync, sync_folder
 from tiercache.storage.identity import is_sha256
 from tiercache.storage.root import made_root, meaning
+
+COPIED_AT_ONCE_BYTES = 1024 * 1024
 
 _FILE_MODE = 0o644
 _FOLDER_MODE = 0o755
@@ -175,6 +178,32 @@ class FolderPartial:
                     os.ftruncate(descriptor, self._length)
                 raise meaning(self._root, error) from error
             self._length = offset
+
+    def copy(self, source: BinaryIO, size_bytes: int) -> int:
+        copied = 0
+        while copied < size_bytes and (moved := self._moved(source, size_bytes - copied)):
+            copied += moved
+        while copied < size_bytes and (data := source.read(min(COPIED_AT_ONCE_BYTES, size_bytes - copied))):
+            self.write(data)
+            copied += len(data)
+        return copied
+
+    def _moved(self, source: BinaryIO, size_bytes: int) -> int:
+        """What the file system moved by itself (on some, without a copy); 0 where it cannot, or nothing is left."""
+        if not hasattr(os, "copy_file_range"):
+            return 0
+        with self._in_use() as descriptor:
+            if self._committed:
+                raise ValueError("a committed file is immutable")
+            try:
+                moved = os.copy_file_range(source.fileno(), descriptor, size_bytes, source.tell(), self._length)
+            except OSError as error:
+                if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                    raise meaning(self._root, error) from error
+                return 0  # reading and writing will tell which of the two has failed
+            self._length += moved
+        source.seek(moved, os.SEEK_CUR)
+        return moved
 
     def read(self, start: int, size_bytes: int) -> bytes:
         with self._in_use() as descriptor:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from attrs import define, evolve, field
+from attrs import Factory, define, evolve, field
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
@@ -35,6 +35,7 @@ from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage.identity import identities_of
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.memory_acts import MemoryActs
+from tiercache.storage.memory_dropped import MemoryDropped
 from tiercache.storage.memory_journal import MemoryJournal
 from tiercache.storage.memory_partial import Room, room_of
 
@@ -67,6 +68,7 @@ class MemoryCatalogue:
     _settings: dict[str, str] = field(factory=dict, init=False)
     _hosted: dict[ProjectName, bytes] = field(factory=dict, init=False)
     _reservations: dict[str, Reservation] = field(factory=dict, init=False)
+    dropped: MemoryDropped = field(default=Factory(lambda me: MemoryDropped(me._change, me._put, me._drop), True))
     _acts: MemoryActs = field(factory=MemoryActs, init=False)
     _tokens: dict[str, IssuedToken] = field(factory=dict, init=False)
     _journal: MemoryJournal = field(init=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import BinaryIO
 
 from attrs import define, field
 from zope.interface import implementer
@@ -10,6 +11,8 @@ from zope.interface import implementer
 from tiercache.errors import InvalidName, StoreFull
 from tiercache.interfaces import IPartial
 from tiercache.storage.identity import is_sha256
+
+COPIED_AT_ONCE_BYTES = 1024 * 1024
 
 
 @define(eq=False)
@@ -51,6 +54,13 @@ class MemoryPartial:
                 raise ValueError("a committed file is immutable")
             self._room.take(len(data))
             self._data += data
+
+    def copy(self, source: BinaryIO, size_bytes: int) -> int:
+        copied = 0
+        while copied < size_bytes and (data := source.read(min(COPIED_AT_ONCE_BYTES, size_bytes - copied))):
+            self.write(data)
+            copied += len(data)
+        return copied
 
     def read(self, start: int, size_bytes: int) -> bytes:
         with self._lock:

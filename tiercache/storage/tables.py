@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
 
 METADATA = MetaData()
@@ -195,5 +195,21 @@ TOKENS = Table(
     Column("expires_at", Double),
     Column("used_at", Double),
     Index("tokens_by_digest", "digest", unique=True),
+    sqlite_with_rowid=False,
+)
+
+# Files in folders, as they were when they were taken from there.
+DROPPED = Table(
+    "dropped",
+    METADATA,
+    Column("path", Text, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("inode", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("is_ours", Boolean, nullable=False),
+    Column("is_gone", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
