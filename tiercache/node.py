@@ -51,7 +51,7 @@ opened and closed by `tiercache.service`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from attrs import frozen
@@ -91,12 +91,10 @@ from tiercache.publish.ownership import Ownership
 from tiercache.publish.promotion import Promoter
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
-from tiercache.web.forward import HandingOn
 from tiercache.web.limits import Limits
 from tiercache.web.managing import managing_routes
-from tiercache.web.publish import Destination, Hosting, UploadRoutes, refusing_routes
-from tiercache.web.route import Route
 from tiercache.web.site import ForNodes, Presence, root
+from tiercache.web.uploading import uploading_routes
 from tiercache.web.users import configured_accounts
 
 
@@ -123,7 +121,6 @@ class Parts:
     stored_files: IFiles
     dropped: DroppedFiles
     catalogue: ICatalogue
-    publish_targets: Mapping[str, IPublishTarget]
     forwarding: Forwarding | None
     tokens: Tokens
 
@@ -331,7 +328,6 @@ def assemble(
             clock=clock,
         ),
         catalogue=catalogue,
-        publish_targets=targets,
         forwarding=(
             Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
             if config.publish.to in targets
@@ -343,32 +339,12 @@ def assemble(
 
 def limits_of(config: Config) -> Limits:
     """What one connection, and all of them, may take."""
-    node = config.node
     return Limits(
-        idle_timeout_s=node.idle_timeout_s,
-        write_timeout_s=node.write_timeout_s,
-        connections=node.max_connections,
+        idle_timeout_s=config.node.idle_timeout_s,
+        write_timeout_s=config.node.write_timeout_s,
+        connections=config.node.max_connections,
         upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
     )
-
-
-def _upload_routes(config: Config, parts: Parts, pool: Pool) -> tuple[Route, ...]:
-    """Where files are published, or told that they are not."""
-    limit_bytes = config.publish.max_size_bytes
-    destination: Destination
-    if parts.forwarding is not None:
-        destination = HandingOn(forwarding=parts.forwarding, pool=pool, limit_bytes=limit_bytes)
-    elif config.publish.to == "here":
-        destination = Hosting(publisher=parts.publisher, limit_bytes=limit_bytes)
-    else:
-        return refusing_routes()
-    routes = UploadRoutes(
-        destination=destination,
-        files=parts.stored_files,
-        pool=pool,
-        is_for_others=parts.forwarding is not None,
-    )
-    return routes.routes()
 
 
 def root_of(
@@ -399,7 +375,14 @@ def root_of(
         sidecars=parts.sidecars,
         switch=parts.switch,
         reserved=parts.reserved,
-        publish=_upload_routes(config, parts, pool),
+        publish=uploading_routes(
+            config.publish.to,
+            publisher=parts.publisher,
+            forwarding=parts.forwarding,
+            files=parts.stored_files,
+            pool=pool,
+            limit_bytes=config.publish.max_size_bytes,
+        ),
         manage=managing_routes(
             hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue
         ),
