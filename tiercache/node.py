@@ -37,6 +37,8 @@ How a request travels:
      publish/publisher  the digests, the archive, and what is said of both agree; the name is this node's
                       (publish/ownership, policy.hosting: what no rule opens and another tier has is refused)
      cache/hosted     bytes, record, page and journal are durable, in this order; then it is answered with 200
+     web/forward      or, `to: <tier>`: publish/forwarding, upstream/uploads; what the tier says is the answer
+    A file in a folder: publish/dropped looks, policy.dropped compares, publish/dropping takes it to the publisher
 
     News of a change, from the feed of a tier that is a node
      cache/follower   reads on from where it was; what it has missed makes everything from there stale
@@ -91,10 +93,10 @@ from tiercache.publish.ownership import Ownership
 from tiercache.publish.promotion import Promoter
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
+from tiercache.web.forward import routes_to
 from tiercache.web.limits import Limits
 from tiercache.web.managing import managing_routes
 from tiercache.web.site import ForNodes, Presence, root
-from tiercache.web.uploading import uploading_routes
 from tiercache.web.users import configured_accounts
 
 
@@ -375,13 +377,12 @@ def root_of(
         sidecars=parts.sidecars,
         switch=parts.switch,
         reserved=parts.reserved,
-        publish=uploading_routes(
-            config.publish.to,
+        publish=routes_to(
+            config.publish,
             publisher=parts.publisher,
             forwarding=parts.forwarding,
             files=parts.stored_files,
             pool=pool,
-            limit_bytes=config.publish.max_size_bytes,
         ),
         manage=managing_routes(
             hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue

@@ -1,6 +1,6 @@
-"""Uploads that are handed on to a tier, which decides about them: its word is the answer.
+"""Where uploads go: here, nowhere, or on to a tier, which decides about them, and whose word is the answer.
 
-The bytes lie in a partial of the store while they go on, and are let go of then, whatever the tier said.
+What goes on lies in a partial of the store meanwhile, and is let go of then, whatever the tier said.
 """
 
 from __future__ import annotations
@@ -8,15 +8,18 @@ from __future__ import annotations
 from attrs import define, evolve
 from twisted.web.server import Request
 
+from tiercache.config.values import PublishConfig
 from tiercache.errors import ArchiveRefused
-from tiercache.interfaces import Pool, TierSaid, UploadForm
+from tiercache.interfaces import IFiles, Pool, TierSaid, UploadForm
 from tiercache.publish.archive import read_archive
 from tiercache.publish.forwarding import Forwarding, form_of
 from tiercache.publish.legacy_form import legacy_form
+from tiercache.publish.publisher import Publisher
 from tiercache.web.answer import Answer, text
 from tiercache.web.errors import RETRY_AFTER_S
-from tiercache.web.publish import Upload
+from tiercache.web.publish import Destination, Hosting, Upload, UploadRoutes, refusing_routes
 from tiercache.web.request import field_of, hops_of
+from tiercache.web.route import Route
 from tiercache.web.visitor import principal_of
 
 
@@ -37,6 +40,22 @@ class HandingOn:
             project, form, authorization=_authorization(request), hops=hops_of(request)
         )
         return _answer(said)
+
+
+def routes_to(
+    publish: PublishConfig, *, publisher: Publisher, forwarding: Forwarding | None, files: IFiles, pool: Pool
+) -> tuple[Route, ...]:
+    """The routes of uploads, to where the configuration says that they go."""
+    limit_bytes = publish.max_size_bytes
+    destination: Destination
+    if forwarding is not None:
+        destination = HandingOn(forwarding=forwarding, pool=pool, limit_bytes=limit_bytes)
+    elif publish.to == "here":
+        destination = Hosting(publisher=publisher, limit_bytes=limit_bytes)
+    else:
+        return refusing_routes()
+    routes = UploadRoutes(destination=destination, files=files, pool=pool, is_for_others=forwarding is not None)
+    return routes.routes()
 
 
 def _authorization(request: Request) -> str | None:
