@@ -146,7 +146,7 @@ def test_uploads_that_were_acknowledged_outlive_every_kill(
             clients.is_up.set()
         for upload in uploads:
             upload.result()
-    assert kills >= count // KILLED_EVERY - 1
+    assert kills >= count // KILLED_EVERY // 2, "what is acknowledged while it starts counts for the same kill"
     assert len(clients.acknowledged) >= count // 2
 
     assert_intact(node, clients)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.doubles.uploads import BOUNDARY, form, part
 from tiercache.errors import FieldRefused, FormMalformed, StoreFull, UploadRefused, UploadTooLarge
 from tiercache.publish.form import FORM_BYTES, MAX_PARTS, FilePart, FormField, limit_of
-from tiercache.publish.intake import FormIntake, TakenForm, boundary_of
+from tiercache.publish.intake import FileIntake, FormIntake, TakenForm, boundary_of
 from tiercache.storage.memory_files import MemoryFiles
 
 ROOM_BYTES = 1024 * 1024
@@ -22,13 +22,15 @@ FORM = form(FIELDS, "acme-1.0.tar.gz", CONTENT)
 END = f"--{BOUNDARY}--\r\n".encode()
 
 
-def intake(files: MemoryFiles, limit_bytes: int = ROOM_BYTES) -> FormIntake:
-    return FormIntake(files=files, boundary=BOUNDARY, content="content", limit_bytes=limit_bytes)
+def intake(files: MemoryFiles, limit_bytes: int = ROOM_BYTES) -> tuple[FileIntake, FormIntake]:
+    """What takes a form in, and what takes the file in that is in it."""
+    file = FileIntake(files=files, limit_bytes=limit_bytes)
+    return file, FormIntake(file=file, boundary=BOUNDARY, content="content")
 
 
 def taken_in(body: bytes, *cuts: int, files: MemoryFiles | None = None) -> TakenForm:
     """What came of a body in pieces that end at `cuts`."""
-    taking = intake(files or MemoryFiles())
+    _, taking = intake(files or MemoryFiles())
     start = 0
     for cut in (*sorted(cuts), len(body)):
         if cut > start:
@@ -81,7 +83,7 @@ def test_a_form_byte_by_byte_is_the_same() -> None:
 
 
 def test_fields_are_known_before_the_file_is_here() -> None:
-    taking = intake(MemoryFiles())
+    _, taking = intake(MemoryFiles())
     taking.feed(FORM[: FORM.index(b'name="description"')])
     assert taking.fields == (FormField(name="name", value=b"acme"),)
 
@@ -99,10 +101,10 @@ def test_an_empty_file_is_a_file() -> None:
 
 def test_what_is_discarded_takes_no_room_and_what_was_committed_stays() -> None:
     files = MemoryFiles(room_bytes=ROOM_BYTES)
-    taking = intake(files)
+    file, taking = intake(files)
     taking.feed(FORM[:-40])
-    taking.discard()
-    taking.discard()
+    file.discard()
+    file.discard()
     assert_empty(files)
     taken = taken_in(FORM, files=files)
     taken.arrival.commit()
@@ -112,9 +114,9 @@ def test_what_is_discarded_takes_no_room_and_what_was_committed_stays() -> None:
 
 def test_a_file_that_begins_after_it_was_discarded_takes_no_room() -> None:
     files = MemoryFiles(room_bytes=ROOM_BYTES)
-    taking = intake(files)
+    file, taking = intake(files)
     taking.feed(FORM[:50])
-    taking.discard()
+    file.discard()
     with pytest.raises(ValueError, match="discarded"):
         taking.feed(FORM[50:])
     assert_empty(files)
@@ -164,7 +166,7 @@ MALFORMED = {
 @pytest.mark.parametrize("piece_bytes", [1 << 20, 997])
 def test_malformed_form_is_refused_and_nothing_of_it_kept(body: bytes, piece_bytes: int) -> None:
     files = MemoryFiles(room_bytes=ROOM_BYTES)
-    taking = intake(files)
+    file, taking = intake(files)
 
     def take() -> None:
         for start in range(0, len(body), piece_bytes):
@@ -173,34 +175,34 @@ def test_malformed_form_is_refused_and_nothing_of_it_kept(body: bytes, piece_byt
 
     with pytest.raises(UploadRefused):
         take()
-    taking.discard()
+    file.discard()
     assert_empty(files)
 
 
 @given(st.binary(max_size=400), st.integers(0, len(FORM)))
 def test_garbage_anywhere_is_refused_or_taken_and_nothing_else(garbage: bytes, at: int) -> None:
-    taking = intake(MemoryFiles())
+    file, taking = intake(MemoryFiles())
     try:
         taking.feed(FORM[:at] + garbage + FORM[at:])
         taking.finish()
     except (UploadRefused, UploadTooLarge):
         pass
     finally:
-        taking.discard()
+        file.discard()
 
 
 def test_field_is_bounded_as_it_comes() -> None:
     limit = limit_of("summary")
     fields = [("summary", "a" * limit)]
     assert len(taken_in(form(fields, "a-1.tar.gz", b"")).form.fields[0].value) == limit
-    taking = intake(MemoryFiles())
+    _, taking = intake(MemoryFiles())
     taking.feed(form(fields, "a-1.tar.gz", b"")[: limit + 80])
     with pytest.raises(FieldRefused):
         taking.feed(b"a" * 81)
 
 
 def test_fields_are_bounded_together() -> None:
-    taking = intake(MemoryFiles())
+    _, taking = intake(MemoryFiles())
     field = part("license", "a" * 500_000)
     for _ in range(FORM_BYTES // 500_007):
         taking.feed(field)
@@ -216,13 +218,13 @@ def test_signatures_are_bounded_too() -> None:
 @pytest.mark.parametrize(("limit_bytes", "is_taken"), [(len(CONTENT), True), (len(CONTENT) - 1, False)])
 def test_file_is_bounded(limit_bytes: int, is_taken: bool) -> None:
     files = MemoryFiles(room_bytes=ROOM_BYTES)
-    taking = intake(files, limit_bytes)
+    file, taking = intake(files, limit_bytes)
     if is_taken:
         taking.feed(FORM)
     else:
         with pytest.raises(UploadTooLarge):
             taking.feed(FORM)
-    taking.discard()
+    file.discard()
     assert_empty(files)
 
 

@@ -108,6 +108,7 @@ SOUND = {
     "with a size that is a whole block": sdist_of(plain(f"{ROOT}/a", bytes(1024)), plain(f"{ROOT}/b", bytes(512))),
     "with many pieces": sdist_of(plain(f"{ROOT}/a", bytes(3 << 20)), plain(f"{ROOT}/b", b"x" * (2 << 20))),
     "with an old root": gzipped(tar_of(plain("My-Package-1.0/PKG-INFO", METADATA))),
+    "with its length said twice": sdist_of(pax_header({"size": "5"}), plain(f"{ROOT}/a", b"12345")),
     "with another PKG-INFO": sdist_of(plain(f"{ROOT}/src/my_package.egg-info/PKG-INFO", b"no metadata")),
 }
 
@@ -215,10 +216,23 @@ MEMBERS: list[tuple[str, list[Member], str]] = [
         "attributes",
     ),
     ("headers without end", [pax_header({"x": "y"})] * 3000, "cannot be read"),
-    ("a size of less than nothing", [pax_header({"size": "-1024"}), plain(f"{ROOT}/a")], "less than no bytes"),
+    ("a folder as a file", [plain(f"{ROOT}/a/", b"x", type=tarfile.REGTYPE)], "as a file and as a folder"),
+    (
+        "a second length that hides a member",
+        [pax_header({"size": "1024"}), plain(f"{ROOT}/a", b"x" * 1024, size=0)],
+        "two lengths",
+    ),
+    ("a second length that is shorter", [pax_header({"size": "0"}), plain(f"{ROOT}/a", b"x" * 600)], "two lengths"),
+    (
+        "one name for all",
+        [pax_header({"path": f"{ROOT}/b"}, tarfile.XGLTYPE), plain(f"{ROOT}/a")],
+        "for all its members",
+    ),
+    ("one length for all", [pax_header({"size": "0"}, tarfile.XGLTYPE), plain(f"{ROOT}/a")], "for all its members"),
+    ("a size of less than nothing", [pax_header({"size": "-4096"}), plain(f"{ROOT}/a")], "two lengths"),
     ("a size that is more than there is", [plain(f"{ROOT}/a", size=10_000)], "is cut off"),
-    ("a size that is very much more", [plain(f"{ROOT}/a", size=1 << 40)], "is cut off"),
-    ("an extended size that lies", [pax_header({"size": "99999999"}), plain(f"{ROOT}/a", b"x")], "is cut off"),
+    ("a size that is very much more", [plain(f"{ROOT}/a", size=1 << 32)], "is cut off"),
+    ("an extended size that lies", [pax_header({"size": "99999999"}), plain(f"{ROOT}/a", b"x")], "two lengths"),
     ("a PKG-INFO by a link", [], "no PKG-INFO"),
 ]
 

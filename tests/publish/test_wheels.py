@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import resource
 import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import given
@@ -31,6 +32,7 @@ from tests.publish.archives import (
     wheel_of,
     zip_of,
 )
+from tests.publish.holes import Holes
 from tiercache.cache.wheel import DIRECTORY_BYTES, METADATA_BYTES, metadata_in
 from tiercache.errors import ArchiveRefused, FilenameRefused, UploadRefused
 from tiercache.publish import members
@@ -165,6 +167,22 @@ def test_a_wheel_of_fifty_thousand_members_is_read() -> None:
     assert facts_of(wheel_of(*(Entry(name=name, method=STORED) for name in names))).project == "my-package"
 
 
+@pytest.mark.slow
+def test_a_wheel_of_more_than_four_gigabytes_is_read_in_little_memory() -> None:
+    archive, piece = Holes(), bytes(64 << 20)
+    with zipfile.ZipFile(archive, "w") as writing:
+        with writing.open("my_package/weights.bin", "w", force_zip64=True) as member:
+            for _ in range(66):
+                member.write(piece)
+        for entry in dist_info():
+            writing.writestr(entry.name, entry.data)
+    assert archive.tell() > 1 << 32
+    most_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    facts = read_archive(cast("BinaryIO", archive), WHEEL)
+    assert facts.sidecar == METADATA
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most_before < 64 * 1024
+
+
 # -- what is in no wheel ----------------------------------------------------------------------------------------------
 
 
@@ -229,6 +247,7 @@ MEMBERS = [
     ("a link", Entry(name="x", data=b"/etc/passwd", central={"mode": 0o120777}), "a link or a device"),
     ("a device", Entry(name="x", central={"mode": 0o020666}), "a link or a device"),
     ("a pipe", Entry(name="x", central={"mode": 0o010666}), "a link or a device"),
+    ("a folder by its mode", Entry(name="x", data=TEXT, central={"mode": 0o040755}), "as a file and as a folder"),
     ("a folder with something in it", Entry(name="x/", data=TEXT), "that is no file"),
     ("a path that is too long", Entry(name="/".join(["a" * 40] * 100)), "more than 4096 bytes"),
     ("a path that is too deep", Entry(name="/".join(["a"] * (MAX_DEPTH + 1))), "folders deep"),
@@ -244,7 +263,7 @@ MEMBERS = [
         Entry(name="x", local={"extra": struct.pack("<HHBL", 0x7075, 6, 1, 0) + b"y"}),
         "second name",
     ),
-    ("two long lengths", Entry(name="x", central={"extra": struct.pack("<HHQ", 1, 8, 0) * 2}), "second name or length"),
+    ("two long lengths", Entry(name="x", central={"extra": struct.pack("<HH", 1, 0) * 2}), "second name or length"),
     ("a version of the future", Entry(name="x", central={"extra": b"\1\0\xff\xff"}), "cannot be read"),
 ]
 
@@ -268,7 +287,24 @@ LIES = [
     ("another language before it", lying(flags=UTF_8), "other marks than its directory says"),
     ("encrypted before it", lying(flags=1), "other marks than its directory says"),
     ("described behind before it", lying(flags=DESCRIBED_BEHIND), "other marks than its directory says"),
-    ("a long length that is missing", lying(unpacked=0xFFFF_FFFF), "zip64 lengths are missing"),
+    ("a long length that is missing", lying(unpacked=0xFFFF_FFFF), "other lengths than its directory says"),
+    (
+        "a long length beside a short one",
+        lying(extra=struct.pack("<HHQQ", 1, 16, 5, 5)),
+        "other lengths than its directory says",
+    ),
+    ("half a long length", lying(unpacked=0xFFFF_FFFF, extra=struct.pack("<HHQ", 1, 8, 5)), "other lengths than"),
+    (
+        "a long length twice",
+        lying(extra=struct.pack("<HHQQ", 1, 16, len(TEXT), len(PACKED)) * 2),
+        "other lengths than its directory says",
+    ),
+    ("an extra field that is cut off", lying(extra=b"\1\0\xff\xff"), "an extra field that is cut off"),
+    (
+        "a long length in the directory beside a short one",
+        Entry(name="x", data=TEXT, central={"extra": struct.pack("<HHQ", 1, 8, len(TEXT))}),
+        "with two lengths",
+    ),
     (
         "a long length that lies",
         lying(unpacked=0xFFFF_FFFF, extra=struct.pack("<HHQQ", 1, 16, 5, 5)),

@@ -10,12 +10,20 @@ from twisted.web.test.requesthelper import DummyChannel
 
 from tests.doubles.now import result_of
 from tests.doubles.shelves import CountingPool
-from tests.web.test_guard import ACCOUNTS, ALICE, BOB, NOBODY, OPERATOR, TOKEN, WRONG
+from tests.web.test_guard import ACCOUNTS, ALICE, BOB, NOBODY, OPERATOR, TOKEN, WRONG, basic
 from tiercache.access.permissions import Grant, Permissions
 from tiercache.access.principals import Who
 from tiercache.access.remembered import Remembered
+from tiercache.access.throttle import OF_A_USER_AT_AN_ADDRESS, OF_AN_ADDRESS
 from tiercache.access.tokens import Permission
-from tiercache.errors import ControlTokenNeeded, CredentialsNeeded, CredentialsWrong, CrossSite, PermissionMissing
+from tiercache.errors import (
+    ControlTokenNeeded,
+    CredentialsNeeded,
+    CredentialsWrong,
+    CrossSite,
+    PermissionMissing,
+    TooManyFailures,
+)
 from tiercache.simple.names import normalise
 from tiercache.simple.patterns import ProjectPatterns
 from tiercache.web.answer import Answer
@@ -145,3 +153,21 @@ def test_without_grants_the_own_machine_publishes_and_is_called_by_its_address()
     for permission, error in (("identify", CredentialsNeeded), ("operate", ControlTokenNeeded)):
         with pytest.raises(error):
             result_of(guard(Permissions()).admit(local(), permission))  # type: ignore[arg-type]  # words of it
+
+
+def test_credentials_for_elsewhere_are_not_counted_as_wrong_and_those_of_a_user_are() -> None:
+    """An upload that is handed on carries what its tier is to see: many files are no flood of log-ins."""
+    guarding = guard(Permissions())
+    for _ in range(2 * OF_AN_ADDRESS.most):
+        handed_on = local(**basic("someone", "at the tier"))
+        result_of(guarding.admit(handed_on, "publish", takes_strangers=True))
+        assert who_of(handed_on) == "anyone at 127.0.0.1"
+    with pytest.raises(CredentialsWrong):  # it may be shown elsewhere in vain, as any
+        result_of(guarding.admit(local(**basic("someone", "at the tier")), "publish"))
+    for number in range(OF_A_USER_AT_AN_ADDRESS.most):
+        result_of(guarding.admit(local(**basic("alice", f"guess {number}")), "publish", takes_strangers=True))
+    with pytest.raises(TooManyFailures):
+        result_of(guarding.admit(local(**ALICE), "publish"))
+    guessing = local(**ALICE)
+    result_of(guarding.admit(guessing, "publish", takes_strangers=True))
+    assert who_of(guessing) == "anyone at 127.0.0.1"  # that it was right is not to be found out

@@ -1,4 +1,4 @@
-"""Takes an upload form in as its bytes come (RFC 7578): its fields into memory, its file into the store's partial.
+"""Takes an upload in as its bytes come: a form's fields into memory (RFC 7578), its file into the store's partial.
 
 The parser is `multipart`'s; what its parts may be is said by `form`, and what they mean by `submission`.
 """
@@ -44,23 +44,57 @@ def boundary_of(content_type: str | None) -> str:
 
 
 @define(kw_only=True, eq=False)
-class FormIntake:
-    """One form on its way in; the bytes that are kept are those of the part named `content`, at most `limit_bytes`.
+class FileIntake:
+    """A file on its way in, of at most `limit_bytes`.
 
-    Blocking; called in the pool, by one at a time.  `discard` is to be called in the end, whatever came of it.
+    Blocking; called in the pool, by one at a time, but for `discard`, which is to be called in the end whatever came of
+    it, also while another call is under way.
     """
 
     _files: IFiles
+    _limit_bytes: int
+    _arrival: Arrival | None = field(default=None, init=False)
+    _is_discarded: bool = field(default=False, init=False)
+
+    def begin(self) -> Arrival:
+        """What has come; begun if need be.  Raises StoreFull."""
+        if self._arrival is None:
+            self._arrival = Arrival.begin(self._files, self._limit_bytes)
+            if self._is_discarded:  # whoever waited for this has gone meanwhile
+                self._arrival.discard()
+        return self._arrival
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of it.  Raises UploadTooLarge, StoreFull."""
+        self.begin().write(data)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything."""
+        return self._arrival is not None
+
+    def discard(self) -> None:
+        """Let go of what has come; what was committed stays.  Harmless a second time."""
+        self._is_discarded = True
+        if self._arrival is not None:
+            self._arrival.discard()
+
+
+@define(kw_only=True, eq=False)
+class FormIntake:
+    """One form on its way in; the bytes that are kept are those of the part named `content`, which go to `file`.
+
+    Blocking; called in the pool, by one at a time.  `file` is the caller's to discard.
+    """
+
+    _file: FileIntake
     _boundary: str
     _content: str
-    _limit_bytes: int
     _parser: PushMultipartParser = field(init=False)
     _parts: list[FormField | FilePart] = field(factory=list, init=False)
     _fields_bytes: int = field(default=0, init=False)
     _segment: MultipartSegment | None = field(default=None, init=False)
     _value: bytearray = field(factory=bytearray, init=False)
-    _arrival: Arrival | None = field(default=None, init=False)
-    _is_discarded: bool = field(default=False, init=False)
 
     @_parser.default
     def _parser_with_limits(self) -> PushMultipartParser:
@@ -90,15 +124,9 @@ class FormIntake:
             self._parser.close()
         except MultipartError as error:
             raise FormMalformed(reason=_said(error)) from error
-        if self._arrival is None:
+        if not self._file.has_begun:
             raise FormMalformed(reason=f"it has no file in a part named {self._content!r}")
-        return TakenForm(parts=tuple(self._parts), arrival=self._arrival)
-
-    def discard(self) -> None:
-        """Let go of what has come; what was committed stays.  Harmless a second time."""
-        self._is_discarded = True
-        if self._arrival is not None:
-            self._arrival.discard()
+        return TakenForm(parts=tuple(self._parts), arrival=self._file.begin())
 
     # -- parts ------------------------------------------------------------------------------------------------
 
@@ -112,20 +140,18 @@ class FormIntake:
             self._parts.append(FilePart(name=name, filename=segment.filename))
         if name != self._content:
             return
-        if self._arrival is not None:
+        if self._file.has_begun:
             raise FormMalformed(reason=f"it has two parts named {name!r}")
         if segment.filename is None:
             raise FormMalformed(reason=f"its part {name!r} has no filename")
-        self._arrival = Arrival.begin(self._files, self._limit_bytes)
-        if self._is_discarded:  # whoever waited for this has gone meanwhile
-            self._arrival.discard()
+        self._file.begin()
 
     def _more(self, data: bytes) -> None:
         segment = self._segment
         if segment is None:
             return
-        if segment.name == self._content and self._arrival is not None:
-            self._arrival.write(data)
+        if segment.name == self._content:
+            self._file.feed(data)
             return
         self._count(len(data))
         if segment.filename is not None:

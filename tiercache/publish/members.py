@@ -118,7 +118,7 @@ class Members:
         path = "/".join(segments)
         if path in self.files or path in self._links:
             raise UnfitArchive(f"it has {shown(name)} twice")
-        if path in self._folders:
+        if path in self._folders or name.endswith("/"):
             raise UnfitArchive(f"it has {shown(name)} as a file and as a folder")
         self._enter(path, is_folder=False)
         return path

@@ -97,17 +97,19 @@ class Publisher:
         """Give the bytes their name in the store, and the file its place on its page."""
         sha256 = arrival.sha256
         self._usage.begin(sha256)  # the same bytes may be cached, and about to be evicted
-        is_published = False
+        is_published = was_there = False
         try:
             await self._usage.stays(sha256)
+            was_there = self._files.size(sha256) is not None
             await self._pool(arrival.commit)
             is_new = await self._hosted.add(project, file, by=by, attachments=attachments, digests=arrival.hashes)
             is_published = True
         finally:
             self._usage.end(sha256)
-            if not is_published:
+            if not is_published and not was_there:
                 await self._let_go(sha256)
-        log.info("{filename} was published by {by}", filename=file.filename, by=by)
+        if is_new:
+            log.info("{filename} was published by {by}", filename=file.filename, by=by)
         return is_new
 
     async def _let_go(self, sha256: str) -> None:

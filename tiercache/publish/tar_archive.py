@@ -7,7 +7,7 @@ out of it, and that gives it no header longer than a real one.
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from attrs import define, field
@@ -28,6 +28,8 @@ MAX_ATTRIBUTES = 200
 UNREADABLE = (tarfile.TarError, EOFError, RecursionError, ValueError, OSError, IndexError, KeyError, OverflowError)
 """All that `tarfile` raises for an archive that it cannot read."""
 
+_SIZE = slice(124, 136)  # in a header
+_OF_ONE_MEMBER = frozenset({"path", "linkpath", "size"})
 _PLAIN_KINDS = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE})
 
 
@@ -120,6 +122,7 @@ def read_tar_gz(archive: BinaryIO, members: Members, wanted: str, wanted_bytes: 
     ) as headers:
         while (member := headers.next()) is not None:
             headers.members = []  # type: ignore[attr-defined]  # it would keep them all, as its stub does not say
+            _check_attributes(member, headers.pax_headers, stream.last_read)
             path = _noted(member, members)
             if path is not None and path.count("/") == 1 and path.endswith(f"/{wanted}"):
                 if found is not None:
@@ -127,8 +130,6 @@ def read_tar_gz(archive: BinaryIO, members: Members, wanted: str, wanted_bytes: 
                 if member.size > wanted_bytes:
                     raise UnfitArchive(f"its {wanted} is longer than {wanted_bytes} bytes")
                 found = stream.contents(member.size)
-            if len(headers.pax_headers) > MAX_ATTRIBUTES:
-                raise UnfitArchive(f"it has more than {MAX_ATTRIBUTES} attributes for all members")
     if stream.last_read.strip(b"\0"):
         raise UnfitArchive("it has a header that is none")
     if any(data != bytes(len(data)) for data in stream.rest()):
@@ -136,13 +137,25 @@ def read_tar_gz(archive: BinaryIO, members: Members, wanted: str, wanted_bytes: 
     return found
 
 
+def _check_attributes(member: tarfile.TarInfo, for_all: Mapping[str, str], header: bytes) -> None:
+    """That extended headers say nothing in which programs differ: of holes, of all members, or of a second length.
+
+    `for_all`: what they say of all members; `header`: the member's own, a block.
+    """
+    name = member.name
+    if max(len(for_all), len(member.pax_headers)) > MAX_ATTRIBUTES:
+        raise UnfitArchive(f"its member {shown(name)} has more than {MAX_ATTRIBUTES} attributes")
+    if member.sparse is not None or any(key.startswith("GNU.sparse") for key in member.pax_headers):
+        raise UnfitArchive(f"its member {shown(name)} has holes")
+    if not _OF_ONE_MEMBER.isdisjoint(for_all):
+        raise UnfitArchive("it has one name or length for all its members")
+    if "size" in member.pax_headers and header[_SIZE] not in {b"%011o\0" % member.size, b"%011o " % member.size}:
+        raise UnfitArchive(f"its member {shown(name)} has two lengths")
+
+
 def _noted(member: tarfile.TarInfo, members: Members) -> str | None:
     """The path of a regular file; None for what is none, and may be there too."""
     name = member.name
-    if member.sparse is not None or any(key.startswith("GNU.sparse") for key in member.pax_headers):
-        raise UnfitArchive(f"its member {shown(name)} has holes")
-    if len(member.pax_headers) > MAX_ATTRIBUTES:
-        raise UnfitArchive(f"its member {shown(name)} has more than {MAX_ATTRIBUTES} attributes")
     if member.type in _PLAIN_KINDS:
         return members.add_file(name, 0)  # its bytes are counted as they come
     if member.size:

@@ -21,12 +21,13 @@ from tiercache.publish.inflating import RAW, inflated, pieces
 from tiercache.publish.members import MAX_MEMBERS, Members, UnfitArchive
 from tiercache.publish.wording import shown
 
-# APPNOTE 4.3.7, 4.3.12, 4.3.16, 4.3.14 and 4.3.15
+# APPNOTE 4.3.7, 4.3.12, 4.3.16, 4.3.14, 4.3.15 and 4.5.3
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")
-_CENTRAL_BYTES, _CENTRAL_LENGTHS, _CENTRAL_LENGTHS_AT = 46, struct.Struct("<HHH"), 28
+_CENTRAL = struct.Struct("<20xLLHHHH6xL")  # what is looked at here; the rest is zipfile's
 _END = struct.Struct("<4sHHHHLLH")
 _END_64 = struct.Struct("<4sQHHLLQQQQ")
 _LOCATOR_64 = struct.Struct("<4sLQL")
+_LONG_LENGTHS = struct.Struct("<QQ")
 
 _END_SIGN, _END_64_SIGN, _LOCATOR_64_SIGN = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _LOCAL_SIGN, _DESCRIPTOR_SIGN = b"PK\x03\x04", b"PK\x07\x08"
@@ -119,11 +120,20 @@ def _end_64_of(
 
 
 def _entries_in(archive: BinaryIO, end: _End) -> int | None:
-    """How many entries the directory has; None where the last of them is longer than it."""
+    """How many entries the directory has; None where the last of them is longer than it.
+
+    UnfitArchive for one with long lengths where the short ones count: programs differ in which they believe.
+    """
     directory = _read(archive, end.start, end.size_bytes)
     at = count = 0
-    while at + _CENTRAL_BYTES <= len(directory):
-        at += _CENTRAL_BYTES + sum(_CENTRAL_LENGTHS.unpack_from(directory, at + _CENTRAL_LENGTHS_AT))
+    while at + _CENTRAL.size <= len(directory):
+        packed, unpacked, name_bytes, extra_bytes, comment_bytes, disk, start = _CENTRAL.unpack_from(directory, at)
+        at += _CENTRAL.size + name_bytes
+        long_bytes = 8 * (packed, unpacked, start).count(_IN_64) + 4 * (disk == _IN_64_16)
+        for kind, data in _extras(directory[at : at + extra_bytes]):
+            if kind == _EXTRA_64 and len(data) != long_bytes:
+                raise UnfitArchive("it has a member with two lengths")
+        at += extra_bytes + comment_bytes
         count += 1
     return count if at == len(directory) else None
 
@@ -145,6 +155,8 @@ def _note(info: zipfile.ZipInfo, members: Members) -> None:
         raise UnfitArchive(f"its member {shown(name)} has a second name or length")
     if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
         raise UnfitArchive(f"its member {shown(name)} is a link or a device")
+    if stat.S_ISDIR(info.external_attr >> 16) and not name.endswith("/"):
+        raise UnfitArchive(f"it has {shown(name)} as a file and as a folder")
     if name.endswith("/"):
         if info.file_size:
             raise UnfitArchive(f"its folder {shown(name)} has something in it that is no file")
@@ -169,10 +181,8 @@ def _check_member(archive: BinaryIO, info: zipfile.ZipInfo, next_start: int) -> 
         raise UnfitArchive(f"its member {shown(info.filename)} has other marks than its directory says")
     if any(kind == _EXTRA_NAME for kind, _ in _extras(extra)):
         raise UnfitArchive(f"its member {shown(info.filename)} has a second name or length")
-    said = (crc, *_lengths(packed, unpacked, extra))
-    real = (info.CRC, info.compress_size, info.file_size)
     is_behind = bool(flags & _DESCRIBED_BEHIND)
-    if any(value != one and not (is_behind and value == 0) for value, one in zip(said, real, strict=True)):
+    if not _agree(info, (crc, packed, unpacked), extra, described=is_behind):
         raise UnfitArchive(f"its member {shown(info.filename)} has other lengths than its directory says")
     data_start = start + _LOCAL.size + name_bytes + extra_bytes
     data_end = data_start + info.compress_size
@@ -214,15 +224,23 @@ def _check_contents(archive: BinaryIO, info: zipfile.ZipInfo, start: int) -> Non
         raise UnfitArchive(f"its member {shown(info.filename)} is damaged")
 
 
-def _lengths(packed: int, unpacked: int, extra: bytes) -> tuple[int, int]:
-    """The lengths in a member's own header, which stand elsewhere where they are long (APPNOTE 4.5.3)."""
-    if _IN_64 not in {packed, unpacked}:
-        return packed, unpacked
+def _agree(info: zipfile.ZipInfo, said: tuple[int, int, int], extra: bytes, *, described: bool) -> bool:
+    """Whether a member's own header says the CRC and the lengths that the directory says.
+
+    Lengths may stand there at length, too, and then instead (APPNOTE 4.5.3); nothing has to, where it stands behind.
+    """
+    crc, packed, unpacked = said
+    pairs = [(crc, info.CRC)]
     longs = [data for kind, data in _extras(extra) if kind == _EXTRA_64]
-    if len(longs) != 1 or len(longs[0]) < 16:
-        raise UnfitArchive("it has a member whose zip64 lengths are missing")
-    in_full = struct.unpack_from("<QQ", longs[0])
-    return (in_full[1] if packed == _IN_64 else packed), (in_full[0] if unpacked == _IN_64 else unpacked)
+    if longs:
+        if len(longs) > 1 or len(longs[0]) != _LONG_LENGTHS.size:
+            return False
+        long_unpacked, long_packed = _LONG_LENGTHS.unpack(longs[0])
+        pairs += [(long_unpacked, info.file_size), (long_packed, info.compress_size)]
+        packed = long_packed if packed == _IN_64 else packed
+        unpacked = long_unpacked if unpacked == _IN_64 else unpacked
+    pairs += [(packed, info.compress_size), (unpacked, info.file_size)]
+    return all(value == real or (described and value == 0) for value, real in pairs)
 
 
 def _extras(extra: bytes) -> Iterator[tuple[int, bytes]]:
@@ -230,8 +248,10 @@ def _extras(extra: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at + 4 <= len(extra):
         kind, length_bytes = struct.unpack_from("<HH", extra, at)
-        yield kind, extra[at + 4 : at + 4 + length_bytes]
         at += 4 + length_bytes
+        if at > len(extra):
+            raise UnfitArchive("it has a member with an extra field that is cut off")
+        yield kind, extra[at - length_bytes : at]
 
 
 def _raw_name(info: zipfile.ZipInfo) -> bytes:

@@ -47,13 +47,14 @@ class Clients:
         peer = address_of(getattr(request.getClientAddress(), "host", None))
         if peer is None or not peer.is_loopback:
             return False
-        if self._is_trusted(peer):
+        is_told = self._is_trusted(peer) and field_of(request, "x-forwarded-for") is not None
+        if is_told:
             address = self.address(request)
             if address is None or not address.is_loopback:
                 return False
         elif self._is_behind_a_proxy or _shows_a_proxy(request):
             return False
-        return not self.is_cross_site(request) and self._is_sent_to_this_machine(request)
+        return not self.is_cross_site(request) and self._is_sent_to_this_machine(request, is_told=is_told)
 
     def is_cross_site(self, request: Request) -> bool:
         """Whether a browser says that a page of another site has made the request (Fetch Metadata, RFC 6454)."""
@@ -77,12 +78,13 @@ class Clients:
         """Whether what comes from loopback may have come from anywhere, without a sign of it."""
         return self._public_name is not None and not self.trusted and not _is_loopback_host(self._public_name)
 
-    def _is_sent_to_this_machine(self, request: Request) -> bool:
+    def _is_sent_to_this_machine(self, request: Request, *, is_told: bool) -> bool:
+        """Whether it names this machine; as the public does only where a proxy tells that it comes from here."""
         host = stated_host(request)
         if host is None:
             return False
         name = urlsplit(f"//{host}").hostname
-        return _is_loopback_host(name) or (name is not None and name == self._public_name)
+        return _is_loopback_host(name) or (is_told and name is not None and name == self._public_name)
 
     def _is_own_name(self, name: str) -> bool:
         """Whether a name leads here by nobody's doing but the operator's."""

@@ -91,10 +91,18 @@ class Logins:
         return self._accounts.configured(user) or await self._pool(self._accounts.elsewhere, user)
 
     async def principal_or_stranger(self, request: Request) -> Principal:
-        """The same; credentials that are nobody's here say nothing.  Raises TooManyLogins."""
+        """The same; credentials that are nobody's here say nothing.  Raises TooManyLogins.
+
+        They may be somebody's elsewhere, and so are counted as wrong only where they name a user of this node.
+        """
         try:
             return await self.principal(request)
+        except TooManyFailures:
+            return self._nobody_known(request)
         except CredentialsWrong:
+            shown = credentials_of(field_of(request, "authorization"))
+            if isinstance(shown, Password) and not await self.is_user(shown.user):
+                self._throttle.forgive(shown.user, self._clients.address(request), self._now())
             return self._nobody_known(request)
 
     def _nobody_known(self, request: Request) -> Principal:

@@ -6,6 +6,7 @@ of it is the publisher's affair.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 from attrs import define, evolve, frozen
@@ -15,7 +16,7 @@ from tiercache.errors import InvalidName, UploadRefused, UploadsRefused
 from tiercache.interfaces import IFiles, Pool
 from tiercache.publish.arrival import Arrival
 from tiercache.publish.form import CONTENT, SDIST, FormField
-from tiercache.publish.intake import FormIntake, TakenForm, boundary_of
+from tiercache.publish.intake import FileIntake, FormIntake, TakenForm, boundary_of
 from tiercache.publish.publisher import Published, Publisher
 from tiercache.publish.submission import Submission, sole_file, submission_of, submission_of_filename
 from tiercache.simple.model import ProjectName
@@ -111,26 +112,25 @@ class UploadRoutes:
         _refuse_parts(request)
         submission = submission_of_filename(filename, _project_in(directories))
         _refuse_others(request, submission.project)
-        arrival = await self._pool(Arrival.begin, self._files, self._destination.limit_bytes)
+        file = self._intake()
         try:
             while piece := await next_piece(request):
-                await self._pool(arrival.write, piece)
+                await self._pool(file.feed, piece)
+            arrival = await self._pool(file.begin)
             return await self._destination.take(request, Upload(submission=submission, arrival=arrival, is_put=True))
         finally:
-            await self._pool(arrival.discard)
+            await self._pool(file.discard)
 
     async def _form(self, request: Request, content: str) -> Answer:
         _refuse_parts(request)
-        intake = FormIntake(
-            files=self._files,
-            boundary=boundary_of(field_of(request, "content-type")),
-            content=content,
-            limit_bytes=self._destination.limit_bytes,
-        )
+        boundary = boundary_of(field_of(request, "content-type"))
+        file = self._intake()
+        intake = FormIntake(file=file, boundary=boundary, content=content)
+        is_named = False
         try:
             while piece := await next_piece(request):
                 await self._pool(intake.feed, piece)
-                _refuse_named(request, intake.fields)
+                is_named = is_named or _refuse_named(request, intake.fields)
             taken = await self._pool(intake.finish)
             submission = _submission_in(taken, content)
             _refuse_others(request, submission.project)
@@ -138,7 +138,10 @@ class UploadRoutes:
             upload = Upload(submission=submission, arrival=taken.arrival, form=form)
             return await self._destination.take(request, upload)
         finally:
-            await self._pool(intake.discard)
+            await self._pool(file.discard)
+
+    def _intake(self) -> FileIntake:
+        return FileIntake(files=self._files, limit_bytes=self._destination.limit_bytes)
 
 
 def _submission_in(taken: TakenForm, content: str) -> Submission:
@@ -158,14 +161,14 @@ def _refuse_others(request: Request, project: ProjectName) -> None:
         raise refusal(request, "publish")
 
 
-def _refuse_named(request: Request, fields: tuple[FormField, ...]) -> None:
-    """The same, as soon as a form has said its name: most do before the file comes."""
-    for field in fields:
-        if field.name == "name":
-            try:
-                _refuse_others(request, normalise(field.value.decode("ascii", "replace")))
-            except InvalidName:
-                return  # which is told when all is here
+def _refuse_named(request: Request, fields: tuple[FormField, ...]) -> bool:
+    """The same, as soon as a form has said its name: most do before the file comes.  Whether this one has."""
+    name = next((field.value for field in fields if field.name == "name"), None)
+    if name is None:
+        return False
+    with suppress(InvalidName):  # which is told when all is here
+        _refuse_others(request, normalise(name.decode("ascii", "replace")))
+    return True
 
 
 def _refuse_parts(request: Request) -> None:
