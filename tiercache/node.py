@@ -7,8 +7,7 @@ How a request travels:
                       too many wrong?), their token (cache/tokens: not revoked?) and where they ask from (web/client);
                       access/permissions what they are granted; a route asks web/visitor for what is not in its path
      web/simple       308 to the normalised name; negotiation; an `Ask` from what the client allows
-     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to;
-                      nothing of what is deleted (cache/deleted) or quarantined
+     cache/hosted     published here, and not cache/deleted? then no tier is asked but those that a rule opens it to
      cache/entries    what is stored, or known to be absent; none of a tier that the rules exclude by now, or that may
                       not answer since the name became reserved (cache/reserved)
      cache/pages      policy.decide(entry, ask) -> Reuse | Revalidate | Forward | Refuse
