@@ -60,7 +60,9 @@ def test_twine_and_uv_publish_through_a_node_and_its_page_shows_it_at_once(
 def test_tiers_refusal_reaches_the_client_however_large_the_file_is(
     laptop: RunningNode, office: RunningNode, desk: Desk, tmp_path: Path
 ) -> None:
-    large = next(iter(archives(Release(name="acme-tools", kinds=("wheel",), filler_bytes=30_000_000), tmp_path)))
+    large = next(
+        iter(archives(Release(name="acme-tools", version="1.0", kinds=("wheel",), filler_bytes=30_000_000), tmp_path))
+    )
     for password in ("nobodys-token-at-all-here", "token-of-eve-who-may-read"):
         refused = Twine(desk=desk).upload(login(laptop, password), large.path)
         assert not refused.succeeded
