@@ -579,7 +579,9 @@ def test_nothing_is_pinned_when_one_name_is_none(run: RunCommand, stored: str) -
     assert run("pins").stdout == ""
 
 
-@pytest.mark.parametrize("words", [("pins",), ("pin", "numpy"), ("unpin", "numpy"), ("fsck",)])
+@pytest.mark.parametrize(
+    "words", [("pins",), ("pin", "numpy"), ("unpin", "numpy"), ("fsck",), ("fsck", "--rebuild", "--repair")]
+)
 def test_command_about_a_store_that_is_not_there_makes_none(
     run: RunCommand, store: Path, words: tuple[str, ...]
 ) -> None:
@@ -601,6 +603,17 @@ def test_fsck_of_a_sound_store_exits_with_0(run: RunCommand, stored: str) -> Non
     assert checked.exit_code == 0
     assert checked.stderr.startswith("1 files, ")
     assert "sound" in checked.stderr
+
+
+def test_fsck_tells_of_a_record_that_cannot_be_read_when_it_rebuilds_and_exits_with_1(
+    run: RunCommand, stored: str, store: Path
+) -> None:
+    FolderFiles.at(store).records.write(normalise("acme"), "acme-1.0.tar.gz", b"{")
+    rebuilt = run("fsck", "--rebuild", "--repair")
+    assert rebuilt.exit_code == 1
+    assert rebuilt.stdout.startswith("The record of acme-1.0.tar.gz of acme: ")
+    assert "not sound" in rebuilt.stderr
+    assert len([path for path in (store / "files").rglob("*") if path.is_file()]) == 1
 
 
 def test_fsck_puts_a_damaged_file_aside_and_exits_with_1(run: RunCommand, stored: str, store: Path) -> None:

@@ -7,8 +7,7 @@ How a request travels:
                       too many wrong?), their token (cache/tokens: not revoked?) and where they ask from (web/client);
                       access/permissions what they are granted; a route asks web/visitor for what is not in its path
      web/simple       308 to the normalised name; negotiation; an `Ask` from what the client allows
-     cache/hosted     published to this node? then from here, and no tier is asked but those that a rule opens it to;
-                      nothing of what is deleted (cache/deleted) or quarantined
+     cache/hosted     published here, and not cache/deleted? then no tier is asked but those that a rule opens it to
      cache/entries    what is stored, or known to be absent; none of a tier that the rules exclude by now, or that may
                       not answer since the name became reserved (cache/reserved)
      cache/pages      policy.decide(entry, ask) -> Reuse | Revalidate | Forward | Refuse
@@ -59,7 +58,7 @@ opened and closed by `tiercache.service`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from attrs import frozen
@@ -132,7 +131,6 @@ class Parts:
     stored_files: IFiles
     dropped: DroppedFiles
     catalogue: ICatalogue
-    publish_targets: Mapping[str, IPublishTarget]
     forwarding: Forwarding | None
     tokens: Tokens
     mint: Mint | None
@@ -357,7 +355,6 @@ def assemble(
             clock=clock,
         ),
         catalogue=catalogue,
-        publish_targets=targets,
         forwarding=(
             Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
             if config.publish.to in targets
@@ -370,11 +367,10 @@ def assemble(
 
 def limits_of(config: Config) -> Limits:
     """What one connection, and all of them, may take."""
-    node = config.node
     return Limits(
-        idle_timeout_s=node.idle_timeout_s,
-        write_timeout_s=node.write_timeout_s,
-        connections=node.max_connections,
+        idle_timeout_s=config.node.idle_timeout_s,
+        write_timeout_s=config.node.write_timeout_s,
+        connections=config.node.max_connections,
         upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
     )
 

@@ -91,9 +91,10 @@ class DeletedFiles:
         until = self._now() - self._keep_s
         expired = 0
         while found := self._catalogue.deleted_until(until, AT_ONCE):
-            for file in found:
-                await self._hosted.alone(None, partial(self._expire, file))
-                expired += 1
+            done = [await self._hosted.alone(None, partial(self._expire, file)) for file in found]
+            expired += sum(done)
+            if not any(done):  # all of them became something else meanwhile: the next round sees what
+                break
         return expired
 
     # -- how --------------------------------------------------------------------------------------------------
