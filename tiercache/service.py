@@ -32,7 +32,8 @@ from tiercache.config import Config
 from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
-from tiercache.node import Parts, assemble, limits_of, root_of
+from tiercache.node import Parts, assemble
+from tiercache.served import limits_of, root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles

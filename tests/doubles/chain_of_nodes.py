@@ -35,7 +35,8 @@ from tests.doubles.tier_http import Received as FarRequest
 from tests.doubles.wire import Connection, Reply, Wire
 from tiercache.config import Config
 from tiercache.interfaces import Tier
-from tiercache.node import Parts, assemble, limits_of, root_of
+from tiercache.node import Parts, assemble
+from tiercache.served import limits_of, root_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
 from tiercache.storage.memory import MemoryCatalogue

@@ -15,8 +15,9 @@ from tests.doubles.tier_http import TierHttp
 from tests.doubles.wire import Reply, Wire
 from tiercache.config import Config
 from tiercache.interfaces import Tier
-from tiercache.node import assemble, limits_of, root_of
+from tiercache.node import assemble
 from tiercache.policy.retry import RetryRules
+from tiercache.served import limits_of, root_of
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.issuer import DEADLINES, Issuer

@@ -21,9 +21,10 @@ from tests.doubles.now import at_once
 from tests.doubles.small_node import CONFIG, listed, scripted, wheel
 from tiercache.errors import ProjectAbsent, TierUnreachable
 from tiercache.interfaces import INeighbour, NewChange
-from tiercache.node import Parts, assemble, limits_of, root_of
+from tiercache.node import Parts, assemble
 from tiercache.policy.entry import Present, Validators
 from tiercache.policy.news import PAGE
+from tiercache.served import limits_of, root_of
 from tiercache.simple.model import ProjectName
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles

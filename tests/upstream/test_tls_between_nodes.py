@@ -29,8 +29,9 @@ from tiercache.config import TierConfig
 from tiercache.config.addresses import OwnAddresses
 from tiercache.errors import TierUnreachable, TierWithoutAnswer
 from tiercache.interfaces import INeighbour, IUpstream
-from tiercache.node import assemble, limits_of, root_of
+from tiercache.node import assemble
 from tiercache.policy.entry import Present, Validators
+from tiercache.served import limits_of, root_of
 from tiercache.service import listening_port, url_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise

@@ -15,9 +15,10 @@ from twisted.internet.task import LoopingCall
 from tests.doubles.now import at_once, begun
 from tests.doubles.small_node import CONFIG, listed, scripted, wheel
 from tiercache.interfaces import NewChange
-from tiercache.node import assemble, limits_of, root_of
+from tiercache.node import assemble
 from tiercache.policy.entry import Ask
 from tiercache.policy.news import PAGE
+from tiercache.served import limits_of, root_of
 from tiercache.simple.names import identity_of
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles

@@ -30,7 +30,7 @@ from tiercache.config import (
     TrustedPublisherConfig,
     UserConfig,
 )
-from tiercache.node import root_of
+from tiercache.served import root_of
 
 CONTROL = "the-control-token"
 FILENAME = "acme_tools-1.0-py3-none-any.whl"
