@@ -87,14 +87,13 @@ from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import ICatalogue, IFiles, INeighbour, IPublishTarget, IUpstream, Pool, Watch
 from tiercache.publish.dropped import DroppedFiles, NoWatch
-from tiercache.publish.form import FORM_BYTES
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
 from tiercache.publish.promotion import Promoter
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
 from tiercache.web.forward import routes_to
-from tiercache.web.limits import Limits
+from tiercache.web.limits import limits_of
 from tiercache.web.managing import managing_routes
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
@@ -338,17 +337,6 @@ def assemble(
             else None
         ),
         tokens=Tokens(catalogue=catalogue, now=now),
-    )
-
-
-def limits_of(config: Config) -> Limits:
-    """What one connection, and all of them, may take."""
-    node = config.node
-    return Limits(
-        idle_timeout_s=node.idle_timeout_s,
-        write_timeout_s=node.write_timeout_s,
-        connections=node.max_connections,
-        upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
     )
 
 

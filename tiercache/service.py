@@ -32,7 +32,7 @@ from tiercache.config import Config
 from tiercache.config.addresses import OwnAddresses
 from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IPublishTarget, IUpstream, Pool
-from tiercache.node import Parts, assemble, limits_of, root_of
+from tiercache.node import Parts, assemble, root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
@@ -45,6 +45,7 @@ from tiercache.storage.rebuild import is_lost, rebuild
 from tiercache.storage.settled import settled
 from tiercache.storage.threads import ReactorThreads, on_the_spot
 from tiercache.upstream.configured import publish_target_of, upstream_of
+from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 

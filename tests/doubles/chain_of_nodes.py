@@ -35,7 +35,7 @@ from tests.doubles.tier_http import Received as FarRequest
 from tests.doubles.wire import Connection, Reply, Wire
 from tiercache.config import Config
 from tiercache.interfaces import Tier
-from tiercache.node import Parts, assemble, limits_of, root_of
+from tiercache.node import Parts, assemble, root_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
 from tiercache.storage.memory import MemoryCatalogue
@@ -48,6 +48,7 @@ from tiercache.upstream.requests import Requests
 from tiercache.upstream.simple_index import SimpleIndex
 from tiercache.upstream.target import Target
 from tiercache.upstream.uploads import Uploads
+from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 from tiercache.wire import HEARTBEAT_S

@@ -21,7 +21,7 @@ from tests.doubles.now import at_once
 from tests.doubles.small_node import CONFIG, listed, scripted, wheel
 from tiercache.errors import ProjectAbsent, TierUnreachable
 from tiercache.interfaces import INeighbour, NewChange
-from tiercache.node import Parts, assemble, limits_of, root_of
+from tiercache.node import Parts, assemble, root_of
 from tiercache.policy.entry import Present, Validators
 from tiercache.policy.news import PAGE
 from tiercache.simple.model import ProjectName
@@ -29,6 +29,7 @@ from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.parent import Parent
 from tiercache.upstream.tier import TierSettings, upstream
+from tiercache.web.limits import limits_of
 from tiercache.web.site import site
 from tiercache.wire import FEATURES
 

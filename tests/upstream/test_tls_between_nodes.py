@@ -24,7 +24,7 @@ from tiercache.config import TierConfig
 from tiercache.config.addresses import OwnAddresses
 from tiercache.errors import TierUnreachable, TierWithoutAnswer
 from tiercache.interfaces import INeighbour, IUpstream
-from tiercache.node import assemble, limits_of, root_of
+from tiercache.node import assemble, root_of
 from tiercache.policy.entry import Present, Validators
 from tiercache.service import listening_port, url_of
 from tiercache.simple.model import File
@@ -32,6 +32,7 @@ from tiercache.simple.names import normalise
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.configured import upstream_of
+from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 

@@ -15,12 +15,13 @@ from twisted.internet.task import LoopingCall
 from tests.doubles.now import at_once, begun
 from tests.doubles.small_node import CONFIG, listed, scripted, wheel
 from tiercache.interfaces import NewChange
-from tiercache.node import assemble, limits_of, root_of
+from tiercache.node import assemble, root_of
 from tiercache.policy.entry import Ask
 from tiercache.policy.news import PAGE
 from tiercache.simple.names import identity_of
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
+from tiercache.web.limits import limits_of
 from tiercache.web.site import site
 
 NEWS_EVERY_S = 0.05

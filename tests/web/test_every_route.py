@@ -221,24 +221,11 @@ ROUTES: dict[str, Line] = {
     "POST /api/v1/pages": Line(READ_ANY, body=b'{"projects": [{"name": "acme-tools"}]}'),
     "GET /api/v1/files/<sha256>": Line(READ_ANY, then={"elsewhere": 404}),  # hidden, as if it were not there
     "GET /api/v1/openapi.json": Line(READ_ANY),
-    # what is hosted
-    "GET /api/v1/projects/<project>": Line(READ_ONE),
-    "GET /api/v1/projects/<project>/deleted": Line(MANAGE_ONE),
-    "GET /api/v1/projects/<project>/acts": Line(MANAGE_ONE),
-    "PUT /api/v1/projects/<project>/files/<filename>/yank": Line(MANAGE_ONE, body=b'{"reason": "broken"}'),
-    "DELETE /api/v1/projects/<project>/files/<filename>/yank": Line(MANAGE_ONE),
-    "PUT /api/v1/projects/<project>/status": Line(MANAGE_ONE, body=b'{"status": "archived"}'),
-    "DELETE /api/v1/projects/<project>": Line(MANAGE_ONE),
-    "DELETE /api/v1/projects/<project>/releases/<version>": Line(MANAGE_ONE),
-    "DELETE /api/v1/projects/<project>/files/<filename>": Line(MANAGE_ONE),
-    "POST /api/v1/projects/<project>/restore": Line(MANAGE_ONE),
-    "DELETE /api/v1/projects/<project>/name": Line(MANAGE_ONE),
     "POST /api/v1/promote": Line(
         MANAGE_ANY,
         body=b'{"project": "acme-tools", "version": "9", "to": "nowhere"}',
         then={"elsewhere": 403},
     ),
-    "GET /api/v1/acts": Line(ADMINISTER_ANY),
     # access
     "GET /api/v1/tokens": Line(IDENTIFY),
     "POST /api/v1/tokens": Line(IDENTIFY, body=b'{"name": "x", "may": ["read"]}', then={"elsewhere": 403}),
