@@ -12,22 +12,11 @@ from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import Pool
 from tiercache.node import Parts
-from tiercache.publish.form import FORM_BYTES
 from tiercache.web.forward import routes_to
-from tiercache.web.limits import Limits
+from tiercache.web.limits import limits_of
 from tiercache.web.managing import managing_routes
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
-
-
-def limits_of(config: Config) -> Limits:
-    """What one connection, and all of them, may take."""
-    return Limits(
-        idle_timeout_s=config.node.idle_timeout_s,
-        write_timeout_s=config.node.write_timeout_s,
-        connections=config.node.max_connections,
-        upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
-    )
 
 
 def root_of(

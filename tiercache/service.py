@@ -33,7 +33,7 @@ from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
 from tiercache.node import Parts, assemble
-from tiercache.served import limits_of, root_of
+from tiercache.served import root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
@@ -48,6 +48,7 @@ from tiercache.storage.threads import ReactorThreads, on_the_spot
 from tiercache.upstream.configured import publish_target_of, upstream_of
 from tiercache.upstream.issuer import issuer_at
 from tiercache.web.certificates import Certificates
+from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 

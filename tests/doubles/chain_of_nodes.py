@@ -36,7 +36,7 @@ from tests.doubles.wire import Connection, Reply, Wire
 from tiercache.config import Config
 from tiercache.interfaces import Tier
 from tiercache.node import Parts, assemble
-from tiercache.served import limits_of, root_of
+from tiercache.served import root_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
 from tiercache.storage.memory import MemoryCatalogue
@@ -49,6 +49,7 @@ from tiercache.upstream.requests import Requests
 from tiercache.upstream.simple_index import SimpleIndex
 from tiercache.upstream.target import Target
 from tiercache.upstream.uploads import Uploads
+from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 from tiercache.wire import HEARTBEAT_S

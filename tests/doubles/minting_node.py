@@ -17,13 +17,14 @@ from tiercache.config import Config
 from tiercache.interfaces import Tier
 from tiercache.node import assemble
 from tiercache.policy.retry import RetryRules
-from tiercache.served import limits_of, root_of
+from tiercache.served import root_of
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.issuer import DEADLINES, Issuer
 from tiercache.upstream.reach import Reach
 from tiercache.upstream.requests import Requests
 from tiercache.upstream.target import Target
+from tiercache.web.limits import limits_of
 
 BEGAN = 1_800_000_000
 

@@ -24,12 +24,13 @@ from tiercache.interfaces import INeighbour, NewChange
 from tiercache.node import Parts, assemble
 from tiercache.policy.entry import Present, Validators
 from tiercache.policy.news import PAGE
-from tiercache.served import limits_of, root_of
+from tiercache.served import root_of
 from tiercache.simple.model import ProjectName
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.parent import Parent
 from tiercache.upstream.tier import TierSettings, upstream
+from tiercache.web.limits import limits_of
 from tiercache.web.site import site
 from tiercache.wire import FEATURES
 

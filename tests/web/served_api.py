@@ -18,10 +18,11 @@ from tiercache.interfaces import NewChange
 from tiercache.node import assemble
 from tiercache.policy.entry import Ask
 from tiercache.policy.news import PAGE
-from tiercache.served import limits_of, root_of
+from tiercache.served import root_of
 from tiercache.simple.names import identity_of
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
+from tiercache.web.limits import limits_of
 from tiercache.web.site import site
 
 NEWS_EVERY_S = 0.05

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from tiercache.config import Config
+from tiercache.publish.form import FORM_BYTES
+
 
 @frozen(kw_only=True)
 class Limits:
@@ -35,3 +38,14 @@ def connections_for(descriptors: int) -> int:
     64 are left for the store, the log, listening sockets and tiers; at least 8 connections are served.
     """
     return max(8, (descriptors - 64) // 2)
+
+
+def limits_of(config: Config) -> Limits:
+    """What one connection, and all of them, may take."""
+    node = config.node
+    return Limits(
+        idle_timeout_s=node.idle_timeout_s,
+        write_timeout_s=node.write_timeout_s,
+        connections=node.max_connections,
+        upload_bytes=config.publish.max_size_bytes + FORM_BYTES,
+    )
