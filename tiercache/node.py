@@ -376,13 +376,7 @@ def root_of(
         sidecars=parts.sidecars,
         switch=parts.switch,
         reserved=parts.reserved,
-        publish=routes_to(
-            config.publish,
-            publisher=parts.publisher,
-            forwarding=parts.forwarding,
-            files=parts.stored_files,
-            pool=pool,
-        ),
+        publish=routes_to(config.publish, parts.publisher, parts.forwarding, files=parts.stored_files, pool=pool),
         manage=managing_routes(
             hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue
         ),

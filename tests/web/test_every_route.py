@@ -221,7 +221,6 @@ ROUTES: dict[str, Line] = {
     "POST /api/v1/pages": Line(READ_ANY, body=b'{"projects": [{"name": "acme-tools"}]}'),
     "GET /api/v1/files/<sha256>": Line(READ_ANY, then={"elsewhere": 404}),  # hidden, as if it were not there
     "GET /api/v1/openapi.json": Line(READ_ANY),
-    # from a stage to another tier
     "POST /api/v1/promote": Line(
         MANAGE_ANY,
         body=b'{"project": "acme-tools", "version": "9", "to": "nowhere"}',

@@ -43,7 +43,7 @@ class HandingOn:
 
 
 def routes_to(
-    publish: PublishConfig, *, publisher: Publisher, forwarding: Forwarding | None, files: IFiles, pool: Pool
+    publish: PublishConfig, publisher: Publisher, forwarding: Forwarding | None, *, files: IFiles, pool: Pool
 ) -> tuple[Route, ...]:
     """The routes of uploads, to where the configuration says that they go."""
     limit_bytes = publish.max_size_bytes
