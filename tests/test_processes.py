@@ -455,3 +455,18 @@ def test_freed_memory_goes_back_to_the_system() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert run.stdout.split() in (["True", "True", "True"], ["False", "True", "True"])
+
+
+def test_garbage_in_circles_is_looked_for_seldom_but_found() -> None:
+    code = (
+        "import gc; from tiercache.commands.memory import COLLECTED_AFTER, collect_seldom\n"
+        "class Circle:\n"
+        "    alive = 0\n"
+        "    def __init__(self): self.other = self; Circle.alive += 1\n"
+        "    def __del__(self): Circle.alive -= 1\n"
+        "collect_seldom(); most = 0\n"
+        "for _ in range(10 * COLLECTED_AFTER[0]): Circle(); most = max(most, Circle.alive)\n"
+        "print(gc.get_freeze_count() > 0, most > 2000, most <= COLLECTED_AFTER[0] + 1)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["True", "True", "True"]

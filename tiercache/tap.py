@@ -22,7 +22,7 @@ from twisted.python import logfile, usage
 
 from tiercache import __version__
 from tiercache.commands.json_log import JsonLog, Sink
-from tiercache.commands.memory import give_memory_back
+from tiercache.commands.memory import collect_seldom, give_memory_back
 from tiercache.commands.tiers_file import find_tiers_file, load_tiers_file
 from tiercache.config import Config
 from tiercache.errors import TiercacheError
@@ -126,6 +126,7 @@ class NodeProcess(MultiService):
         """Serve; what cannot be is said in a sentence."""
         with _told_in_a_sentence():
             super().startService()  # type: ignore[no-untyped-call]  # twisted's
+        collect_seldom()
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from tests.doubles.chain_of_nodes import FILES, ORIGIN, ChainOfNodes, JoinedNode
 from tests.doubles.far_index import BASE
-from tiercache.storage.memory import MemoryCatalogue, MemoryFiles
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_files import MemoryFiles
 
 PRIVATE, PUBLIC = ("acme-1.0.tar.gz", b"private" * 100), ("acme-9.9.tar.gz", b"public" * 100)
 NUMPY = ("numpy-1.0.tar.gz", b"numpy")
