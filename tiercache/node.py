@@ -23,7 +23,8 @@ How a request travels:
 
     GET /files/<sha256>/<filename>
      web/files        Range, If-Range, If-None-Match; the body goes out as fast as the client takes it
-     cache/files      refused by cache/admission? 403; stored with every byte? then from storage; else
+     cache/files      withdrawn by the node that hosts it (cache/withdrawn)? 404; refused by cache/admission? 403;
+                      stored with every byte? then from storage; else
      cache/listings   filename -> project -> page -> what a tier says of the file
      cache/fill       one fetch for a digest; hashed and spooled as it comes; readers behind the writer, the last byte
                       withheld until length and digests are right, and the metadata within is admitted; the next
@@ -90,6 +91,7 @@ from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.tokens import Tokens
 from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
+from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
 from tiercache.publish.dropped import DroppedFiles, NoWatch
@@ -230,11 +232,13 @@ def assemble(
     )
     listings = Listings(catalogue=catalogue, entries=entries, hosted=hosted, chain=chain, pages=pages, now=now)
     judging = Judging(admission=admission, listings=listings, files=files, pool=pool)
+    withdrawn = Withdrawn(entries=entries, pages=pages, showing=showing, switch=switch)
     file_service = Files(
         catalogue=catalogue,
         files=files,
         showing=showing,
         judging=judging,
+        withdrawn=withdrawn,
         listings=listings,
         entries=entries,
         chain=chain,
@@ -250,6 +254,7 @@ def assemble(
         catalogue=catalogue,
         admission=admission,
         judging=judging,
+        withdrawn=withdrawn,
         files=file_service,
         stored_files=files,
         listings=listings,

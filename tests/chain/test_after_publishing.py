@@ -86,3 +86,86 @@ def test_a_name_that_is_released_is_free_at_every_node_at_once(nodes: tuple[Chai
     chain.settle()
     for node in (laptop, office, private):
         assert filenames(node) == ["acme-9.9.tar.gz"]
+
+
+# -- by their URLs, at nodes that have the bytes ----------------------------------------------------------------------
+
+
+def cached_everywhere(nodes: list[JoinedNode]) -> dict[str, str]:
+    """The paths of the files of acme, each of which every node has by now."""
+    laptop = nodes[-1]
+    paths = laptop.files_of("acme")
+    for path in paths.values():
+        assert laptop.get(path).status == 200
+    return paths
+
+
+def statuses(node: JoinedNode, path: str) -> dict[str, int]:
+    """What a node answers to each way of asking for a file."""
+    digest = path.split("/")[-2]
+    filename = path.rpartition("/")[2]
+    ways = {
+        "whole": node.get(path),
+        "part": node.get(path, {"Range": "bytes=0-1"}),
+        "head": node.get(path, method="HEAD"),
+        "sidecar": node.get(f"{path}.metadata"),
+        "by name": node.get(f"/packages/source/a/acme/{filename}"),
+        "for nodes": node.get(f"/api/v1/files/{digest}"),
+    }
+    return {way: reply.status for way, reply in ways.items()}
+
+
+GONE = dict.fromkeys(("whole", "part", "head", "sidecar", "by name", "for nodes"), 404)
+
+
+@pytest.mark.parametrize("asked_before", [True, False], ids=["page asked for", "only its news heard"])
+def test_a_deleted_file_is_given_out_by_no_url_at_any_node_that_has_it(
+    nodes: tuple[ChainOfNodes, list[JoinedNode]], asked_before: bool
+) -> None:
+    chain, joined = nodes
+    private, _office, laptop = joined
+    paths = cached_everywhere(joined)
+    result_of(private.parts.deleted.delete(ACME, filename=WHEEL_NAME))
+    chain.settle()
+    if asked_before:
+        assert filenames(laptop) == [SDIST]
+    for node in (laptop, *joined[:-1]):
+        assert statuses(node, paths[WHEEL_NAME]) == GONE
+        assert node.get(paths[SDIST]).body == CONTENT
+    local = laptop.get(paths[WHEEL_NAME].replace("/files/", "/local/files/"))
+    assert local.status == 200  # what is repeatable stays so
+    result_of(private.parts.deleted.restore(ACME))
+    chain.settle()
+    for node in joined:
+        assert node.get(paths[WHEEL_NAME]).status == 200
+
+
+def test_the_files_of_a_quarantined_project_are_given_out_by_no_url_at_any_node_that_has_them(
+    nodes: tuple[ChainOfNodes, list[JoinedNode]],
+) -> None:
+    chain, joined = nodes
+    private = joined[0]
+    paths = cached_everywhere(joined)
+    result_of(private.parts.hosted.set_status(ACME, "quarantined"))
+    chain.settle()
+    for node in reversed(joined):
+        for path in paths.values():
+            assert set(statuses(node, path).values()) == {404}
+
+
+def test_a_deleted_file_is_given_out_while_nobody_can_say_that_it_is_deleted_and_no_longer(
+    nodes: tuple[ChainOfNodes, list[JoinedNode]],
+) -> None:
+    chain, joined = nodes
+    private, _office, laptop = joined
+    paths = cached_everywhere(joined)
+    chain.cut("office")
+    chain.end_connections_to("office")
+    chain.settle()
+    result_of(private.parts.deleted.delete(ACME, filename=WHEEL_NAME))
+    chain.settle()
+    assert laptop.get(paths[WHEEL_NAME]).status == 200
+    chain.join("office")
+    chain.pass_time(120.0)
+    assert filenames(laptop) == [SDIST]
+    assert laptop.get(paths[WHEEL_NAME]).status == 404

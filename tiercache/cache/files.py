@@ -31,6 +31,7 @@ from tiercache.cache.signal import Signal
 from tiercache.cache.spool import Spool
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.usage import Usage
+from tiercache.cache.withdrawn import Withdrawn
 from tiercache.errors import (
     DigestMismatch,
     FileAbsent,
@@ -64,6 +65,7 @@ class Files:
     _files: IFiles
     _showing: Showing
     _judging: Judging
+    _withdrawn: Withdrawn
     _listings: Listings
     _entries: Entries
     _chain: Chain
@@ -93,6 +95,7 @@ class Files:
         """
         record = await self._found(identity, filename, ask)
         if record is not None:
+            await self._withdrawn.check(record, ask)
             await self._judging.check(identity, filename, record)
         opened = self._opened(record, identity, filename)
         if opened is None:
@@ -113,6 +116,7 @@ class Files:
         if record is None:
             listing = await self._listed(identity, filename, ask)
             record = await self._whole(listing.identity)
+        await self._withdrawn.check(record, ask)
         await self._judging.check(identity, filename, record, listing)
         if record is not None or listing is None:
             assert record is not None  # noqa: S101  # one of the two was found
@@ -150,8 +154,9 @@ class Files:
         is_here = record is not None and (record.tier != HERE or self._showing.counts(record))
         try:
             if record is not None and is_here:
+                await self._withdrawn.check(record, Ask(only_if_cached=True))
                 await self._judging.check(FileIdentity("sha256", sha256), record.listing.filename, record)
-        except FileRefused:
+        except (FileAbsent, FileRefused):
             is_here = False
         opened = self._opened(record, None, record.listing.filename) if record is not None and is_here else None
         if record is None or opened is None:

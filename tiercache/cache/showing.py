@@ -20,7 +20,7 @@ from tiercache.cache.shown import Origin, is_of_reserved, shown_everywhere, show
 from tiercache.interfaces import FileRecord, ICatalogue
 from tiercache.policy.entry import Entry
 from tiercache.policy.freshness import Removed
-from tiercache.policy.removed import is_quarantined
+from tiercache.policy.removed import Withdrawals, is_quarantined
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import Page, ProjectName
 from tiercache.simple.names import identity_of
@@ -61,6 +61,16 @@ class Showing:
         if record.tier == HERE:
             return self._hosted.lists(record)
         return self._counts_from(record.project, record.tier, is_of_reserved(record))
+
+    def may_hide(self, record: FileRecord) -> bool:
+        """Whether a stored file is one of a hosted project above, whose withdrawal there is heeded here."""
+        return self._removed == "hide" and record.tier != HERE and is_of_reserved(record)
+
+    def hides(self, record: FileRecord, entry: Entry) -> bool:
+        """Whether the page of its project, or that there is none any more, withdraws such a file."""
+        page = entry.page or Page(project=record.project)
+        withdrawals = Withdrawals.of(page, self._origin(entry).tiers, self._removed)
+        return self.may_hide(record) and withdrawals.include(record.listing, record.tier)
 
     def _counts_from(self, project: ProjectName, tier: str, is_of_reserved: bool) -> bool:
         if not is_of_reserved and tier in self._chain.selection(project).reserved:

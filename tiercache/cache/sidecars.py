@@ -25,6 +25,7 @@ from tiercache.cache.ranged_wheel import metadata_by_ranges
 from tiercache.cache.shown import names_of
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.unawaited import let_go_on
+from tiercache.cache.withdrawn import Withdrawn
 from tiercache.cache.worst import worse
 from tiercache.errors import (
     DigestMismatch,
@@ -67,6 +68,7 @@ class Sidecars:
     _catalogue: ICatalogue
     _admission: Admission
     _judging: Judging
+    _withdrawn: Withdrawn
     _files: Files
     _stored_files: IFiles
     _listings: Listings
@@ -83,6 +85,7 @@ class Sidecars:
         Raises FileAbsent, FileRefused, SidecarUnavailable, NotStored, NoTierAnswered.
         """
         record = await self._files.stored(identity, filename)
+        await self._withdrawn.check(record, ask)
         kept = await self._kept_of(identity, filename, record, METADATA)
         if kept is not None:
             return await self._admitted(kept, identity, filename, record, Outcome(hit=True))
@@ -102,6 +105,7 @@ class Sidecars:
         Raises FileAbsent, NotStored, NoTierAnswered.
         """
         record = await self._files.stored(identity, filename)
+        await self._withdrawn.check(record, ask)
         kept = await self._kept_of(identity, filename, record, PROVENANCE)
         if kept is not None:
             return _shown(kept, filename, Outcome(hit=True))
