@@ -87,8 +87,10 @@ def form(fields: Iterable[Field], filename: str, content: bytes, content_field: 
     return b"".join([*parts, part(content_field, content, filename), f"--{BOUNDARY}--\r\n".encode()])
 
 
-def form_of(archive: Made, *more: Field, **changed: str) -> bytes:
-    """The form of an archive as twine sends it, with some fields changed (`action` for `:action`) or more of them."""
+def form_of(archive: Made, *more: Field, **changed: str | None) -> bytes:
+    """The form of an archive as twine sends it, with some fields changed (`action` for `:action`), without those that
+    are None, or with more of them."""
     new = {":action" if name == "action" else name: value for name, value in changed.items()}
-    fields: list[Field] = [(name, new.get(name, value)) for name, value in archive.fields]
+    stated = ((name, new.get(name, value)) for name, value in archive.fields)
+    fields: list[Field] = [(name, value) for name, value in stated if value is not None]
     return form([*fields, *more], archive.filename, archive.content)

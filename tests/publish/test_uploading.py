@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from base64 import b64encode
 from urllib.parse import urljoin
@@ -306,6 +307,15 @@ def test_upload_with_a_wrong_digest_is_refused(algorithm: str) -> None:
     assert WHEEL.digests[algorithm].encode() in reply.body
     assert node.filenames() == 404
     node.assert_holds()
+
+
+def test_upload_whose_digests_nobody_can_check_is_refused() -> None:
+    node = PublishingNode()
+    whole = hashlib.blake2b(WHEEL.content).hexdigest()  # as old setuptools sent it
+    reply = node.send("/legacy/", form_of(WHEEL, sha256_digest=None, md5_digest=None, blake2_256_digest=whole))
+    assert (reply.status, node.filenames()) == (400, 404)
+    assert b"can be checked" in reply.body
+    assert node.send("/legacy/", form_of(WHEEL, md5_digest=None, blake2_256_digest=whole)).status == 200
 
 
 BAD = {

@@ -140,6 +140,10 @@ class Publisher:
 
 def _verify(submission: Submission, arrival: Arrival) -> None:
     actual = arrival.hashes
+    if submission.digests and not any(algorithm in actual for algorithm in submission.digests):
+        raise Disagreement(
+            filename=submission.filename, reason="none of its digests can be checked here: state its sha256_digest"
+        )
     for algorithm, expected in submission.digests.items():
         if algorithm in actual and actual[algorithm] != expected:
             raise Disagreement(
