@@ -22,7 +22,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
@@ -59,6 +59,9 @@ TIDY_EVERY_S = 60.0
 
 THREADS = 8
 """How many threads read, write and hash files."""
+
+GATHERED_S = 0.01
+"""For how long what tiers said gathers before it is written down; nobody waits for that."""
 
 
 def build_node(config: Config, *, reactor: Any, environ: Mapping[str, str]) -> Node:
@@ -191,7 +194,11 @@ class Node(Service):
                 log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
         if store.catalogue != "memory":
             self._rebuild_if_lost(folder, files)
-            catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=writer)
+            catalogue = SqlCatalogue.open(
+                folder / "catalogue.sqlite",
+                writer=writer,
+                pause=lambda: deferLater(self._reactor, GATHERED_S, _nothing),
+            )
             self._undo.append(lambda: ensureDeferred(catalogue.close()))
         return files, catalogue
 
@@ -253,6 +260,10 @@ class Node(Service):
         await self._parts.janitor.tidy()
         while self._undo:
             await maybeDeferred(self._undo.pop())
+
+
+def _nothing() -> None:
+    return None
 
 
 def listening_port(reactor: Any, endpoint: str, factory: NodeSite) -> IListeningPort:

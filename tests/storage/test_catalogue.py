@@ -319,6 +319,8 @@ FULL, NORMAL = (2,), (1,)
         (lambda catalogue: catalogue.store_entry(entry()), NORMAL),
         (lambda catalogue: catalogue.store_file(record(tier="public")), NORMAL),
         (lambda catalogue: catalogue.store_attachment(attachment()), NORMAL),
+        (lambda catalogue: catalogue.freshen_entry(ZOO, head(serial=3)), NORMAL),
+        (lambda catalogue: catalogue.freshen_entry(ZOO, head(outdated=True)), FULL),
         (lambda catalogue: catalogue.store_file(record(tier=HERE)), FULL),
         (lambda catalogue: catalogue.store_hosted(ACME, b"page", [NewChange(project=ACME, what=PAGE)], 1.0), FULL),
         (lambda catalogue: catalogue.append_changes([NewChange(project=ACME, what=PAGE)], 1.0), FULL),
@@ -400,3 +402,67 @@ def test_an_attachment_that_found_no_room_is_not_read_any_more(path: Path) -> No
     with pytest.raises(StoreFull):
         result_of(refused)
     assert catalogue.attachment(attachment().identity, METADATA) is None
+
+
+# -- what gathers before it is written ------------------------------------------------------------------------------
+
+
+class Pauses:
+    """Pauses that a test ends."""
+
+    def __init__(self) -> None:
+        self.begun: list[Deferred[None]] = []
+
+    def __call__(self) -> Deferred[None]:
+        self.begun.append(Deferred())
+        return self.begun[-1]
+
+
+def gathering(path: Path) -> tuple[SqlCatalogue, HeldPool, Pauses]:
+    pool, pauses = HeldPool(), Pauses()
+    return SqlCatalogue.open(path, writer=pool, pause=pauses), pool, pauses
+
+
+def test_writes_that_nobody_waits_for_gather_until_the_pause_is_over(path: Path) -> None:
+    catalogue, pool, pauses = gathering(path)
+    for serial in range(5):
+        catalogue.store_entry(entry(serial=serial))
+    assert (pool.held, len(pauses.begun)) == (0, 1)
+    pauses.begun[0].callback(None)
+    assert pool.held == 1
+    pool.go_on()
+    assert catalogue.entry(ACME) == entry(serial=4)
+    assert (pool.held, len(pauses.begun)) == (0, 1)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["alone", "behind others"])
+def test_a_write_that_has_to_last_ends_the_pause_and_takes_along_what_came_before_it(path: Path, first: bool) -> None:
+    catalogue, pool, pauses = gathering(path)
+    if not first:
+        catalogue.store_entry(entry())
+    lasting = begun(catalogue.store_setting("offline", "on"))
+    assert (pool.held, len(pauses.begun)) == (1, 0 if first else 1)
+    pool.go_on()
+    result_of(lasting)
+    assert (catalogue.entry(ACME) is None) is first
+
+
+def test_so_many_writes_wait_for_no_pause(path: Path) -> None:
+    catalogue, pool, _pauses = gathering(path)
+    for serial in range(MOST_AT_ONCE - 1):
+        catalogue.store_entry(entry(serial=serial))
+    assert pool.held == 0
+    catalogue.store_entry(entry(serial=MOST_AT_ONCE))
+    assert pool.held == 1
+
+
+def test_closing_waits_for_no_pause(path: Path) -> None:
+    catalogue, pool, _pauses = gathering(path)
+    catalogue.store_entry(entry())
+    closed = begun(catalogue.close())
+    while pool.held:
+        pool.go_on()
+    result_of(closed)
+    again = SqlCatalogue.open(path, writer=at_once)
+    assert again.entry(ACME) == entry()
+    result_of(again.close())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from math import inf
@@ -89,12 +89,13 @@ class SqlCatalogue:
         write_patience_s: float = 10.0,
         read_patience_s: float = 1.0,
         changes_kept: int = CHANGES_KEPT,
+        pause: Callable[[], Deferred[None]] | None = None,
     ) -> Self:
         """The catalogue in the file `path`, made or migrated if need be.  Blocking, for the start of a process.
 
         `writer` runs one thing at a time (`ReactorThreads.single`, `on_the_spot`).  The patience is for other
-        processes that have the database locked; so many changes are kept in the journal.  Raises StoreFull,
-        StoreUnusable.
+        processes that have the database locked; so many changes are kept in the journal.  `pause` as
+        in `GroupCommit`.  Raises StoreFull, StoreUnusable.
         """
         with ExitStack() as undone, alone_in(path.parent):  # SQLite refuses two that make one database at once
             writing = writing_connection(path, patience_s=write_patience_s)
@@ -107,7 +108,7 @@ class SqlCatalogue:
             except SQLAlchemyError as error:
                 raise meaning(path, error) from error
             undone.pop_all()
-        changes = GroupCommit(connection=Prepared(writing), path=path, writer=writer)
+        changes = GroupCommit(connection=Prepared(writing), path=path, writer=writer, pause=pause)
         return cls(path=path, reader=Prepared(reading), changes=changes, changes_kept=changes_kept)
 
     # -- entries ------------------------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ class SqlCatalogue:
         return self._changes.submit(partial(statements.store_entry, entry), lasting=False)
 
     def freshen_entry(self, project: ProjectName, head: Head) -> Deferred[None]:
-        return self._changes.submit(partial(statements.freshen_entry, project, head), lasting=False)
+        return self._changes.submit(partial(statements.freshen_entry, project, head), lasting=head.outdated)
 
     def forget_entry(self, project: ProjectName) -> Deferred[None]:
         return self._changes.submit(partial(statements.forget_entry, project), lasting=False)
@@ -209,7 +210,7 @@ class SqlCatalogue:
         return self._given.give((identity, kind), None, writing)
 
     def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
-        return self._changes.submit(partial(statements.note_odd_file, identity, project), lasting=False)
+        return self._changes.submit(partial(statements.note_odd_file, identity, project))
 
     def odd_file_project(self, identity: FileIdentity) -> ProjectName | None:
         rows = self._rows(statements.ODD_FILE, algorithm=identity.algorithm, value=identity.value)

@@ -6,10 +6,11 @@ One writer, one order, one trip to the disk for many changes.  What the changes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail
 
 from tiercache.errors import StoreUnusable
 from tiercache.interfaces import Pool
@@ -33,11 +34,16 @@ class _Waiting:
 
 @define(kw_only=True, eq=False)
 class GroupCommit:
-    """The one way to change the database at `path`, through `connection`, in the thread that `writer` stands for."""
+    """The one way to change the database at `path`, through `connection`, in the thread that `writer` stands for.
+
+    `pause`: how long changes that nobody waits for gather before they are written together; None writes them at once.
+    """
 
     _connection: Prepared
     _path: Path
     _writer: Pool
+    _pause: Callable[[], Deferred[None]] | None = None
+    _hurry: Deferred[None] | None = field(default=None, init=False)
     _waiting: list[_Waiting] = field(factory=list, init=False)
     _writing: bool = field(default=False, init=False)
     _closed: bool = field(default=False, init=False)
@@ -75,11 +81,28 @@ class GroupCommit:
         self._waiting.append(waiting)
         if not self._writing:
             ensureDeferred(self._write_all())
+        elif self._hurry is not None and self._is_pressing:
+            self._hurry.cancel()
         return waiting.done
+
+    @property
+    def _is_pressing(self) -> bool:
+        """Whether somebody waits for what is to be written, or it is enough."""
+        return len(self._waiting) >= MOST_AT_ONCE or any(waiting.lasting for waiting in self._waiting)
+
+    async def _gather(self) -> None:
+        """Let more come that is written in one go, unless somebody waits."""
+        if self._pause is None or self._is_pressing:
+            return
+        self._hurry = self._pause()
+        with suppress(CancelledError):
+            await self._hurry
+        self._hurry = None
 
     async def _write_all(self) -> None:
         self._writing = True
         while self._waiting:
+            await self._gather()
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             try:
                 changes, lasting = [waiting.change for waiting in batch], any(waiting.lasting for waiting in batch)
