@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import pytest
 from attrs import evolve
 from twisted.internet.defer import Deferred
@@ -19,11 +22,14 @@ from tests.doubles.small_node import (
     wheel,
     wheel_of_directory,
 )
+from tiercache.cache.core_metadata import metadata_of
 from tiercache.cache.ranged_wheel import READ_BYTES, READS, STRETCH_BYTES, TAIL_BYTES
 from tiercache.errors import NoTierAnswered, SidecarUnavailable, TierUnreachable
 from tiercache.interfaces import FileRange
 from tiercache.simple.model import File
 from tiercache.simple.names import identity_of
+
+T = TypeVar("T")
 
 
 def test_a_sidecar_is_made_from_the_end_of_the_wheel_where_the_tier_has_none() -> None:
@@ -162,3 +168,20 @@ def test_a_whole_wheel_that_breaks_off_leaves_no_reader_behind() -> None:
     with pytest.raises(TierUnreachable):
         result_of(waiting)
     assert not fill._readers
+
+
+@pytest.mark.parametrize(("whole", "times"), [(WHEEL, 0), (LARGE_WHEEL, 1)], ids=["held", "on the disk"])
+def test_a_small_wheel_is_read_when_it_is_judged_and_not_again_when_it_is_stored(whole: bytes, times: int) -> None:
+    worked: list[object] = []
+
+    async def pool(function: Callable[..., T], /, *args: Any) -> T:
+        worked.append(function)
+        return function(*args)
+
+    tier = scripted()
+    (file,) = listed(tier, "pkg", (FILENAME, whole))
+    node = SmallNode(upstreams=[tier], pool=pool)
+    assert result_of(node.content(file)) == whole
+    assert worked.count(metadata_of) == times
+    assert sidecar(node, file).data == METADATA
+    assert len(node.parts.files._judging._just_read) == 0

@@ -6,17 +6,23 @@ who lists the file, and what it says of itself once it is stored.
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import define, field
 
 from tiercache.cache.admission import Admission
 from tiercache.cache.core_metadata import direct_urls_in, direct_urls_of_stored, is_sdist, is_wheel
 from tiercache.cache.fill import Judge, everything_is_admitted
+from tiercache.cache.kept import Kept
 from tiercache.cache.listings import Listing, Listings
 from tiercache.cache.spool import Spooled
-from tiercache.errors import FileRefused
+from tiercache.cache.wheel import metadata_in
+from tiercache.errors import FileRefused, SidecarUnavailable
 from tiercache.interfaces import FileRecord, IFiles, Pool
-from tiercache.simple.model import FileIdentity
+from tiercache.policy.direct_urls import direct_url_requirements
+from tiercache.simple.model import STRONGEST_FIRST, FileIdentity
 from tiercache.simple.names import identity_of
+
+JUST_READ_BYTES = 1024 * 1024
+"""How much metadata is kept from when a file is judged until it is stored, a moment later."""
 
 
 @define(kw_only=True)
@@ -27,6 +33,9 @@ class Judging:
     _listings: Listings
     _files: IFiles
     _pool: Pool
+    _just_read: Kept[FileIdentity, bytes] = field(
+        factory=lambda: Kept(limit=JUST_READ_BYTES, weigh=lambda metadata: len(metadata)), init=False
+    )
 
     async def check(
         self,
@@ -62,7 +71,7 @@ class Judging:
 
         async def judge(file: Spooled) -> FileRefused | None:
             if file.is_held and is_wheel(filename):  # read sooner than a thread is woken
-                found = direct_urls_in(file, filename, project)
+                found = self._read_now(listing, file)
             else:
                 found = await self._pool(direct_urls_in, file, filename, project)
             if found:  # at once, so that nobody begins another fill while this one is written down
@@ -70,6 +79,25 @@ class Judging:
             return self._admission.refusal(found or (), project, listing.file, listing.tier)
 
         return judge
+
+    def _read_now(self, listing: Listing, file: Spooled) -> tuple[str, ...] | None:
+        """The requirements with URLs of a small wheel; its metadata is wanted again as soon as it is stored."""
+        try:
+            metadata = metadata_in(file, listing.file.filename, listing.project)
+        except SidecarUnavailable:
+            return None
+        if listing.identity.algorithm in STRONGEST_FIRST:
+            self._just_read.put(listing.identity, metadata)
+        return direct_url_requirements(metadata)
+
+    def take_metadata(self, record: FileRecord) -> bytes | None:
+        """The METADATA of a wheel that was judged just now; once, and None where it has to be read."""
+        for identity in record.identities:
+            metadata = self._just_read.get(identity)
+            if metadata is not None:
+                self._just_read.drop(identity)
+                return metadata
+        return None
 
     def is_of_concern(self, listing: Listing) -> bool:
         """Whether it is a wheel that is not to be given out should it require the wrong things."""

@@ -313,7 +313,8 @@ class Sidecars:
         listing = Listing(project=record.project, tier=record.tier, file=record.listing)
 
         async def read() -> bytes:
-            return await self._pool(metadata_of, self._stored_files, record)
+            judged = self._judging.take_metadata(record)
+            return judged if judged is not None else await self._pool(metadata_of, self._stored_files, record)
 
         made = await self._made(listing, read)
         self._admission.note(record.project, (listing.identity, *record.identities), made.data)
