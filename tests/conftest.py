@@ -18,3 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """
     parser.addoption("--soak", type=float, default=15.0, metavar="SECONDS", help="how long the soak tests last")
     parser.addoption("--uploads", type=int, default=120, metavar="NUMBER", help="how many uploads are made under kills")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those that start processes run one after the other, while all others run beside them (`--dist loadgroup`)."""
+    for item in items:
+        if item.get_closest_marker("slow") is not None or item.get_closest_marker("network") is not None:
+            item.add_marker(pytest.mark.xdist_group("processes"))

@@ -363,6 +363,7 @@ def _dead_pid() -> int:
         json.dumps({"pid": os.getpid(), "urls": [], "token": "t"}),
         json.dumps({"pid": os.getpid(), "urls": ["file:///etc/hosts"], "token": "t"}),
     ],
+    ids=["no file", "empty", "list", "object", "no urls", "pid 0", "pid -1", "urls empty", "another scheme"],
 )
 def test_no_node_runs_where_running_json_names_none(run: RunCommand, store: Path, said: str | None) -> None:
     store.mkdir()

@@ -121,6 +121,7 @@ def bcrypted(password: str) -> str:
         "{SHA}" + b64encode(sha1(b"s3cret").digest()).decode(),
         QUICK.hash("s3cret"),
     ],
+    ids=["bcrypt", "bcrypt of Apache", "apr1", "SHA", "argon2"],
 )
 def test_hash_as_htpasswd_writes_it_is_checked(known: str) -> None:
     htpasswd = Disk(f"# the team\n\nalice:{known}\nbob:{bcrypted('other')}\n").opened()

@@ -468,7 +468,7 @@ def test_a_missing_sidecar_or_provenance_is_absent_by_its_own_name(http: TierHtt
         http.result(far_index(http).provenance(listed(WHEEL)))
 
 
-@pytest.mark.parametrize("answer", [http_answer(200, b"12345"), gzipped_answer(b"12345")])
+@pytest.mark.parametrize("answer", [http_answer(200, b"12345"), gzipped_answer(b"12345")], ids=["plain", "gzip"])
 def test_a_sidecar_one_byte_over_the_limit_is_refused(http: TierHttp, answer: bytes) -> None:
     http.on(f"GET {WHEEL}.metadata", answer)
     roomy = Limits(sidecar=25)  # room for the gzip around five bytes, which the next one has not

@@ -188,6 +188,18 @@ def test_key_that_does_not_match_keeps_the_old_pair_until_it_does_and_is_told_on
         ("key.pem", COMPANY.pair("x")[1][:100], "holds no private key"),
         ("key.pem", None, "No such file"),
     ],
+    ids=[
+        "no chain",
+        "half",
+        "no text",
+        "no base64",
+        "too long",
+        "gone",
+        "no key",
+        "no key in it",
+        "half a key",
+        "key gone",
+    ],
 )
 def test_half_of_a_file_keeps_the_old_pair_and_is_told_once(
     folder: Folder, name: str, content: bytes | None, words: str
