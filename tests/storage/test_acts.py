@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +15,6 @@ from tiercache.interfaces import NewChange
 from tiercache.policy.news import PAGE
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "catalogue.sqlite"
-
-
-@pytest.fixture
-def catalogue(path: Path) -> Iterator[SqlCatalogue]:
-    opened = SqlCatalogue.open(path, writer=at_once)
-    yield opened
-    result_of(opened.close())
 
 
 class TestActsInSqlite(ActsContract):

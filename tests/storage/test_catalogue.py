@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,18 +24,6 @@ from tiercache.policy.selection import HERE
 from tiercache.storage import statements
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.group_commit import MOST_AT_ONCE
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "catalogue.sqlite"
-
-
-@pytest.fixture
-def catalogue(path: Path) -> Iterator[SqlCatalogue]:
-    opened = SqlCatalogue.open(path, writer=at_once)
-    yield opened
-    result_of(opened.close())
 
 
 def writer_of(catalogue: SqlCatalogue) -> sqlite3.Connection:

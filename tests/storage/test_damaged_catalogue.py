@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,18 +13,6 @@ from tiercache.errors import StoreUnusable
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.fsck import Trouble, check
 from tiercache.storage.memory_files import MemoryFiles
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "catalogue.sqlite"
-
-
-@pytest.fixture
-def catalogue(path: Path) -> Iterator[SqlCatalogue]:
-    opened = SqlCatalogue.open(path, writer=at_once)
-    yield opened
-    result_of(opened.close())
 
 
 def altered(path: Path, *changes: str) -> None:

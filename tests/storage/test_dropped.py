@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,6 @@ from tests.storage.contract_dropped import DroppedContract, dropped
 from tiercache.errors import StoreFull
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "catalogue.sqlite"
-
-
-@pytest.fixture
-def catalogue(path: Path) -> Iterator[SqlCatalogue]:
-    opened = SqlCatalogue.open(path, writer=at_once)
-    yield opened
-    result_of(opened.close())
 
 
 class TestDroppedInSqlite(DroppedContract):

@@ -23,18 +23,6 @@ from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "catalogue.sqlite"
-
-
-@pytest.fixture
-def catalogue(path: Path) -> Iterator[SqlCatalogue]:
-    opened = SqlCatalogue.open(path, writer=at_once)
-    yield opened
-    result_of(opened.close())
-
-
 class TestNewsInSqlite(NewsContract):
     """The contract, for a catalogue in SQLite."""
 

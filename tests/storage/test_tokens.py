@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,6 @@ from tests.storage.contract_tokens import TokensContract, issued
 from tiercache.errors import StoreFull
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "catalogue.sqlite"
-
-
-@pytest.fixture
-def catalogue(path: Path) -> Iterator[SqlCatalogue]:
-    opened = SqlCatalogue.open(path, writer=at_once)
-    yield opened
-    result_of(opened.close())
 
 
 class TestTokensInSqlite(TokensContract):
