@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+ACCEPTANCE = Path(__file__).parent / "acceptance"
 
 # No deadline: how long an example takes on a busy machine is no property of the code.  No database: nothing is left.
 settings.register_profile("house", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,5 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let those that start processes run one after the other, while all others run beside them (`--dist loadgroup`)."""
     for item in items:
-        if item.get_closest_marker("slow") is not None or item.get_closest_marker("network") is not None:
+        if ACCEPTANCE in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow") is not None:
             item.add_marker(pytest.mark.xdist_group("processes"))

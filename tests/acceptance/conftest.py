@@ -16,17 +16,9 @@ from tests.doubles.clients import CLIENTS, Client, Desk, Installation, Pip, Uv
 from tests.doubles.processes import Running, RunningIndex, RunningNode
 from tests.doubles.universe import APPLICATION, Universe
 
-_HERE = Path(__file__).parent
 _RUNNING = pytest.StashKey[list[Running]]()
 _SHOWN_CHARACTERS = 8000
 VARIANTS = ("html", "json")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here starts processes."""
-    for item in items:
-        if _HERE in item.path.parents:
-            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)
