@@ -24,11 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--uploads", type=int, default=120, metavar="NUMBER", help="how many uploads are made under kills")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let those that start processes run one after the other, while all others run beside them (`--dist loadgroup`)."""
+    """All acceptance tests start processes."""
     for item in items:
         if ACCEPTANCE in item.path.parents:
             item.add_marker(pytest.mark.slow)
-        if item.get_closest_marker("slow") is not None:
-            item.add_marker(pytest.mark.xdist_group("processes"))
