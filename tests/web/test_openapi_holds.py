@@ -16,7 +16,7 @@ from tests.web.served_api import STORED
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S, DEADLINE_S = 20.0, 600.0
-OPERATIONS = 38
+OPERATIONS = 37
 AS_IN_A_TEST = (
     *("--max-examples", "40"),
     "--generation-deterministic",
