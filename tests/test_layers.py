@@ -28,6 +28,7 @@ LEVELS = {
     "prefetch": 3,
     "upstream": 4,
     "storage": 4,
+    "resolving": 4,
     "web": 4,
     "node": 5,
     "served": 5,
