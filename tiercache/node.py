@@ -94,6 +94,7 @@ from tiercache.cache.vouching import Vouching
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.prefetch.pace import Bandwidth
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
@@ -111,6 +112,7 @@ class Parts:
     chain: Chain
     pages: Pages
     files: Files
+    listings: Listings
     sidecars: Sidecars
     janitor: Janitor
     reserved: ReservedNames
@@ -245,6 +247,7 @@ def assemble(
         switch=switch,
         usage=usage,
         make_room=janitor.make_room,
+        pace=Bandwidth(clock=clock, bytes_per_s=config.prefetch.bandwidth_bytes).wait,
         clock=clock,
         now=now,
         pool=pool,
@@ -309,6 +312,7 @@ def assemble(
         chain=chain,
         pages=pages,
         files=file_service,
+        listings=listings,
         sidecars=sidecars,
         janitor=janitor,
         reserved=reserved,
