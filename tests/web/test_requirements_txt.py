@@ -62,7 +62,10 @@ def test_it_waits_and_says_in_the_words_of_pypicache_what_came_of_each_line() ->
             file("half", "2.0", "failed", "wrong bytes"),
             file("deep", "3.0", "failed", "the tier is down"),
         ),
-        unparseable=tuple(Unparseable(document="requirements.txt", text=text, reason="no") for text in refused),
+        unparseable=tuple(
+            Unparseable(document="requirements.txt", text=text, reason="no", line=line)
+            for line, text in enumerate(refused, 4)
+        ),
         report=report,
     )
     answer = told(connection)
@@ -93,8 +96,11 @@ def test_all_is_well() -> None:
 
 def test_what_cannot_be_resolved_has_failed_line_by_line_with_the_reason() -> None:
     node = WebNode()
-    connection = asked(node, b"six==1.0\n\n# x\nsix>2\nnumpy \\\n  --hash=sha256:00\n")
-    node.jobs.put("job-1", phase="failed", what="requirements.txt", reason="six==1.0 and six>2")
+    connection = asked(node, b"six==1.0\n\n# x\nsix>2\n./here\nnumpy \\\n  --hash=sha256:00\n")
+    unparseable = (Unparseable(document="requirements.txt", text="./here", reason="no", line=5),)
+    node.jobs.put(
+        "job-1", phase="failed", what="requirements.txt", reason="six==1.0 and six>2", unparseable=unparseable
+    )
     answer = told(connection)
     assert answer["failed"] == ["six==1.0", "six>2", "numpy \\"]
     assert answer["cached"] == []

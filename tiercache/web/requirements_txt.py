@@ -87,7 +87,7 @@ def _document_in(body: bytes, content_type: str | None) -> Document:
 def cached_of(job: JobState, document: Document) -> Cached:
     """What is said of a job that is over and was about one document."""
     reasons = dict(_reasons(job))
-    lines = dict(_lines(document, {one.text.strip() for one in job.unparseable}))
+    lines = dict(_lines(document, but={one.line for one in job.unparseable}))
     if job.phase != "done":
         failed = [line for those in lines.values() for line in those]
     else:
@@ -115,11 +115,11 @@ def _reasons(job: JobState) -> Iterator[tuple[str, str]]:
             yield missing.what, missing.why
 
 
-def _lines(document: Document, but: set[str]) -> Iterator[tuple[str, list[str]]]:
-    """The lines that require a project, by its name; without those that were not taken."""
+def _lines(document: Document, but: set[int | None]) -> Iterator[tuple[str, list[str]]]:
+    """The lines that require a project, by its name; without those that were not taken, by their numbers."""
     found: dict[str, list[str]] = {}
-    for line in map(str.strip, document.text.splitlines()):
-        if line and line not in but and not line.startswith(("#", "-")):
+    for number, line in enumerate(map(str.strip, document.text.splitlines()), 1):
+        if line and number not in but and not line.startswith(("#", "-")):
             found.setdefault(_project_of(_HASH.sub("", line.rstrip("\\"))), []).append(line)
     yield from found.items()
 
