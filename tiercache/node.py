@@ -94,6 +94,7 @@ from tiercache.cache.vouching import Vouching
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.interfaces.resolver import IResolver
 from tiercache.prefetch.pace import Bandwidth
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
@@ -129,6 +130,7 @@ class Parts:
     catalogue: ICatalogue
     forwarding: Forwarding | None
     tokens: Tokens
+    resolver: IResolver | None
     mint: Mint | None
 
 
@@ -146,11 +148,13 @@ def assemble(
     jitter: Callable[[], float] = lambda: 0.0,
     publish_targets: Iterable[IPublishTarget] = (),
     watch: Watch = NoWatch,
+    resolver: IResolver | None = None,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
     `publish_targets`: the tiers of which it is known where they take uploads.  `issuers`: those whose identity tokens
     trusted publishers show.  `watch`: what hears of changes in folders.  `jitter` gives a number in [0, 1).
+    `resolver`: what finds the closures of prefetches.
     """
     targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
@@ -362,5 +366,6 @@ def assemble(
             else None
         ),
         tokens=tokens,
+        resolver=resolver,
         mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
     )

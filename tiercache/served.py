@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
 
 from tiercache import __version__
+from tiercache.access.warrants import Warrants
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import Pool
@@ -28,8 +29,9 @@ def root_of(
     token: str,
     not_ready: Callable[[], str | None],
     node_id: str | None = None,
+    warrants: Warrants | None = None,
 ) -> IResource:
-    """The root resource of a node's site."""
+    """The root resource of a node's site; `warrants`: for whom the programs read that the node itself runs."""
     return root(
         presence=Presence(
             node_name=config.node.name,
@@ -62,5 +64,6 @@ def root_of(
             sidecars=parts.newest_sidecars,
         ),
         mint=parts.mint,
+        warrants=warrants,
         not_ready=not_ready,
     )

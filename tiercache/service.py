@@ -28,11 +28,13 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
+from tiercache.access.warrants import Warrants
 from tiercache.config import Config
 from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
 from tiercache.node import Parts, assemble
+from tiercache.resolving.uv import UvResolver, clean_up, resolver_on
 from tiercache.served import root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
@@ -51,6 +53,7 @@ from tiercache.web.certificates import Certificates
 from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
+from tiercache.web.warranted import Warranted
 
 log = Logger()
 
@@ -138,6 +141,8 @@ class Node(Service):
             self._undo.append(threads.stop)
         files, catalogue = self._open_store(writer)
         node_id = node_id_of(catalogue, lambda: secrets.token_hex(8))
+        warrants = Warrants(secret=partial(secrets.token_urlsafe, 32))
+        own_site = site(Resource(), self._reactor, limits_of(self._config))
         self._parts = assemble(
             self._config,
             files=files,
@@ -151,6 +156,7 @@ class Node(Service):
             jitter=random.random,
             publish_targets=self._publish_targets(pool, node_id),
             watch=partial(FolderWatch, self._reactor),
+            resolver=self._resolver(own_site, warrants, pool),
         )
         self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
         self._tidying.clock = self._reactor
@@ -163,7 +169,9 @@ class Node(Service):
             token=token,
             not_ready=lambda: self._not_ready,
             node_id=node_id,
+            warrants=warrants,
         )
+        own_site.resource = Warranted(root=self._site.resource, warrants=warrants)
         if not self._is_in_memory:
             path = announce(self._folder, urls=filter(None, map(url_of, self._ports)), token=token)
             self._undo.append(lambda: path.unlink(missing_ok=True))
@@ -201,6 +209,17 @@ class Node(Service):
             )
             self._undo.append(lambda: ensureDeferred(catalogue.close()))
         return files, catalogue
+
+    def _resolver(self, own_site: NodeSite, warrants: Warrants, pool: Pool) -> UvResolver:
+        """What resolves for prefetches, by what this node shows on a port of its own while it does."""
+        folder = None if self._is_in_memory else str(self._folder / "resolving")
+        if folder is not None:
+            clean_up(folder)
+        resolver = resolver_on(
+            self._reactor, own_site, warrants=warrants, folder=folder, pool=pool, path=self._environ.get("PATH")
+        )
+        self._undo.append(lambda: ensureDeferred(resolver.stop()))
+        return resolver
 
     def _rebuild_if_lost(self, folder: Path, files: IFiles) -> None:
         """Private names that a lost catalogue has forgotten would be asked of every tier, so first of all."""
