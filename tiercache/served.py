@@ -16,6 +16,7 @@ from tiercache.node import Parts
 from tiercache.web.forward import routes_to
 from tiercache.web.limits import limits_of
 from tiercache.web.managing import managing_routes
+from tiercache.web.prefetching import prefetch_routes
 from tiercache.web.site import ForNodes, Presence, root
 from tiercache.web.users import configured_accounts
 
@@ -64,6 +65,9 @@ def root_of(
             sidecars=parts.newest_sidecars,
         ),
         mint=parts.mint,
+        prefetch=prefetch_routes(
+            parts.prefetching.jobs, clock=clock, pool=pool, write_timeout_s=limits_of(config).write_timeout_s
+        ),
         warrants=warrants,
         not_ready=not_ready,
     )
