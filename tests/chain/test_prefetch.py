@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.chain_of_nodes import FILES, ORIGIN, ChainOfNodes, JoinedNode
+from tests.doubles.chain_of_nodes import FILES, ORIGIN, ChainOfNodes, JoinedNode, whole_or_part
 from tests.doubles.small_node import sdist, wheel
 from tests.doubles.tier_http import http_answer
 from tiercache.config import AccessConfig, GrantConfig
@@ -94,6 +94,12 @@ def index_file_requests(chain: ChainOfNodes) -> Counter[str]:
     return Counter(one.url.removeprefix(FILES) for one in asked if "range" not in one.headers)
 
 
+def gives_instead(chain: ChainOfNodes, file: tuple[str, bytes], answer: bytes) -> None:
+    """Let the index give this when the whole of a file is asked for; parts of it, as for its metadata, are right."""
+    right = whole_or_part(file[1])
+    chain.index.on(f"GET {FILES}{file[0]}", lambda request: right(request) if "range" in request.headers else answer)
+
+
 def stored(node: JoinedNode) -> set[str]:
     return {record.listing.filename for record in node.catalogue.all_files()}
 
@@ -169,7 +175,7 @@ def test_a_parent_that_lets_nobody_prefetch_is_noted_and_gives_files_as_to_any_c
 
 def test_a_file_with_wrong_bytes_at_the_top_fails_alone_at_every_tier() -> None:
     chain, nodes = three()
-    chain.index.on(f"GET {FILES}{ZOO[0]}", http_answer(200, b"x" * len(ZOO[1])))
+    gives_instead(chain, ZOO, http_answer(200, b"x" * len(ZOO[1])))
     state = ended(nodes[-1], submit(nodes[-1], "app"), within_s=300)
     assert outcomes(state)[ZOO[0]] == "failed"
     assert outcomes(state)[NUMPY[0]] == "fetched"
@@ -181,7 +187,7 @@ def test_a_file_with_wrong_bytes_at_the_top_fails_alone_at_every_tier() -> None:
 def test_a_tier_that_dies_half_way_is_gone_on_with_once_it_is_back() -> None:
     chain, nodes = three()
     half = len(ZOO[1]) // 2
-    chain.index.on(f"GET {FILES}{ZOO[0]}", http_answer(200, length=len(ZOO[1])) + ZOO[1][:half])
+    gives_instead(chain, ZOO, http_answer(200, length=len(ZOO[1])) + ZOO[1][:half])
     job = submit(nodes[-1], "app")
     chain.cut("private")
     chain.end_connections_to("private")
@@ -225,7 +231,7 @@ def test_a_ring_of_three_comes_to_an_end() -> None:
 def test_a_node_that_starts_anew_goes_on_with_its_job() -> None:
     chain, nodes = three()
     laptop = nodes[-1]
-    chain.index.on(f"GET {FILES}{ZOO[0]}", http_answer(200, length=len(ZOO[1])) + ZOO[1][:1000])
+    gives_instead(chain, ZOO, http_answer(200, length=len(ZOO[1])) + ZOO[1][:1000])
     job = submit(laptop, "app")
     assert state_of(laptop, job)["phase"] == "fetching"
     laptop.stop()
