@@ -93,8 +93,10 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
+from tiercache.config.accounts import permissions_of
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
-from tiercache.interfaces.resolver import IResolver
+from tiercache.prefetch.pace import Bandwidth
+from tiercache.prefetch.prefetching import Cached, PrefetchEdges, Prefetching, prefetching_of
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
@@ -112,6 +114,7 @@ class Parts:
     chain: Chain
     pages: Pages
     files: Files
+    listings: Listings
     sidecars: Sidecars
     janitor: Janitor
     reserved: ReservedNames
@@ -128,7 +131,7 @@ class Parts:
     catalogue: ICatalogue
     forwarding: Forwarding | None
     tokens: Tokens
-    resolver: IResolver | None
+    prefetching: Prefetching
     mint: Mint | None
 
 
@@ -146,13 +149,13 @@ def assemble(
     jitter: Callable[[], float] = lambda: 0.0,
     publish_targets: Iterable[IPublishTarget] = (),
     watch: Watch = NoWatch,
-    resolver: IResolver | None = None,
+    prefetch_edges: PrefetchEdges | None = None,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
     `publish_targets`: the tiers of which it is known where they take uploads.  `issuers`: those whose identity tokens
     trusted publishers show.  `watch`: what hears of changes in folders.  `jitter` gives a number in [0, 1).
-    `resolver`: what finds the closures of prefetches.
+    `prefetch_edges`: what prefetches need of the world.
     """
     targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
@@ -249,6 +252,7 @@ def assemble(
         switch=switch,
         usage=usage,
         make_room=janitor.make_room,
+        pace=Bandwidth(clock=clock, bytes_per_s=config.prefetch.bandwidth_bytes).wait,
         clock=clock,
         now=now,
         pool=pool,
@@ -313,6 +317,7 @@ def assemble(
         chain=chain,
         pages=pages,
         files=file_service,
+        listings=listings,
         sidecars=sidecars,
         janitor=janitor,
         reserved=reserved,
@@ -362,6 +367,24 @@ def assemble(
             else None
         ),
         tokens=tokens,
-        resolver=resolver,
+        prefetching=prefetching_of(
+            config.prefetch,
+            Cached(
+                pages=pages,
+                files=file_service,
+                stored_files=files,
+                sidecars=sidecars,
+                listings=listings,
+                chain=chain,
+                journal=journal,
+                catalogue=catalogue,
+                tokens=tokens,
+            ),
+            prefetch_edges or PrefetchEdges(),
+            permissions=permissions_of(config.access),
+            clock=clock,
+            now=now,
+            pool=pool,
+        ),
         mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
     )

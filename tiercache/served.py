@@ -17,6 +17,7 @@ from tiercache.prefetch.sdist_metadata import SdistMetadata
 from tiercache.web.forward import routes_to
 from tiercache.web.limits import limits_of
 from tiercache.web.managing import managing_routes
+from tiercache.web.prefetching import prefetch_routes
 from tiercache.web.respond import Responder
 from tiercache.web.sdists import SdistPages
 from tiercache.web.site import ForNodes, Presence, root
@@ -68,6 +69,9 @@ def root_of(
             sidecars=parts.newest_sidecars,
         ),
         mint=parts.mint,
+        prefetch=prefetch_routes(
+            parts.prefetching.jobs, clock=clock, pool=pool, write_timeout_s=limits_of(config).write_timeout_s
+        ),
         warrants=warrants,
         not_ready=not_ready,
     )

@@ -34,6 +34,7 @@ from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
 from tiercache.node import Parts, assemble
+from tiercache.prefetch.prefetching import PrefetchEdges
 from tiercache.resolving.uv import UvResolver, clean_up, resolver_on
 from tiercache.served import own_root_of, root_of
 from tiercache.storage.announcement import announce
@@ -48,6 +49,7 @@ from tiercache.storage.rebuild import is_lost, rebuild
 from tiercache.storage.settled import settled
 from tiercache.storage.threads import ReactorThreads, on_the_spot
 from tiercache.upstream.configured import publish_target_of, upstream_of
+from tiercache.upstream.documents import documents_of
 from tiercache.upstream.issuer import issuer_at
 from tiercache.web.certificates import Certificates
 from tiercache.web.limits import limits_of
@@ -111,6 +113,7 @@ class Node(Service):
         self._tidying.start(TIDY_EVERY_S, now=False)
         self._parts.following.start()
         self._parts.dropped.start()
+        self._parts.prefetching.start()
         self._not_ready = None
 
     def stopService(self) -> Deferred[None]:  # noqa: N802  # twisted's name
@@ -155,7 +158,12 @@ class Node(Service):
             jitter=random.random,
             publish_targets=self._publish_targets(pool, node_id),
             watch=partial(FolderWatch, self._reactor),
-            resolver=self._resolver(own_site, warrants, pool),
+            prefetch_edges=PrefetchEdges(
+                resolver=self._resolver(own_site, warrants, pool),
+                documents=documents_of(reactor=self._reactor, pool=pool, now=time.time, environ=self._environ)
+                if self._config.prefetch.keep_warm
+                else None,
+            ),
         )
         self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
         self._tidying.clock = self._reactor
@@ -270,6 +278,7 @@ class Node(Service):
         cut = await self._site.drain(deadline_s)
         if cut:
             log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=deadline_s)
+        await self._parts.prefetching.stop()
         await self._parts.dropped.stop()
         await self._parts.following.stop()
         self._parts.about.stop()

@@ -84,13 +84,18 @@ class ResolverInMemory:
     @classmethod
     def of(cls, parts: Parts) -> ResolverInMemory:
         """Of what a node shows: by its pages and sidecars, from the store alone where the question is local."""
+        return cls.within(lambda: parts)
+
+    @classmethod
+    def within(cls, parts: Callable[[], Parts]) -> ResolverInMemory:
+        """The same of a node that is still to be put together, with this resolver as a part."""
 
         async def page(project: ProjectName, question: Question) -> Page:
-            return (await parts.pages.shown(project, Ask(local=question.is_local))).page
+            return (await parts().pages.shown(project, Ask(local=question.is_local))).page
 
         async def metadata(file: File, question: Question) -> bytes:
             ask = Ask(local=question.is_local)
-            return (await parts.sidecars.sidecar(identity_of(file), file.filename, ask)).data
+            return (await parts().sidecars.sidecar(identity_of(file), file.filename, ask)).data
 
         return cls(page=page, metadata=metadata)
 

@@ -108,6 +108,12 @@ class Pages:
     _now: Callable[[], float]
     _stats: Stats
     _forwards: Collapse[tuple[ProjectName, bool, int], Settled] = field(factory=Collapse, init=False)
+    _awaited: int = field(default=0, init=False)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a page that tiers are asked for."""
+        return self._awaited > 0
 
     async def shown(self, project: ProjectName, ask: Ask) -> ShownPage:
         """The page of a project, as this node shows it.
@@ -262,7 +268,11 @@ class Pages:
                 outcome = self._outcome_of_stale(decision.entry, "patience")
                 outcome = evolve(outcome, collapsed=collapsed)
                 return Settled(entry=decision.entry, revision=revision, outcome=outcome)
-        settled = await forward.result()
+        self._awaited += not ask.unhurried
+        try:
+            settled = await forward.result()
+        finally:
+            self._awaited -= not ask.unhurried
         return evolve(settled, outcome=evolve(settled.outcome, collapsed=collapsed)) if collapsed else settled
 
     async def _within(self, forward: Shared[Settled], patience_s: float) -> None:

@@ -106,6 +106,7 @@ def root(
     reserved: ReservedNames | None = None,
     publish: Sequence[Route] = (),
     manage: Sequence[Route] = (),
+    prefetch: Sequence[Route] = (),
     trusted_proxies: tuple[Network, ...] = (),
     tokens: Tokens | None = None,
     mint: Mint | None = None,
@@ -115,9 +116,9 @@ def root(
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `publish`: the routes of uploads, `manage`: those for what is hosted.  `trusted_proxies`: who is believed to say for
-    whom they ask.  `tokens`: those that the node issues; `mint`: what issues them to trusted publishers.
-    `warrants`: for whom the node's own programs read.
+    `publish`: the routes of uploads, `manage`: those for what is hosted, `prefetch`: those for what is wanted before it
+    is asked for.  `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those that the node issues;
+    `mint`: what issues them to trusted publishers.  `warrants`: for whom the node's own programs read.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -176,6 +177,7 @@ def root(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
             *(() if tokens is None else TokenRoutes(tokens=tokens, logins=logins).routes()),
+            *prefetch,
         ),
         tier=tier,
         openapi=OpenApi(version=presence.version),
