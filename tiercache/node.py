@@ -95,6 +95,7 @@ from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
 from tiercache.interfaces.resolver import IResolver
+from tiercache.prefetch.pace import Bandwidth
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
@@ -112,6 +113,7 @@ class Parts:
     chain: Chain
     pages: Pages
     files: Files
+    listings: Listings
     sidecars: Sidecars
     janitor: Janitor
     reserved: ReservedNames
@@ -249,6 +251,7 @@ def assemble(
         switch=switch,
         usage=usage,
         make_room=janitor.make_room,
+        pace=Bandwidth(clock=clock, bytes_per_s=config.prefetch.bandwidth_bytes).wait,
         clock=clock,
         now=now,
         pool=pool,
@@ -313,6 +316,7 @@ def assemble(
         chain=chain,
         pages=pages,
         files=file_service,
+        listings=listings,
         sidecars=sidecars,
         janitor=janitor,
         reserved=reserved,

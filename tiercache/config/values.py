@@ -141,9 +141,16 @@ class PublishConfig:
 
 @frozen(kw_only=True)
 class PrefetchConfig:
-    """How many files are fetched at once before they are asked for, and whether to guess at them."""
+    """How many files are fetched at once before they are asked for, and whether to guess at them.
+
+    `bandwidth_bytes`: what all prefetches together take of the tiers in a second, None for what there is.
+    `keep_warm`: files, or URLs of files, whose requirements are kept ready; looked at anew each `keep_warm_every_s`.
+    """
 
     concurrency: int = 8
+    bandwidth_bytes: int | None = None
+    keep_warm: tuple[str, ...] = ()
+    keep_warm_every_s: float = 6 * 3600.0
     read_ahead: bool = True
 
 

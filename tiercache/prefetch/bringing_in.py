@@ -32,6 +32,8 @@ LOOK_AGAIN_S = 0.1
 GIVES_WAY_S = 10.0
 """For so long a file that could be begun gives way: on a node that is never at rest jobs come to an end, too."""
 
+EVICTED = "It was evicted again: the store has no room for all of this."
+
 NOT_SOON = frozenset({LOOP, "offline"})
 """Reasons for which a tier gives nothing that no time takes away."""
 
@@ -92,6 +94,14 @@ class BringingIn:
             self._ours.subtract(ours)
             self._ours += Counter()  # which leaves out what none of the jobs wants
         return later
+
+    async def check(self, job: Job, listings: Mapping[str, Listing]) -> None:
+        """Note which of the files that came are gone again: the store has no room for all of them."""
+        for filename, file in list(job.files.items()):
+            if file.outcome not in HERE or filename not in listings:
+                continue
+            if await self._files.stored(listings[filename].identity, filename) is None:
+                job.note(filename, outcome="failed", reason=EVICTED)
 
     async def _one(self, job: Job, filename: str, listing: Listing) -> bool:
         """Bring in one file; False where it may be had later."""

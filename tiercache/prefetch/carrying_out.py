@@ -41,6 +41,10 @@ BUILD_ROUNDS = 5
 log = Logger()
 
 
+Keep = Callable[[], Awaitable[None]]
+"""Lets what a job has come to outlive a restart."""
+
+
 class Closes(Protocol):
     """From requirements and locks to files."""
 
@@ -74,7 +78,7 @@ class CarryingOut:
     _clock: IReactorTime
     _now: Callable[[], float]
 
-    async def run(self, job: Job, keep: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, job: Job, keep: Keep) -> None:
         """Carry a job out, from where it is to its end; `keep` lets what it has come to outlive a restart.
 
         Cancelling it leaves the job as it is.
@@ -95,7 +99,7 @@ class CarryingOut:
         closure = await self._closed(wanted, inputs, for_whom)
         return await self._readiness.report(wanted, inputs, closure, for_whom)
 
-    async def _to_the_end(self, job: Job, keep: Callable[[], Awaitable[None]]) -> None:
+    async def _to_the_end(self, job: Job, keep: Keep) -> None:
         job.become("resolving")
         inputs = await self._read(job.wanted)
         job.unparseable = inputs.unparseable
@@ -105,12 +109,14 @@ class CarryingOut:
             await keep()
         job.become("fetching")
         waiting = [file.filename for file in job.closure.files]
+        listings: dict[str, Listing] = {}
         for _ in range(BUILD_ROUNDS):
-            await self._fetched(job, waiting, keep)
+            await self._fetched(job, waiting, keep, listings)
             waiting = await self._what_builds(job)
             if not waiting:
                 break
             await keep()
+        await self._bringing_in.check(job, listings)
         job.become("verifying")
         job.report = await self._readiness.report(job.wanted, inputs, job.closure, job.for_whom)
         job.end("done", self._now())
@@ -139,26 +145,28 @@ class CarryingOut:
         job.add_files(new)
         return [file.filename for file in new]
 
-    async def _fetched(self, job: Job, filenames: Iterable[str], keep: Callable[[], Awaitable[None]]) -> None:
-        """Bring files in; those that no tier gives once more whenever it may be back, for a while."""
-        later = await self._round(job, set(filenames), keep)
+    async def _fetched(self, job: Job, filenames: Iterable[str], keep: Keep, listings: dict[str, Listing]) -> None:
+        """Bring files in; those that no tier gives once more whenever it may be back, for a while.
+
+        How they are listed is put into `listings`.
+        """
+        later = await self._round(job, set(filenames), keep, listings)
         for pause_s in AGAIN_AFTER_S:
             if not later:
                 return
             await deferLater(self._clock, pause_s)
-            later = await self._round(job, later, keep)
+            later = await self._round(job, later, keep, listings)
         for filename in later:
             job.note(filename, outcome="failed")
 
-    async def _round(self, job: Job, filenames: set[str], keep: Callable[[], Awaitable[None]]) -> set[str]:
+    async def _round(self, job: Job, filenames: set[str], keep: Keep, listings: dict[str, Listing]) -> set[str]:
         """Look files up, hand them on, bring them in; returns those that may be had later."""
         files = [file for file in (job.closure.files if job.closure is not None else ()) if file.filename in filenames]
-        found: dict[str, Listing] = {}
         later: set[str] = set()
 
         async def locate(file: WantedFile) -> None:
             try:
-                found[file.filename] = await self._locating.listing(file, job.for_whom, ask_of(job))
+                listings[file.filename] = await self._locating.listing(file, job.for_whom, ask_of(job))
             except TiercacheError as error:
                 if job.files[file.filename].outcome in HERE:  # it was, before the node stopped
                     job.note(file.filename, outcome="waiting")
@@ -168,7 +176,7 @@ class CarryingOut:
                     later.add(file.filename)
 
         await side_by_side(files, locate, LOCATED_AT_ONCE)
-        in_order = {file.filename: found[file.filename] for file in files if file.filename in found}
+        in_order = {file.filename: listings[file.filename] for file in files if file.filename in listings}
         await self._handing_on.hand_on(job, in_order)
         await keep()
         return later | await self._bringing_in.bring_in(job, in_order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from attrs import define, evolve, field
 
@@ -25,16 +25,14 @@ from tiercache.wire.prefetch import (
 HERE: tuple[FileOutcome, ...] = ("stored", "fetched")
 """The outcomes of files that are in the store."""
 
-TAKEN = "taken"
-"""What is noted of a tier that was given the files, and brings them in too."""
-
 
 @define(kw_only=True, eq=False)
 class Job:
     """A job that moves on.  `changed` hears of each change; times in seconds since 1970.
 
-    `hops`: which nodes the request had passed.  `files` by filename.  `handed_on`: what each tier said.  `is_resumed`:
-    the node stopped while it was being carried out.
+    `hops`: which nodes the request had passed.  `files` by filename.  `handed_on`: what became of handing them to each
+    tier, `have_answered` which of the tiers said that themselves.  `is_resumed`: the node stopped while it was being
+    carried out.
     """
 
     id: str
@@ -50,6 +48,7 @@ class Job:
     unparseable: tuple[Unparseable, ...] = ()
     files: dict[str, JobFile] = field(factory=dict)
     handed_on: dict[str, str] = field(factory=dict)
+    have_answered: set[str] = field(factory=set)
     report: Report | None = None
     is_resumed: bool = False
     progress: Progress = field(factory=Progress)
@@ -113,9 +112,11 @@ class Job:
         self.progress = self.progress.grown(size_bytes, now)
         self.changed()
 
-    def noted_handed_on(self, said: Mapping[str, str]) -> None:
-        """What tiers said that were given files."""
-        self.handed_on.update(said)
+    def noted_handed_on(self, tier: str, said: str, *, is_final: bool) -> None:
+        """What a tier said that was given files; `is_final`: it need not be asked again."""
+        self.handed_on[tier] = said
+        if is_final:
+            self.have_answered.add(tier)
         self.changed()
 
     # -- how it is --------------------------------------------------------------------------------------------

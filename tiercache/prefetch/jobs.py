@@ -108,8 +108,7 @@ class Jobs:
 
     def all(self) -> tuple[JobState, ...]:
         """Every job, the newest first, without files and reports."""
-        newest_first = sorted(self._jobs.values(), key=lambda watched: -watched.job.created_at)
-        return tuple(watched.job.state(self._now(), brief=True) for watched in newest_first)
+        return tuple(watched.job.state(self._now(), brief=True) for watched in reversed(self._jobs.values()))
 
     def requester(self, job: str) -> Principal:
         """Whose job it is.  Raises JobAbsent."""

@@ -51,6 +51,7 @@ class Kept:
     unparseable: tuple[Unparseable, ...] = ()
     files: tuple[JobFile, ...] = ()
     handed_on: Mapping[str, str] = field(factory=dict)
+    have_answered: tuple[str, ...] = ()
     report: Report | None = None
 
 
@@ -67,6 +68,7 @@ def kept_of(job: Job) -> Kept:
         unparseable=job.unparseable,
         files=tuple(job.files.values()),
         handed_on=dict(job.handed_on),
+        have_answered=tuple(sorted(job.have_answered)),
         report=job.report,
     )
 
@@ -98,6 +100,7 @@ def job_of(stored: KeptJob, token: Callable[[str], IssuedToken | None]) -> Job:
         unparseable=kept.unparseable,
         files={file.filename: file for file in kept.files},
         handed_on=dict(kept.handed_on),
+        have_answered=set(kept.have_answered),
         report=kept.report,
     )
     if not job.is_over:
