@@ -52,12 +52,13 @@ class Chosen:
 @implementer(IResolver)
 @define(kw_only=True)
 class ResolverInMemory:
-    """`asked` keeps the questions.  `raising` is raised in place of an answer; `before` is awaited first, if there."""
+    """`asked` keeps the questions.  `raising` is raised in place of an answer, `saying` is said; `before` is awaited first, if there."""
 
     page: GetPage
     metadata: GetMetadata
     asked: list[Question] = field(factory=list)
     raising: Exception | None = None
+    saying: str | None = None
     before: Callable[[Question], Awaitable[None]] | None = None
 
     @classmethod
@@ -96,6 +97,8 @@ class ResolverInMemory:
             await self.before(question)
         if self.raising is not None:
             raise self.raising
+        if self.saying is not None:
+            return self.saying
         bounds = list(map(_requirement, question.constraints))
         roots = list(map(_requirement, question.requirements))
         known = roots
