@@ -20,6 +20,7 @@ from tiercache.prefetch.closure import Closure
 from tiercache.prefetch.handing_on import HandingOn
 from tiercache.prefetch.inputs.inputs import Inputs
 from tiercache.prefetch.jobs import Jobs
+from tiercache.prefetch.keep_warm import KeepWarm
 from tiercache.prefetch.locating import Locating
 from tiercache.simple.model import File
 from tiercache.simple.names import candidate_projects
@@ -102,6 +103,7 @@ class PrefetchingNode:
     concurrency: int = 8
     tokens: dict[str, IssuedToken] = field(factory=dict)
     ids: int = 0
+    warm: KeepWarm | None = None
     jobs: Jobs = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -136,6 +138,8 @@ class PrefetchingNode:
 
     def stop(self) -> None:
         """End what is under way."""
+        if self.warm is not None:
+            begun(self.warm.stop())
         for ending in (self.jobs.stop(), self.node.parts.files.stop()):
             begun(ending)
 
