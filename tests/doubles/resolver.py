@@ -52,7 +52,10 @@ class Chosen:
 @implementer(IResolver)
 @define(kw_only=True)
 class ResolverInMemory:
-    """`asked` keeps the questions.  `raising` is raised in place of an answer, `saying` is said; `before` is awaited first, if there."""
+    """`asked` keeps the questions.  In place of an answer `raising` is raised, or `saying` is said.
+
+    `before` is awaited first, if it is there.
+    """
 
     page: GetPage
     metadata: GetMetadata

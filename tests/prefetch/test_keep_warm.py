@@ -35,7 +35,7 @@ def warm(*places: str) -> tuple[PrefetchingNode, KeepWarm, Shelf]:
     tier = scripted()
     (file,) = listed(tier, "numpy", ("numpy-1.0.tar.gz", b"n"))
     here = prefetching(tier, closing=ScriptedClosing(files=(wanted_file(file),)))
-    shelf = Shelf(contents={place: b"numpy\n" for place in places})
+    shelf = Shelf(contents=dict.fromkeys(places, b"numpy\n"))
     keep_warm = KeepWarm(
         places=places,
         every_s=EVERY_S,

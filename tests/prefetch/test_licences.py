@@ -14,7 +14,7 @@ from tiercache.prefetch.licences import LONGEST, licence_in
     [
         ("License-Expression: MIT OR Apache-2.0\nLicense: other\n", "MIT OR Apache-2.0"),
         (
-            "License: x\nClassifier: License :: OSI Approved :: MIT\nClassifier: License :: BSD\nClassifier: Topic :: X\n",
+            "License: x\nClassifier: License :: OSI :: MIT\nClassifier: License :: BSD\nClassifier: Topic :: X\n",
             "MIT, BSD",
         ),
         ("License: BSD\n        Copyright (c) somebody\n", "BSD"),

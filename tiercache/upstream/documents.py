@@ -63,16 +63,17 @@ def documents_of(
     now: Callable[[], float],
     environ: Mapping[str, str],
 ) -> IDocuments:
-    """Those that this machine can read; `environ` is where proxies and bundles stand."""
+    """Those that this machine can read; `environ` is where proxies and bundles stand.  Blocking, for the start."""
+    https, proxies = https_policy(trusted(ca_bundle(None, environ))), proxies_from(environ)
 
     def requests_to(target: Target) -> Requests:
         reach = Reach(own=target.host.name)
         agent = http_agent(
             reactor,
-            https=https_policy(trusted(ca_bundle(None, environ))),
+            https=https,
             reach=reach,
             connect_timeout_s=CONNECT_TIMEOUT_S,
-            proxies=proxies_from(environ),
+            proxies=proxies,
         )
         return Requests(
             tier=Tier(name=target.host.name, kind="document"),
