@@ -36,7 +36,7 @@ from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IU
 from tiercache.node import Parts, assemble
 from tiercache.prefetch.prefetching import PrefetchEdges
 from tiercache.resolving.uv import UvResolver, clean_up, resolver_on
-from tiercache.served import root_of
+from tiercache.served import own_root_of, root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
@@ -55,7 +55,6 @@ from tiercache.web.certificates import Certificates
 from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
-from tiercache.web.warranted import Warranted
 
 log = Logger()
 
@@ -179,7 +178,9 @@ class Node(Service):
             node_id=node_id,
             warrants=warrants,
         )
-        own_site.resource = Warranted(root=self._site.resource, warrants=warrants)
+        own_site.resource = own_root_of(
+            self._config, self._parts, self._site.resource, clock=self._reactor, pool=pool, warrants=warrants
+        )
         if not self._is_in_memory:
             path = announce(self._folder, urls=filter(None, map(url_of, self._ports)), token=token)
             self._undo.append(lambda: path.unlink(missing_ok=True))

@@ -18,11 +18,10 @@ from tiercache.config import Config
 from tiercache.resolving.child import Children
 from tiercache.resolving.own_index import OwnIndex
 from tiercache.resolving.uv import UvResolver, installed_uv
-from tiercache.served import root_of
+from tiercache.served import own_root_of, root_of
 from tiercache.web.limits import Limits
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
-from tiercache.web.warranted import Warranted
 
 
 @define(kw_only=True, eq=False)
@@ -47,7 +46,6 @@ class ResolvingNode:
     def __attrs_post_init__(self) -> None:
         self.node = SmallNode(upstreams=self.tiers, config=self.config)
         self.warrants = Warrants(secret=self._secret)
-        limits = Limits()
         root = root_of(
             self.config,
             self.node.parts,
@@ -57,7 +55,10 @@ class ResolvingNode:
             not_ready=lambda: None,
             warrants=self.warrants,
         )
-        self.site = site(Warranted(root=root, warrants=self.warrants), self.reactor, limits)
+        own_root = own_root_of(
+            self.config, self.node.parts, root, clock=self.reactor, pool=at_once, warrants=self.warrants
+        )
+        self.site = site(own_root, self.reactor, Limits())
         self.index = OwnIndex(listen=self._listen)
         self.resolver = self._with(lambda: installed_uv() if self.program is None else str(self.program))
 

@@ -54,7 +54,7 @@ def call_for(question: Question, *, base_url: str, password: str, folder: str, p
         files[CONSTRAINTS] = _text(question.constraints)
     return Call(
         arguments=tuple(arguments),
-        environment=_environment(_index_url(base_url, password, is_local=question.is_local), folder),
+        environment=_environment(_index_url(base_url, password, _pages_for(question)), folder),
         files=files,
     )
 
@@ -85,10 +85,15 @@ def _environment(index_url: str, folder: str) -> dict[str, str]:
     }
 
 
-def _index_url(base_url: str, password: str, *, is_local: bool) -> str:
+def _pages_for(question: Question) -> str:
+    """Which of this node's pages it reads; where sdists count, those on which they are wheels, as it builds none."""
+    pages = "local/" if question.is_local else "simple/"
+    return f"sdists/{pages}" if question.sdists else pages
+
+
+def _index_url(base_url: str, password: str, pages: str) -> str:
     parts = urlsplit(base_url)
-    page = "local/" if is_local else "simple/"
-    return f"{parts.scheme}://{WARRANT_USER}:{password}@{parts.netloc}/{page}"
+    return f"{parts.scheme}://{WARRANT_USER}:{password}@{parts.netloc}/{pages}"
 
 
 def _text(lines: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ from tiercache.interfaces import Pool
 from tiercache.interfaces.resolver import IResolver, Question
 from tiercache.resolving.call import call_for
 from tiercache.resolving.child import Children, Ended
+from tiercache.resolving.meant_sdists import with_meant_sdists
 from tiercache.resolving.own_index import OwnIndex
 from tiercache.resolving.words import is_no_way, scrubbed
 
@@ -97,7 +98,8 @@ class UvResolver:
             raise ResolverFailed(reason=f"it could not be started: {error}") from error
         finally:
             self._warrants.revoke(password)
-        return _answer(ended, said)
+        answer = _answer(ended, said)
+        return await self._pool(with_meant_sdists, answer) if question.sdists else answer
 
     async def _own_folder(self) -> str:
         try:
@@ -133,9 +135,10 @@ def _answer(ended: Ended, said: str) -> str:
         raise ResolverFailed(reason=f"it was killed by signal {ended.signal}")
     if ended.status == 0:
         try:
-            return ended.out.decode()
+            answer = ended.out.decode()
         except UnicodeDecodeError:
             raise ResolverFailed(reason="its answer is no text") from None
+        return answer
     if is_no_way(said):
         raise Unresolvable(words=said)
     log.warn("the resolver failed with status {status}: {said}", status=ended.status, said=said)

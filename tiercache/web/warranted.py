@@ -15,6 +15,7 @@ from zope.interface import implementer
 from tiercache.access.credentials import credentials_of
 from tiercache.access.warrants import Warrants
 from tiercache.web.request import field_of
+from tiercache.web.sdists import ROOT
 
 READ = (b"/simple/", b"/local/", b"/files/")
 
@@ -22,9 +23,10 @@ READ = (b"/simple/", b"/local/", b"/files/")
 @implementer(IResource)
 @define(kw_only=True, eq=False)
 class Warranted:
-    """The root resource there; behind it is that of the site, `root`."""
+    """The root resource there; behind it are that of the site, `root`, and `sdists`, for resolvers alone."""
 
     _root: IResource
+    _sdists: IResource
     _warrants: Warrants
     isLeaf: bool = True
 
@@ -34,10 +36,13 @@ class Warranted:
             request.setResponseCode(401)
             request.setHeader(b"WWW-Authenticate", b'Basic realm="tiercache"')
             return b""
-        if request.method not in (b"GET", b"HEAD") or not request.path.startswith(READ):
-            request.setResponseCode(404)
-            return b""
-        return self._root.render(request)
+        if request.method in (b"GET", b"HEAD"):
+            if request.path.startswith(READ):
+                return self._root.render(request)
+            if request.path.startswith(ROOT.encode()):
+                return self._sdists.render(request)
+        request.setResponseCode(404)
+        return b""
 
     def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
         """See `IResource`; a leaf has no children."""
