@@ -345,7 +345,7 @@ def test_jobs_are_listed_shown_and_ended(run: Run, node: FakeServer) -> None:
         ),
         (
             evolve(ONE, phase="fetching", bytes_total=5 << 40, left_s=61),
-            "fetching  0 bytes of 5120.0 GiB  1 min 1 s left",
+            "fetching  0 bytes of 5.0 TiB  1 min 1 s left",
         ),
         (evolve(ONE, phase="failed", reason="no\x1b way"), "failed  no? way"),
     ],

@@ -48,6 +48,15 @@ How a request travels:
                       is fresh without asking (cache/vouching), for as long as the feed is live
      cache/journal    passed on, once, to who follows this node: web/tier/feed
 
+    POST /api/v1/prefetch          requirements, locks, or files that a node below has resolved
+     web/prefetch     prefetch/jobs keeps it, so that it outlives a restart; equal ones are one
+     prefetch/inputs  what the documents ask for; resolving/uv says which releases meet that together, by this node's
+                      own pages as who asks may read them; prefetch/closing makes files of it
+     prefetch/handing_on   to each tier that is a node what it lists, so that all of them fill side by side
+     prefetch/bringing_in  as a client would ask, behind all clients; what no tier gives again once it is back
+     prefetch/readiness    the resolver's word, by `/local/`, on what can be installed offline
+    prefetch/keep_warm begins some by itself: from time to time, and on news
+
     POST /_/oidc/mint-token        a job of a CI system, which shows what that system signed about it
      cache/minting    read -> keys of its issuer (cache/signing_keys, upstream/issuer) -> verified -> whose claims are
                       they? -> not used before (cache/used_identities) -> a token of this node, for minutes
@@ -60,7 +69,6 @@ serve is put together in `tiercache.served`; the edges are opened and closed by 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
@@ -73,8 +81,7 @@ from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
-from tiercache.cache.follower import Follower, kind_of
-from tiercache.cache.following import Following
+from tiercache.cache.following import Following, following_of
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
@@ -272,30 +279,18 @@ def assemble(
         pool=pool,
         stats=stats,
     )
-    following = Following(
-        followers=tuple(
-            Follower(
-                tier=upstream.tier.name,
-                kind=partial(kind_of, upstream),
-                neighbour=chain.neighbours()[upstream.tier.name],
-                own_id=node_id,
-                entries=entries,
-                vouching=vouching,
-                journal=journal,
-                reserved=reserved,
-                switch=switch,
-                suspect=chain.suspect,
-                is_well=chain.is_well,
-                clock=clock,
-                jitter=jitter,
-            )
-            for upstream in upstreams
-            if upstream.tier.name in chain.neighbours() and upstream.tier.kind != SIBLING
-        ),
+    following = following_of(
+        upstreams,
+        chain,
+        own_id=node_id,
+        entries=entries,
         vouching=vouching,
+        journal=journal,
+        reserved=reserved,
         switch=switch,
         clock=clock,
         now=now,
+        jitter=jitter,
     )
     hosted.content.on_added(sidecars.check_stored)
     publisher = Publisher(

@@ -233,6 +233,9 @@ def test_a_job_that_nobody_knows_is_not_there(rest: str) -> None:
     [
         ("", "application/json", b'"ready":false'),
         ("*/*", "application/json", b'"ready":false'),
+        ("text/plain", "text/plain; charset=utf-8", b"numpy==9"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8", b"&lt;none&gt;"),
+        ("text/*;q=0.5, application/json;q=0.1", "text/plain; charset=utf-8", b"numpy==9"),
         ("image/png", "application/json", b'"ready":false'),
     ],
 )

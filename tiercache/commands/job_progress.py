@@ -76,29 +76,22 @@ def progress(*, is_quiet: bool) -> Quiet:
 
 def line_of(state: JobState) -> str:
     """How a job is, in a line."""
+    from tiercache.prefetch.report_text import size
+
     parts: list[str] = [state.phase]
     if state.files_total:
         parts.append(f"{state.files_done} of {state.files_total} files")
     if state.bytes_total:
-        parts.append(f"{size_of(state.bytes_done)} of {size_of(state.bytes_total)}")
+        parts.append(f"{size(state.bytes_done)} of {size(state.bytes_total)}")
     if state.files_failed:
         parts.append(f"{state.files_failed} failed")
     if state.rate is not None:
-        parts.append(f"{size_of(state.rate)}/s")
+        parts.append(f"{size(state.rate)}/s")
     if state.left_s is not None:
         parts.append(f"{duration_of(state.left_s)} left")
     if state.reason is not None:
         parts.append(printable(state.reason))
     return "  ".join(parts)
-
-
-def size_of(size_bytes: float) -> str:
-    """A size as people read it."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size_bytes < 1024 or unit == "GiB":
-            break
-        size_bytes /= 1024
-    return f"{size_bytes:.0f} {unit}" if unit == "bytes" else f"{size_bytes:.1f} {unit}"
 
 
 def duration_of(seconds: float) -> str:

@@ -84,7 +84,6 @@ def ready(as_json: bool, node: str | None, token: str | None, config: str | None
         click.echo(_json(report))
     else:
         _print_report(report)
-        _print_unparseable(report.unparseable)
     raise SystemExit(0 if report.ready else NOT_READY)
 
 
@@ -94,7 +93,8 @@ def _print_job(state: JobState) -> None:
             click.echo(f"{printable(file.filename)}: {printable(file.reason or 'it could not be had')}", err=True)
     for tier, said in state.handed_on.items():
         click.echo(f"note: {printable(tier)}: {printable(said)}", err=True)
-    _print_unparseable(state.unparseable)
+    told = () if state.report is None else state.report.unparseable
+    _print_unparseable(tuple(one for one in state.unparseable if one not in told))
     if state.report is not None:
         _print_report(state.report)
     elif state.reason is not None:
@@ -104,14 +104,9 @@ def _print_job(state: JobState) -> None:
 
 
 def _print_report(report: Report) -> None:
-    for target in report.targets:
-        where = "everywhere" if target.target is None else f"Python {target.target.python}, {target.target.platform}"
-        click.echo(f"{where}: {'ready' if target.ready else 'not ready'}")
-        for missing in target.missing:
-            click.echo(f"  {printable(missing.what)}: {printable(missing.why)}")
-        if target.words:
-            click.echo(printable_lines(target.words))
-    click.echo(f"ready offline: {'yes' if report.ready else 'no'}")
+    from tiercache.prefetch.report_text import as_text
+
+    click.echo(printable_lines(as_text(report)))
 
 
 def _print_unparseable(those: tuple[Unparseable, ...]) -> None:

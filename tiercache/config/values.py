@@ -235,11 +235,3 @@ class Config:
     def _not_in_force(self) -> Iterator[tuple[str, str]]:
         if self.node.workers > 1:
             yield "node.workers", f"this version runs as one process, not as {self.node.workers}"
-        if self.prefetch != PrefetchConfig():
-            yield "prefetch", "this version fetches nothing before it is asked for"
-        for index, grant in enumerate(self.access.grants):
-            if "prefetch" in grant.may:
-                yield (
-                    f"access.grants[{index}].may",
-                    "this version has nothing yet that takes the permission to prefetch",
-                )
