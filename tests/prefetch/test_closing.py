@@ -68,6 +68,19 @@ def test_universal_takes_every_wheel_for_every_environment() -> None:
     ]
 
 
+def test_universal_begins_with_the_oldest_python_of_the_environments() -> None:
+    node = with_app()
+    node.closure(Wanted(universal=True, targets=(LINUX, OLD)), "app")
+    assert [(question.target, question.since) for question in node.resolver.asked] == [
+        (None, "3.9"),
+        (LINUX, None),
+        (OLD, None),
+    ]
+    node.resolver.asked.clear()
+    node.closure(Wanted(universal=True), "app")
+    assert [question.since for question in node.resolver.asked] == [None]
+
+
 def test_without_an_environment_it_is_that_of_the_nodes_own_machine() -> None:
     assert [one.target for one in with_app().closure(Wanted(), "app").targets] == [LINUX]
 

@@ -177,7 +177,9 @@ def test_a_job_that_comes_to_no_closure_fails_with_the_words_of_the_resolver(rai
 
 
 def test_whether_all_is_ready_is_told_by_what_is_stored_where_no_tier_helps() -> None:
-    here = prefetching(scripted(), closing=ScriptedClosing(raising=Unresolvable(words="Because numpy==9 is not there.")))
+    here = prefetching(
+        scripted(), closing=ScriptedClosing(raising=Unresolvable(words="Because numpy==9 is not there."))
+    )
     here.closing.here = Closure(files=(), targets=(OfTarget(target=None, words="No."),))
     result_of(here.jobs.ready(REQUIREMENTS, OWN))
     assert here.readiness.asked == [here.closing.here]

@@ -87,7 +87,8 @@ class Closing:
         files = ClosureFiles.of(closure.files)
         missing: dict[Target | None, list[Missing]] = {}
         answers: dict[tuple[tuple[str, ...], Target | None], tuple[LockedRelease, ...] | str] = {}
-        terms = Terms(for_whom=for_whom, sdists=wanted.sdists)
+        # What bounds the requirements does not bound what builds an sdist, as installers have it.
+        terms = Terms.of(wanted, Inputs(), for_whom)
         everywhere = tuple(one.target for one in closure.targets)
         for file in closure.files:
             record = await self._stored.record(file) if _is_sdist(file) else None
