@@ -70,7 +70,11 @@ def root_of(
         ),
         mint=parts.mint,
         prefetch=prefetch_routes(
-            parts.prefetching.jobs, clock=clock, pool=pool, write_timeout_s=limits_of(config).write_timeout_s
+            parts.prefetching.jobs,
+            pages=parts.pages,
+            clock=clock,
+            pool=pool,
+            write_timeout_s=limits_of(config).write_timeout_s,
         ),
         warrants=warrants,
         not_ready=not_ready,

@@ -81,7 +81,11 @@ class WebNode:
             tokens=Tokens(catalogue=self.catalogue, now=self.clock.seconds),
             trusted_proxies=self.trusted_proxies,
             prefetch=prefetch_routes(
-                self.jobs, clock=self.clock, pool=self.pool, write_timeout_s=self.limits.write_timeout_s
+                self.jobs,
+                pages=self.pages,
+                clock=self.clock,
+                pool=self.pool,
+                write_timeout_s=self.limits.write_timeout_s,
             ),
             not_ready=lambda: self.not_ready[0] if self.not_ready else None,
         )

@@ -1,7 +1,8 @@
 """`POST /requirements.txt`, as pypicache's users call it: `pip freeze | curl -F requirements=@- …/requirements.txt`.
 
 It waits until everything is here or is known not to come, and answers with the keys that pypicache's answer has:
-`cached`, filenames; `failed` and `unparseable`, lines as they came.  More stands beside.
+`cached`, filenames; `failed` and `unparseable`, lines as they came.  More stands beside.  As with pypicache a line that
+asks for what is nowhere has failed, and the others go on.
 """
 
 from __future__ import annotations
@@ -9,26 +10,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion
 from twisted.web.server import Request
 
-from tiercache.errors import RequestMalformed
+from tiercache.cache.pages import Pages
+from tiercache.errors import InvalidName, ProjectAbsent, RequestMalformed, TiercacheError
 from tiercache.interfaces import Pool
 from tiercache.prefetch.documents import REQUIREMENTS, document_of
+from tiercache.prefetch.side_by_side import side_by_side
+from tiercache.simple.names import normalise, version_in
 from tiercache.web.answer import Answer, json
 from tiercache.web.documents import body_of, kind_of, parts_of
 from tiercache.web.openapi import FORM
 from tiercache.web.prefetch import MAY, IJobs
-from tiercache.web.request import field_of, hops_of
+from tiercache.web.request import ask_of, field_of, hops_of
 from tiercache.web.route import Route
 from tiercache.web.unfinished import unless_stopping
 from tiercache.web.upload_paths import REQUIREMENTS_PATH
-from tiercache.web.visitor import principal_of
+from tiercache.web.visitor import may_read, principal_of
 from tiercache.wire.prefetch import Document, JobState, Report, Wanted
 
-_HASH = re.compile(r"\s+--hash[= ].*|\s+#.*")
+LOOKED_UP_AT_ONCE = 50
+"""Their pages come many at a time from a tier that is a node."""
+
+_BEHIND = re.compile(r"\s+--hash[= ].*|\s+#.*|\\$|^-.*")
+"""What stands behind a requirement in its line, and lines that are options."""
 
 
 @frozen(kw_only=True)
@@ -49,6 +58,7 @@ class RequirementsTxt:
     """Takes requirements, and waits for them."""
 
     _jobs: IJobs
+    _pages: Pages
     _pool: Pool
 
     def routes(self) -> tuple[Route, ...]:
@@ -58,13 +68,38 @@ class RequirementsTxt:
     async def take(self, request: Request) -> Answer:
         """Prefetch what requirements need, and say what came of it."""
         document = await self._pool(_document_in, await body_of(request), field_of(request, "content-type"))
+        nowhere = await self._nowhere(request, await self._pool(required_in, document))
         # What pip froze may well have no wheel, and was installed all the same.
-        wanted = Wanted(documents=(document,), sdists=True)
+        wanted = Wanted(documents=(_without(document, nowhere),), sdists=True)
         job = await self._jobs.submit(wanted, principal_of(request), hops_of(request))
         ended = await unless_stopping(request, self._jobs.ended(job.id))
         if ended is None:
             return refused(503, f"This node is stopping, and goes on with the job {job.id} when it is back.")
-        return json(await self._pool(cached_of, ended, document))
+        return json(await self._pool(cached_of, ended, document, nowhere))
+
+    async def _nowhere(self, request: Request, required: Mapping[int, Requirement]) -> dict[int, str]:
+        """The lines that ask for a project or a release which nobody lists, by their numbers; and why they fail."""
+        nowhere: dict[int, str] = {}
+        ask = ask_of(request, local=False)
+
+        async def look(line: int) -> None:
+            requirement = required[line]
+            project = normalise(requirement.name)
+            try:
+                if not may_read(request, project):
+                    raise ProjectAbsent(project=project)
+                page = (await self._pages.shown(project, ask)).page
+            except ProjectAbsent as error:
+                nowhere[line] = str(error)
+                return
+            except TiercacheError:
+                return  # whether it is anywhere cannot be told now
+            versions = {version_in(file.filename, project) for file in page.files}
+            if not any(version and _allows(requirement, version) for version in versions):
+                nowhere[line] = f"No release of {project} is {requirement.specifier}."
+
+        await side_by_side(required, look, LOOKED_UP_AT_ONCE)
+        return nowhere
 
 
 def refused(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Answer:
@@ -84,24 +119,58 @@ def _document_in(body: bytes, content_type: str | None) -> Document:
     return document_of(parts[0].filename or "", parts[0].content)
 
 
-def cached_of(job: JobState, document: Document) -> Cached:
-    """What is said of a job that is over and was about one document."""
+def cached_of(job: JobState, document: Document, nowhere: Mapping[int, str]) -> Cached:
+    """What is said of a job that is over and was about the lines of one document but those that are `nowhere`."""
     reasons = dict(_reasons(job))
-    lines = dict(_lines(document, but={one.line for one in job.unparseable}))
-    if job.phase != "done":
-        failed = [line for those in lines.values() for line in those]
-    else:
-        told = {_project_of(what): what for what in reasons}
-        failed = [line for project, what in told.items() for line in lines.get(project, [what])]
+    text = document.text.splitlines()
+    required = {line: one for line, one in required_in(document).items() if line not in nowhere}
+    lines: dict[str, list[str]] = {}
+    for line, one in required.items():
+        lines.setdefault(canonicalize_name(one.name), []).append(text[line - 1].strip())
+    told = dict.fromkeys(lines) if job.phase != "done" else {_project_of(what): what for what in reasons}
+    failed = [text[line - 1].strip() for line in nowhere]
+    failed += [line for project, what in told.items() for line in lines.get(project, [what or project])]
     return Cached(
         cached=[file.filename for file in job.files if file.outcome in ("stored", "fetched")],
         failed=failed,
         unparseable=[one.text for one in job.unparseable],
-        ready=job.report is not None and job.report.ready,
+        ready=not nowhere and job.report is not None and job.report.ready,
         job=job.id,
-        reasons=reasons,
+        reasons=reasons | {text[line - 1].strip(): why for line, why in nowhere.items()},
         report=job.report,
     )
+
+
+def required_in(document: Document) -> dict[int, Requirement]:
+    """The requirements in the lines of a document, by their numbers, as far as they name no URL."""
+    found: dict[int, Requirement] = {}
+    for number, line in enumerate(document.text.splitlines(), 1):
+        try:
+            requirement = Requirement(_BEHIND.sub("", line).strip())
+            normalise(requirement.name)
+        except (InvalidRequirement, InvalidName):
+            continue
+        if requirement.url is None:
+            found[number] = requirement
+    return found
+
+
+def _without(document: Document, lines: Mapping[int, str]) -> Document:
+    """The same without some lines, and those that are continued from them; the numbers of the others stay."""
+    kept: list[str] = []
+    is_left_out, before = False, ""
+    for number, line in enumerate(document.text.splitlines(), 1):
+        is_left_out = number in lines or (is_left_out and before.endswith("\\"))
+        kept.append("" if is_left_out else line)
+        before = line
+    return evolve(document, text="\n".join(kept))
+
+
+def _allows(requirement: Requirement, version: str) -> bool:
+    try:
+        return requirement.specifier.contains(version, prereleases=True)
+    except InvalidVersion:
+        return False
 
 
 def _reasons(job: JobState) -> Iterator[tuple[str, str]]:
@@ -113,15 +182,6 @@ def _reasons(job: JobState) -> Iterator[tuple[str, str]]:
     for target in () if job.report is None else job.report.targets:
         for missing in target.missing:
             yield missing.what, missing.why
-
-
-def _lines(document: Document, but: set[int | None]) -> Iterator[tuple[str, list[str]]]:
-    """The lines that require a project, by its name; without those that were not taken, by their numbers."""
-    found: dict[str, list[str]] = {}
-    for number, line in enumerate(map(str.strip, document.text.splitlines()), 1):
-        if line and number not in but and not line.startswith(("#", "-")):
-            found.setdefault(_project_of(_HASH.sub("", line.rstrip("\\"))), []).append(line)
-    yield from found.items()
 
 
 def _project_of(text: str) -> str:
