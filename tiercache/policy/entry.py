@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.hops import NONE_YET, Hops
 from tiercache.policy.news import Position
 from tiercache.simple.model import Page, ProjectName
@@ -73,6 +74,7 @@ class Ask:
 
     `max_age_s`: the oldest page it takes, None for no wish.  `only_if_cached`: never forward (504 otherwise).
     `local`: never forward, and what is not in the store does not exist (`/local/`, or the node is offline).
+    `hints`: what is known of the use that it is for; of asks that share a forward, those of the first travel on.
     """
 
     no_cache: bool = False
@@ -80,6 +82,7 @@ class Ask:
     only_if_cached: bool = False
     local: bool = False
     hops: Hops = NONE_YET
+    hints: Hints = NO_HINTS
 
     @property
     def is_for_the_top(self) -> bool:

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from msgspec import Meta
 
 from tiercache.policy.news import Change
+from tiercache.wire.prefetch import Target
 
 ROOT = "api/v1/"
 """Below a node's root; every path here is relative to it."""
@@ -46,6 +47,15 @@ LONGEST_NAME = 200
 
 LONGEST_ETAG = 1024
 """In characters."""
+
+LONGEST_SPECIFIER = 200
+"""In characters; a longer one is not told."""
+
+MOST_EXTRAS = 20
+"""Of one project wanted; of more none is told."""
+
+MOST_NEIGHBOURS = 200
+"""Lines in one answer that nobody asked for."""
 
 NormalisedName = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=LONGEST_NAME)]
 """A project's name in its normalised form (PEP 503)."""
@@ -147,19 +157,30 @@ class NodeState:
 
 @frozen(kw_only=True)
 class PageWanted:
-    """One project wanted, normalised; `etag` as an earlier `PageLine` gave it."""
+    """One project wanted, normalised; `etag` as an earlier `PageLine` gave it.
+
+    `specifier` (PEP 440) tells which releases of it will do, empty any; `extras` which of its extras are wanted too.
+    """
 
     name: NormalisedName
     etag: Annotated[str, Meta(max_length=LONGEST_ETAG)] | None = None
+    specifier: Annotated[str, Meta(max_length=LONGEST_SPECIFIER)] = ""
+    extras: Annotated[tuple[NormalisedName, ...], Meta(max_length=MOST_EXTRAS)] = ()
 
 
 @frozen(kw_only=True)
 class PagesWanted:
     """The body of `POST /pages`: at most `MOST_PROJECTS`; `metadata`: of how many releases a page's sidecars may come
-    along, `MOST_SIDECARS` at most.  `Cache-Control` of the request counts for every project in it."""
+    along, `MOST_SIDECARS` at most.  `Cache-Control` of the request counts for every project in it.
+
+    `environment`: what is installed for, as far as it is known.  `neighbours`: how many lines of projects that those
+    wanted need may follow theirs; who asks takes them as if it had asked for them.
+    """
 
     projects: Annotated[tuple[PageWanted, ...], Meta(min_length=1, max_length=MOST_PROJECTS)]
     metadata: Annotated[int, Meta(ge=0, le=MOST_SIDECARS)] = 0
+    environment: Target | None = None
+    neighbours: Annotated[int, Meta(ge=0, le=MOST_NEIGHBOURS)] = 0
 
 
 @frozen(kw_only=True)

@@ -197,9 +197,10 @@ def _decoded(body: bytes) -> PagesWanted:
     """Raises MsgspecError, UnicodeDecodeError, RecursionError."""
     stated = msgspec.json.decode(body)
     if isinstance(stated, dict):
-        releases = stated.get("metadata")
-        if isinstance(releases, float) and releases.is_integer():  # which JSON Schema takes for an integer
-            stated["metadata"] = int(releases)
+        for key in ("metadata", "neighbours"):
+            number = stated.get(key)
+            if isinstance(number, float) and number.is_integer():  # which JSON Schema takes for an integer
+                stated[key] = int(number)
     return msgspec.convert(stated, PagesWanted)
 
 
