@@ -9,24 +9,17 @@ from attrs import frozen
 
 
 @frozen(kw_only=True)
-class Environment:
-    """What a client installs for: a Python as `3.12` or `3.12.4`, a platform in the words of uv's `--python-platform`.
-
-    An empty `platform`: not known.
-    """
-
-    python: str
-    platform: str = ""
-
-
-@frozen(kw_only=True)
 class Hints:
-    """`specifier`: which releases will do (PEP 440), empty for any; `extras`: which of the project's are wanted too.
+    """`python` as `3.12` or `3.12.4`, `platform` in the words of uv's `--python-platform`: what the client installs
+    for, empty where that is not known; `universal`: it resolves for every platform beside.
 
+    `specifier`: which releases will do (PEP 440), empty for any; `extras`: which of the project's are wanted too.
     `neighbours`: how many pages of what it needs may come along unasked, 0 for none.
     """
 
-    environment: Environment | None = None
+    python: str = ""
+    platform: str = ""
+    universal: bool = False
     specifier: str = ""
     extras: tuple[str, ...] = ()
     neighbours: int = 0

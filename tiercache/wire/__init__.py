@@ -173,13 +173,15 @@ class PagesWanted:
     """The body of `POST /pages`: at most `MOST_PROJECTS`; `metadata`: of how many releases a page's sidecars may come
     along, `MOST_SIDECARS` at most.  `Cache-Control` of the request counts for every project in it.
 
-    `environment`: what is installed for, as far as it is known.  `neighbours`: how many lines of projects that those
+    `environment`: what is installed for, as far as it is known; `universal`: what is resolved is for every platform
+    beside.  `neighbours`: how many lines of projects that those
     wanted need may follow theirs; who asks takes them as if it had asked for them.
     """
 
     projects: Annotated[tuple[PageWanted, ...], Meta(min_length=1, max_length=MOST_PROJECTS)]
     metadata: Annotated[int, Meta(ge=0, le=MOST_SIDECARS)] = 0
     environment: Target | None = None
+    universal: bool = False
     neighbours: Annotated[int, Meta(ge=0, le=MOST_NEIGHBOURS)] = 0
 
 
