@@ -170,7 +170,7 @@ offline: true
     )
     assert [str(note).partition(":")[0] for note in config.not_in_force()] == [
         "node.workers",
-        "prefetch",
+        "prefetch.concurrency",
     ]
 
 

@@ -364,7 +364,8 @@ def test_user_of_an_htpasswd_file_may_be_granted_what_he_is_not_named_for() -> N
         ("access: {grants: [{who: [anyone], may: [read, prefetch]}]}", ["access.grants[0].may"]),
         ("publish: {directories: [/srv/dist]}", []),
         ("publish: {to: nowhere}", []),
-        ("prefetch: {concurrency: 9}", ["prefetch"]),
+        ("prefetch: {concurrency: 9}", ["prefetch.concurrency"]),
+        ("prefetch: {read-ahead: false}", []),
         ("prefetch: {concurrency: 8}", []),
     ],
 )

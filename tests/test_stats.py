@@ -33,6 +33,8 @@ NAMES = [
     "sidecars_failed",
     "direct_urls_refused",
     "direct_urls_warned",
+    "guessed",
+    "guesses_used",
     "evicted",
     "evicted_bytes",
     "quarantined",

@@ -32,6 +32,9 @@ How a request travels:
      cache/sidecars   `.metadata`: what came along with the page; the tier's, verified; else made from the wheel by a
                       few ranged reads, by the node nearest to the origin, and kept
 
+    A client that resolves asks for what it was just told of: prefetch/read_ahead, in front of pages, sidecars and
+    files, has that on its way before, as policy.read_ahead guesses and bounds it.
+
     POST /legacy/
      web/channel      its head is here: the route runs, and reads the body while it comes (web/inflow)
      web/guard        may who asks publish anything?  (an answer before the body is taken)
@@ -94,6 +97,7 @@ from tiercache.cache.vouching import Vouching
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.prefetch.read_ahead import ReadAhead, read_ahead_of
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
@@ -128,6 +132,7 @@ class Parts:
     forwarding: Forwarding | None
     tokens: Tokens
     mint: Mint | None
+    read_ahead: ReadAhead | None
 
 
 def assemble(
@@ -359,4 +364,16 @@ def assemble(
         ),
         tokens=tokens,
         mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
+        read_ahead=read_ahead_of(
+            config.prefetch,
+            pages,
+            sidecars,
+            file_service,
+            listings,
+            chain,
+            switch=switch,
+            clock=clock,
+            pool=pool,
+            stats=stats,
+        ),
     )

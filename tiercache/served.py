@@ -62,5 +62,6 @@ def root_of(
             sidecars=parts.newest_sidecars,
         ),
         mint=parts.mint,
+        read_ahead=parts.read_ahead,
         not_ready=not_ready,
     )

@@ -252,6 +252,8 @@ class Node(Service):
             log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=deadline_s)
         await self._parts.dropped.stop()
         await self._parts.following.stop()
+        if self._parts.read_ahead is not None:
+            self._parts.read_ahead.stop()
         self._parts.about.stop()
         self._parts.chain.stop()
         await self._parts.files.stop()

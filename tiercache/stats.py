@@ -19,6 +19,7 @@ class Stats:
     `forwarded` or `refused` (only-if-cached, or `/local/`), and beside these under `collapsed` if it shared another's
     forward.  How it ended without a current answer: `served_stale`, `absent`, `unavailable`.  `direct_urls_refused` are
     requests for public files that are not given out, `direct_urls_warned` files that are shown all the same.
+    `guessed` are requests to tiers before any client asked, `guesses_used` those of them that a client then asked for.
     """
 
     requests: int = 0
@@ -49,6 +50,9 @@ class Stats:
     sidecars_failed: int = 0
     direct_urls_refused: int = 0
     direct_urls_warned: int = 0
+
+    guessed: int = 0
+    guesses_used: int = 0
 
     evicted: int = 0
     evicted_bytes: int = 0

@@ -119,6 +119,12 @@ class Chain:
         waited_for = [link for link in self._selected(selection) if link.index.is_closed]
         return max((link.silence_s() for link in (waited_for if selection.merge else waited_for[:1])), default=0.0)
 
+    def is_at_ease(self, project: ProjectName, slow_s: float) -> bool:
+        """Whether the tier that would be asked may be asked for what nobody waits for; False where none would be."""
+        selection = self.selection(project)
+        asked = self._selected(selection)
+        return bool(asked) and all(link.is_at_ease(slow_s) for link in (asked if selection.merge else asked[:1]))
+
     # -- who answers ------------------------------------------------------------------------------------------
 
     def selection(self, project: ProjectName) -> Selection:

@@ -171,6 +171,11 @@ class Files:
             await self._fill_ended.wait()
         return await self.stored(identity, filename)
 
+    @property
+    def under_way(self) -> int:
+        """How many are being filled."""
+        return len(self._fills)
+
     async def stop(self) -> None:
         """End the fills that are under way, unfinished."""
         for filling in list(self._filling):

@@ -137,6 +137,11 @@ class Link:
         """For how many seconds its index has answered nothing to those who wait for it."""
         return self._silence.lasted_s(self._now())
 
+    def is_at_ease(self, slow_s: float) -> bool:
+        """Whether it is well, and answers within `slow_s`: its last answer to each kind of question was no failure."""
+        is_well = all(watch.is_closed and watch.breaker.failures == 0 for watch in (self.index, self.files))
+        return is_well and self.silence_s() <= slow_s and (self._round_trip_s or 0.0) <= slow_s
+
     def is_worth_asking_again(self, since: float) -> bool:
         """Whether it may know by now what it could not say at `since` (seconds since 1970).
 

@@ -172,6 +172,11 @@ class Pages:
             case _:
                 assert_never(decision)
 
+    @property
+    def under_way(self) -> int:
+        """How many projects tiers are being asked about."""
+        return len(self._forwards)
+
     def known_projects(self, local: bool) -> Sequence[ProjectName]:
         """The projects that this node has a page of, or locally a file of, sorted."""
         here = {*self._catalogue.file_projects(), *self._hosted.names()}

@@ -141,10 +141,14 @@ class PublishConfig:
 
 @frozen(kw_only=True)
 class PrefetchConfig:
-    """How many files are fetched at once before they are asked for, and whether to guess at them."""
+    """How many files are fetched at once before they are asked for, and whether to guess at them.
+
+    `read_ahead_files_bytes`: the largest file that is fetched on a guess.
+    """
 
     concurrency: int = 8
     read_ahead: bool = True
+    read_ahead_files_bytes: int = 8 * 1024 * 1024
 
 
 @frozen(kw_only=True)
@@ -228,8 +232,8 @@ class Config:
     def _not_in_force(self) -> Iterator[tuple[str, str]]:
         if self.node.workers > 1:
             yield "node.workers", f"this version runs as one process, not as {self.node.workers}"
-        if self.prefetch != PrefetchConfig():
-            yield "prefetch", "this version fetches nothing before it is asked for"
+        if self.prefetch.concurrency != PrefetchConfig().concurrency:
+            yield "prefetch.concurrency", "this version takes no prefetches"
         for index, grant in enumerate(self.access.grants):
             if "prefetch" in grant.may:
                 yield (

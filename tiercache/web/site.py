@@ -22,9 +22,11 @@ from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.tokens import Tokens
 from tiercache.interfaces import Pool
+from tiercache.prefetch.read_ahead import ReadAhead
 from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import AccessLog
 from tiercache.web.admin import OfflineRoute, ReservationRoutes
+from tiercache.web.ahead import Ahead
 from tiercache.web.app import application
 from tiercache.web.client import Clients
 from tiercache.web.files import FileRoutes
@@ -108,6 +110,7 @@ def root(
     trusted_proxies: tuple[Network, ...] = (),
     tokens: Tokens | None = None,
     mint: Mint | None = None,
+    read_ahead: ReadAhead | None = None,
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
@@ -115,9 +118,13 @@ def root(
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
     `publish`: the routes of uploads, `manage`: those for what is hosted.  `trusted_proxies`: who is believed to say for
     whom they ask.  `tokens`: those that the node issues; `mint`: what issues them to trusted publishers.
+    `read_ahead`: what guesses at what clients will ask for, if anything does.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
+
+    clients = Clients(trusted=trusted_proxies, public_url=presence.public_url)
+    ahead = None if read_ahead is None else Ahead(read_ahead=read_ahead, clients=clients)
 
     def simple(local: bool) -> SimplePages:
         return SimplePages(
@@ -127,9 +134,9 @@ def root(
             renderings=renderings,
             local=local,
             client_max_age_s=presence.client_max_age_s,
+            ahead=None if local else ahead,
         )
 
-    clients = Clients(trusted=trusted_proxies, public_url=presence.public_url)
     logins = Logins(
         accounts=accounts,
         clients=clients,
@@ -157,7 +164,7 @@ def root(
         welcome=Welcome(node_name=presence.node_name, version=presence.version, public_url=presence.public_url),
         simple=simple_pages,
         local=simple(local=True),
-        files=FileRoutes(files=files, sidecars=sidecars, local=False),
+        files=FileRoutes(files=files, sidecars=sidecars, local=False, ahead=ahead),
         local_files=FileRoutes(files=files, sidecars=sidecars, local=True),
         legacy_json=LegacyJson(
             pages=pages,
