@@ -97,7 +97,7 @@ from tiercache.cache.vouching import Vouching
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
-from tiercache.prefetch.next_sidecar import NextSidecars
+from tiercache.prefetch.next_sidecar import NextSidecars, at_ease
 from tiercache.prefetch.read_ahead import ReadAhead, read_ahead_of
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
@@ -347,7 +347,7 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         next_sidecars=NextSidecars(
-            catalogue=catalogue, sidecars=sidecars, is_node=chain.is_node, clock=clock, pool=pool
+            catalogue=catalogue, sidecars=sidecars, is_at_ease=at_ease(chain), clock=clock, pool=pool
         ),
         stored_files=files,
         dropped=DroppedFiles.of(

@@ -64,6 +64,11 @@ class PageShelf:
             raise ProjectAbsent(project=project)
         return self.pages[project]
 
+    @property
+    def under_way(self) -> int:
+        """No tier is asked."""
+        return 0
+
     async def is_at_hand(self, project: ProjectName, ask: Ask) -> bool:
         """Whether it stands here."""
         return project in self.pages

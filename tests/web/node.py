@@ -35,7 +35,7 @@ def next_sidecars(sidecars: SidecarShelf, clock: IReactorTime, catalogue: ICatal
     return NextSidecars(
         catalogue=catalogue or MemoryCatalogue(),
         sidecars=sidecars,
-        is_node=lambda tier: False,
+        is_at_ease=lambda project: True,
         clock=clock,
         pool=at_once,
     )

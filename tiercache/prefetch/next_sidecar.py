@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from tiercache.cache.chain import Chain
 from tiercache.cache.kept import Kept
 from tiercache.cache.pages import ShownPage
 from tiercache.cache.sidecars import Sidecars
@@ -24,9 +25,10 @@ from tiercache.policy.entry import Ask
 from tiercache.policy.environments import Environment
 from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.next_file import next_file
+from tiercache.policy.read_ahead import Budget
 from tiercache.prefetch.client_environment import LINUX, MACOS
 from tiercache.prefetch.environments import WINDOWS, environment_of
-from tiercache.simple.model import File
+from tiercache.simple.model import File, ProjectName
 from tiercache.simple.names import identity_of
 from tiercache.wire.prefetch import Target
 
@@ -53,6 +55,16 @@ class _Choice:
     file: File | None
 
 
+def at_ease(chain: Chain) -> Callable[[ProjectName], bool]:
+    """What `NextSidecars` has to know of the tiers."""
+
+    def is_at_ease(project: ProjectName) -> bool:
+        is_of_node = any(chain.is_node(tier) for tier in chain.selection(project).tiers[:1])
+        return not is_of_node and chain.is_at_ease(project, Budget().slow_s)
+
+    return is_at_ease
+
+
 @lru_cache(maxsize=256)
 def environments_of(python: str, platform: str, universal: bool) -> tuple[Environment, ...]:
     """Where a requirement may count, first that which files are chosen for."""
@@ -69,11 +81,12 @@ def environments_of(python: str, platform: str, universal: bool) -> tuple[Enviro
 
 @define(kw_only=True)
 class NextSidecars:
-    """`is_node` says of a tier whether it is a node: what such a one gives comes with its sidecars."""
+    """`is_at_ease`: whether the tier that has a project may be asked for what nobody waits for; never for a node, which
+    sends along what it has."""
 
     _catalogue: ICatalogue
     _sidecars: Sidecars
-    _is_node: Callable[[str], bool]
+    is_at_ease: Callable[[ProjectName], bool]
     _clock: IReactorTime
     _pool: Pool
     _off_until: float = field(default=-math.inf, init=False)
@@ -119,8 +132,8 @@ class NextSidecars:
         return choice.file
 
     def _is_fetched(self, shown: ShownPage, file: File, ask: Ask) -> bool:
-        tier = shown.outcome.tier
-        if tier is None or self._is_node(tier) or _told(file) is None or ask.only_if_cached:
+        is_to_be_had = _told(file) is not None and not ask.only_if_cached
+        if not is_to_be_had or shown.outcome.tier is None or not self.is_at_ease(shown.project):
             return False
         return not self._off_until - OFF_S <= self._clock.seconds() < self._off_until
 

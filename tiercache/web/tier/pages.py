@@ -123,6 +123,7 @@ class PageRoutes:
                 may_read=partial(self._may_read, request),
                 left=asked.neighbours if asked.metadata else 0,
                 met={one.name for one in wanted},
+                is_at_ease=self._next.is_at_ease,
             ),
         )
         is_zipped = choose_encoding(field_of(request, "accept-encoding")) == "gzip"
