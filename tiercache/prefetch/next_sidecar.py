@@ -89,7 +89,7 @@ class NextSidecars:
     is_at_ease: Callable[[ProjectName], bool]
     _clock: IReactorTime
     _pool: Pool
-    _off_until: float = field(default=-math.inf, init=False)
+    _slow_at: float = field(default=-math.inf, init=False)
     _chosen: Kept[tuple[str, ...], _Choice] = field(
         factory=lambda: Kept(limit=KEPT_CHOICES, weigh=lambda choice: 1), init=False
     )
@@ -109,7 +109,7 @@ class NextSidecars:
         except CancelledError:
             if alarm.active():  # who asked has left
                 raise
-            self._off_until = self._clock.seconds() + OFF_S
+            self._slow_at = self._clock.seconds()
         finally:
             if alarm.active():
                 alarm.cancel()
@@ -135,7 +135,7 @@ class NextSidecars:
         is_to_be_had = _told(file) is not None and not ask.only_if_cached
         if not is_to_be_had or shown.outcome.tier is None or not self.is_at_ease(shown.project):
             return False
-        return not self._off_until - OFF_S <= self._clock.seconds() < self._off_until
+        return not 0 <= self._clock.seconds() - self._slow_at < OFF_S
 
     async def _fetched(self, file: File, ask: Ask) -> None:
         try:

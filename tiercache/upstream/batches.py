@@ -265,6 +265,7 @@ class Batches:
         if project in batch.answered:
             raise Unanswered(reason=f"it sent two lines for {project}")
         (batch.answered if project in batch.etags else batch.came_along).add(project)
+        self._end_promise(batch, project)
         warn_of_refused(line.refused, tier=exchange.tier, project=project)
         self._promise(batch, line.follows)
         self._answer(batch, project, line.outcome)
@@ -284,9 +285,9 @@ class Batches:
         project, follows = promise_in(data)
         if project not in batch.promised or project in batch.waiting:
             return False
+        self._end_promise(batch, project)
         batch.came_along.add(project)
         self._promise(batch, follows)
-        self._end_promise(batch, project)
         return True
 
     def _end_promise(self, batch: Batch, project: ProjectName) -> None:
