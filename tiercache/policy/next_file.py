@@ -1,4 +1,4 @@
-"""Which file of a project an installer looks at next: of the newest release that will do, the one that it takes.  Pure.
+"""Which files of a project a resolver looks at next: of the newest release that will do, the one for who asks.  Pure.
 
 A guess, made as pip and uv choose; that which they find out by more than a page tells is not in it.
 """
@@ -19,20 +19,23 @@ MOST_RELEASES = 50
 """That are looked at, the newest first, until one has a file for the environment."""
 
 
-def next_file(
+def next_files(
     project: ProjectName, files: Iterable[File], specifiers: Sequence[str], environment: Environment
-) -> File | None:
-    """The wheel or sdist that an installer would take there; None where no release will do.
+) -> tuple[File, ...]:
+    """The wheels or sdists that a resolver looks at, in this order; the last is the one that it stays with.
 
-    `specifiers` are what was asked for so far.  Where nothing fits all of them they come from ways that exclude each
-    other: then the last one counts.
+    `specifiers` are what was asked for so far: a resolver that goes from one to the next has looked at what the first
+    allows before it knows of the others.  Where nothing fits all of them they come from ways that exclude each other:
+    then the last one counts.
     """
     by_version = _by_version(project, files)
     everything = _specifier(",".join(filter(None, specifiers)))
     chosen = _newest(by_version, everything, environment)
-    if chosen is None and len(specifiers) > 1:
-        chosen = _newest(by_version, _specifier(specifiers[-1]), environment)
-    return chosen
+    if len(specifiers) < 2:
+        return () if chosen is None else (chosen,)
+    first = _newest(by_version, _specifier(specifiers[0]), environment)
+    last = chosen or _newest(by_version, _specifier(specifiers[-1]), environment)
+    return tuple(file for at, file in enumerate((first, last)) if file is not None and (at or file is not last))
 
 
 def admits(specifier: str, version: str) -> bool:

@@ -9,7 +9,7 @@ who carries the guesses out, and when not, is in `tiercache.prefetch.read_ahead`
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import define, field, frozen
 
@@ -65,11 +65,12 @@ class PageGuess:
 
 @frozen(kw_only=True)
 class SidecarGuess:
-    """The core metadata of a file."""
+    """The core metadata of a file.  `is_passing`: a resolver looks at it and goes on to another release."""
 
     project: ProjectName = field(eq=False)  # some filenames may be those of several
     identity: FileIdentity
     filename: str
+    is_passing: bool = field(default=False, eq=False)
 
 
 @frozen(kw_only=True)
@@ -167,12 +168,12 @@ class Trail:
         known = self._projects.get(project)
         return frozenset(known.extras) if known else frozenset()
 
-    def page_known(self, project: ProjectName, following: SidecarGuess | None, version: str = "") -> None:
-        """A page came; `following` of it is what a resolver looks at next, and of that `version`."""
+    def page_known(self, project: ProjectName, following: Sequence[SidecarGuess], version: str = "") -> None:
+        """A page came; `following` is what a resolver looks at next, and `version` that of the last of it."""
         known = self._project(project)
-        if known is not None and following is not None:
-            known.looked_at, known.version = following, version
-            self._wait([following])
+        if known is not None and following:
+            known.looked_at, known.version = following[-1], version
+            self._wait(following)
 
     def sidecar_known(self, needs: Iterable[Need]) -> None:
         """Core metadata came, and this is what it needs."""

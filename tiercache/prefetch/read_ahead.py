@@ -30,7 +30,7 @@ from tiercache.interfaces import Pool
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
 from tiercache.policy.needs import needs_of
-from tiercache.policy.next_file import next_file
+from tiercache.policy.next_file import next_files
 from tiercache.policy.read_ahead import Budget, FileGuess, Guess, PageGuess, SidecarGuess, Trail
 from tiercache.prefetch.client_environment import environment_told
 from tiercache.prefetch.walk import Client, Walk
@@ -102,6 +102,9 @@ class ReadAhead:
         """No more guesses."""
         self._is_stopped = True
         self._walks.clear()
+        if self._stats.guessed:
+            told = "of {guessed} requests to tiers that were guessed, clients asked for {used}"
+            log.info(told, guessed=self._stats.guessed, used=self._stats.guesses_used)
 
     # -- walks ------------------------------------------------------------------------------------------------
 
@@ -157,16 +160,20 @@ class ReadAhead:
         project, files = shown.project, shown.page.files
         walk.pages_last = shown.outcome.ttl_s is None or shown.outcome.ttl_s > 0
         specifiers = walk.trail.specifiers(project)
-        choose = partial(next_file, project, files, specifiers, walk.environment.own)
-        file = await self._pool(choose) if len(files) > LARGE_PAGE_FILES else choose()
-        if file is None or not file.core_metadata:
-            walk.trail.page_known(project, None)
-            return
-        following = SidecarGuess(project=project, identity=identity_of(file), filename=file.filename)
-        walk.trail.page_known(project, following, version_in(file.filename, project) or "")
+        choose = partial(next_files, project, files, specifiers, walk.environment.own)
+        chosen = await self._pool(choose) if len(files) > LARGE_PAGE_FILES else choose()
+        following = [
+            SidecarGuess(
+                project=project, identity=identity_of(file), filename=file.filename, is_passing=file is not chosen[-1]
+            )
+            for file in chosen
+            if file.core_metadata
+        ]
+        if following and not following[-1].is_passing:
+            walk.trail.page_known(project, following, version_in(following[-1].filename, project) or "")
 
     async def _follow_sidecar(self, walk: Walk, guess: SidecarGuess, shown: ShownAttachment) -> None:
-        if not walk.pages_last:
+        if guess.is_passing or not walk.pages_last:
             return
         needs = needs_of(shown.data, walk.environment.counted, walk.trail.extras(guess.project))
         walk.trail.sidecar_known(need for need in needs if walk.client.may_read(need.project))
