@@ -14,6 +14,7 @@ NAMES = [
     "forwarded",
     "refused",
     "collapsed",
+    "came_along",
     "served_stale",
     "absent",
     "unavailable",

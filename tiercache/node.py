@@ -97,6 +97,7 @@ from tiercache.cache.vouching import Vouching
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.prefetch.next_sidecar import NextSidecars, at_ease
 from tiercache.prefetch.read_ahead import ReadAhead, read_ahead_of
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
@@ -126,6 +127,7 @@ class Parts:
     following: Following
     about: About
     newest_sidecars: NewestSidecars
+    next_sidecars: NextSidecars
     stored_files: IFiles
     dropped: DroppedFiles
     catalogue: ICatalogue
@@ -344,6 +346,9 @@ def assemble(
             now=now,
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
+        next_sidecars=NextSidecars(
+            catalogue=catalogue, sidecars=sidecars, is_at_ease=at_ease(chain), clock=clock, pool=pool
+        ),
         stored_files=files,
         dropped=DroppedFiles.of(
             config.publish.directories,

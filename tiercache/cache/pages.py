@@ -14,6 +14,7 @@ from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from tiercache.cache.along import Along
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.beside import behind
 from tiercache.cache.chain import Chain
@@ -108,6 +109,18 @@ class Pages:
     _now: Callable[[], float]
     _stats: Stats
     _forwards: Collapse[tuple[ProjectName, bool, int], Settled] = field(factory=Collapse, init=False)
+    _along: Along = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._along = Along(
+            entries=self._entries,
+            hosted=self._hosted,
+            chain=self._chain,
+            rules=self._rules,
+            now=self._now,
+            stats=self._stats,
+            settle=self.settled,
+        )
 
     async def shown(self, project: ProjectName, ask: Ask) -> ShownPage:
         """The page of a project, as this node shows it.
@@ -174,8 +187,8 @@ class Pages:
 
     @property
     def under_way(self) -> int:
-        """How many projects tiers are being asked about."""
-        return len(self._forwards)
+        """How many projects tiers are being asked about, but for those whose pages come along unasked."""
+        return len(self._forwards) - self._along.under_way
 
     def known_projects(self, local: bool) -> Sequence[ProjectName]:
         """The projects that this node has a page of, or locally a file of, sorted."""
@@ -183,6 +196,15 @@ class Pages:
         if local or self._switch.is_offline:
             return sorted(here)
         return sorted({*self._catalogue.entry_names(), *here})
+
+    async def is_at_hand(self, project: ProjectName, ask: Ask) -> bool:
+        """Whether this ask costs the tiers nothing more: the page is fresh here, or on its way."""
+        if self._hosted.entry(project) is not None:
+            return not self._chain.selection(project).tiers
+        if (project, False, len(ask.hops.ids)) in self._forwards:
+            return True
+        decision = decide(await self._entries.entry(project), ask, self._rules, self._now())
+        return isinstance(decision, Reuse) and decision.entry.page is not None
 
     # -- hosted -----------------------------------------------------------------------------------------------
 
@@ -317,7 +339,7 @@ class Pages:
         meanwhile: Meanwhile,
     ) -> Settled:
         asked_at = self._now()
-        answer = await self._chain.page(project, entry, ask.no_cache, ask.hops)
+        answer = await self._chain.page(project, entry, ask.no_cache, ask.hops, ask.hints)
         above = answer.cache_status if isinstance(answer, Present | NotModified) else None
         now = self._now()
         fwd = decision.reason
@@ -327,6 +349,7 @@ class Pages:
             outcome = self._outcome(newer, fwd, 404 if newer.page is None else 200, True, above)
             return Settled(entry=newer, revision=self._entries.revision(project), outcome=outcome)
         if isinstance(answer, Present):  # before the page is seen that says so
+            self._along.take(answer.follows, answer.head.tier, ask)
             self._arrived.keep(answer.page, answer.sidecars)
         conclusion = conclude(decision, project, answer, self._rules, now)
         match conclusion:

@@ -96,7 +96,8 @@ class Present:
 
     `cache_status`: what the tier says of how it came by the answer (RFC 9211), None where it says nothing.
     `sidecars`: core metadata that came along, by its SHA-256 and verified by it.  `missing`: the page is made of those
-    of several tiers, and lacks that of this one, which did not answer.
+    of several tiers, and lacks that of this one, which did not answer.  `follows`: projects whose pages the tier gives
+    next without being asked; who asks for one of them now waits for that.
     """
 
     page: Page
@@ -104,6 +105,7 @@ class Present:
     cache_status: str | None = None
     sidecars: Mapping[str, bytes] = field(factory=dict)
     missing: Unreachable | None = None
+    follows: tuple[ProjectName, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -22,6 +22,7 @@ from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.tokens import Tokens
 from tiercache.interfaces import Pool
+from tiercache.prefetch.next_sidecar import NextSidecars
 from tiercache.prefetch.read_ahead import ReadAhead
 from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import AccessLog
@@ -58,13 +59,15 @@ from tiercache.wire import NodeState, Reserved
 class ForNodes:
     """What this node offers to other nodes, beside its pages and files.
 
-    `about` and `reserved` give what is true now; `sidecars` chooses what goes along with a page.
+    `about` and `reserved` give what is true now; `sidecars` chooses what goes along with a page, and `next_sidecars`
+    sees to it that the most likely one does.
     """
 
     journal: IJournal
     about: Callable[[], NodeState]
     reserved: Callable[[], Reserved]
     sidecars: NewestSidecars
+    next_sidecars: NextSidecars
 
 
 ANYONE_READS = Permissions()
@@ -220,6 +223,7 @@ def tier_routes(
         pages=pages,
         simple=simple,
         sidecars=for_nodes.sidecars,
+        next=for_nodes.next_sidecars,
         told=lambda: journal.told,
         may_read=may_read,
         pool=pool,

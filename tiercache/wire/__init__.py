@@ -57,6 +57,9 @@ MOST_EXTRAS = 20
 MOST_NEIGHBOURS = 200
 """Lines in one answer that nobody asked for."""
 
+NOT_SENT = "not-sent"
+"""The reason in the line of a project that was to follow, and for which there was no room any more."""
+
 NormalisedName = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=LONGEST_NAME)]
 """A project's name in its normalised form (PEP 503)."""
 
@@ -203,7 +206,8 @@ class PageLine:
     `reserved`: the name is reserved here, and the page that of the node which hosts the project; of a tier that has
     announced a name, no other page of that name counts.
     `cache_status`: RFC 9211.  `sidecars`: core metadata as text by its SHA-256, for the files whose `core-metadata` is
-    that.
+    that.  `follows`: projects that nobody asked for and that what this page's newest release needs; a line for each
+    comes later in the answer.  One that does not come after all is `unavailable` as `NOT_SENT`.
     """
 
     name: str
@@ -222,3 +226,4 @@ class PageLine:
     retry_after_s: float | None = None
     page: Any = None  # not `msgspec.Raw`, which decodes without a default alone (msgspec 0.22); who sends may put one
     sidecars: Mapping[str, str] = field(factory=dict)
+    follows: tuple[str, ...] = ()
