@@ -19,23 +19,30 @@ MOST_RELEASES = 50
 """That are looked at, the newest first, until one has a file for the environment."""
 
 
+def next_file(
+    project: ProjectName, files: Iterable[File], specifiers: Sequence[str], environment: Environment
+) -> File | None:
+    """The wheel or sdist that a resolver stays with, as far as it knows by now; None where no release will do.
+
+    `specifiers` are what was asked for so far.  Where nothing fits all of them they come from ways that exclude each
+    other: then the last one counts.
+    """
+    return next(reversed(next_files(project, files, specifiers, environment)), None)
+
+
 def next_files(
     project: ProjectName, files: Iterable[File], specifiers: Sequence[str], environment: Environment
 ) -> tuple[File, ...]:
-    """The wheels or sdists that a resolver looks at, in this order; the last is the one that it stays with.
-
-    `specifiers` are what was asked for so far: a resolver that goes from one to the next has looked at what the first
-    allows before it knows of the others.  Where nothing fits all of them they come from ways that exclude each other:
-    then the last one counts.
-    """
+    """The same, behind what it looks at before: it goes from one requirement to the next, and has looked at what the
+    first allows before it knows of the others."""
     by_version = _by_version(project, files)
     everything = _specifier(",".join(filter(None, specifiers)))
-    chosen = _newest(by_version, everything, environment)
+    last = _newest(by_version, everything, environment)
     if len(specifiers) < 2:
-        return () if chosen is None else (chosen,)
+        return () if last is None else (last,)
     first = _newest(by_version, _specifier(specifiers[0]), environment)
-    last = chosen or _newest(by_version, _specifier(specifiers[-1]), environment)
-    return tuple(file for at, file in enumerate((first, last)) if file is not None and (at or file is not last))
+    last = last or _newest(by_version, _specifier(specifiers[-1]), environment)
+    return tuple(file for file in (first if first is not last else None, last) if file is not None)
 
 
 def admits(specifier: str, version: str) -> bool:
