@@ -168,10 +168,7 @@ offline: true
         ),
         offline=True,
     )
-    assert [str(note).partition(":")[0] for note in config.not_in_force()] == [
-        "node.workers",
-        "prefetch.concurrency",
-    ]
+    assert [str(note).partition(":")[0] for note in config.not_in_force()] == ["node.workers"]
 
 
 def test_no_tiers_at_all_is_a_node_that_has_what_it_has() -> None:

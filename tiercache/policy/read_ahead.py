@@ -23,7 +23,8 @@ class Budget:
     """How far guesses go.
 
     `unasked` have cost a tier a request and were not asked for yet: of one client, and `unasked_in_all`.  `under_way`
-    at once, in all.  None begins while the clients' own asks that wait for tiers are `clients_first` or more.
+    at once, in all, and of these `files_under_way`.  None begins while the clients' own asks that wait for tiers are
+    `clients_first` or more.
     `file_bytes`: the largest file that is guessed, 0 for none; `unasked_bytes`: of guessed files that a client has not
     asked for.  A walk is over `forgotten_s` after the client's last act, and `longest_s` after its first: many machines
     may look like one client.  No more than `clients` are kept in mind.  A tier that takes longer than `slow_s` for
@@ -33,6 +34,7 @@ class Budget:
     unasked: int = 96
     unasked_in_all: int = 480
     under_way: int = 16
+    files_under_way: int = 8
     clients_first: int = 8
     file_bytes: int = 8 * 1024 * 1024
     unasked_bytes: int = 128 * 1024 * 1024
@@ -129,6 +131,7 @@ class Trail:
     _again: set[Guess] = field(factory=set, init=False)
     _read: dict[ProjectName, FileGuess] = field(factory=dict, init=False)
     _waiting: deque[Guess] = field(factory=deque, init=False)
+    _waiting_files: deque[Guess] = field(factory=deque, init=False)
     _unasked: int = field(default=0, init=False)
     _unasked_bytes: int = field(default=0, init=False)
 
@@ -199,10 +202,16 @@ class Trail:
         """How many guesses are under way or have cost something, and were not asked for."""
         return self._unasked
 
-    def take(self) -> Guess | None:
-        """The next guess to begin, if there is one and the budget has room for it; it is begun with that."""
-        while self._waiting and self._unasked < self.budget.unasked:
-            guess = self._waiting.popleft()
+    def take(self, *, files: bool = True) -> Guess | None:
+        """The next guess to begin, if there is one and the budget has room for it; it is begun with that.
+
+        `files`: whether it may be a file; one comes only when nothing else waits.
+        """
+        while self._unasked < self.budget.unasked:
+            waiting = self._waiting or (self._waiting_files if files else None)
+            if not waiting:
+                return None
+            guess = waiting.popleft()
             if guess in self._again:
                 self._again.discard(guess)
             elif guess in self._begun or guess in self._asked:
@@ -237,6 +246,7 @@ class Trail:
     def drop(self) -> None:
         """Forget the guesses that wait."""
         self._waiting.clear()
+        self._waiting_files.clear()
         self._again.clear()
 
     # -- within -----------------------------------------------------------------------------------------------
@@ -264,8 +274,9 @@ class Trail:
 
     def _wait(self, guesses: Iterable[Guess]) -> None:
         for guess in guesses:
-            if guess not in self._begun and guess not in self._asked and len(self._waiting) < MOST_WAITING:
-                self._waiting.append(guess)
+            waiting = self._waiting_files if isinstance(guess, FileGuess) else self._waiting
+            if guess not in self._begun and guess not in self._asked and len(waiting) < MOST_WAITING:
+                waiting.append(guess)
 
     def _look_again(self, guess: Guess) -> None:
         """It is known, and cheap; but more follows from it than before."""

@@ -33,6 +33,7 @@ from tiercache.policy.needs import needs_of
 from tiercache.policy.next_file import next_files
 from tiercache.policy.read_ahead import Budget, FileGuess, Guess, PageGuess, SidecarGuess, Trail
 from tiercache.prefetch.client_environment import environment_told
+from tiercache.prefetch.prefetching import Cached
 from tiercache.prefetch.walk import Client, Walk
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.simple.names import candidate_projects, identity_of, version_in
@@ -61,6 +62,7 @@ class ReadAhead:
     _walks: dict[Client, Walk] = field(factory=dict, init=False)
     _silent_until: dict[str, float] = field(factory=dict, init=False)
     _under_way: int = field(default=0, init=False)
+    _files_under_way: int = field(default=0, init=False)
     _is_stopped: bool = field(default=False, init=False)
 
     # -- what clients ask for ---------------------------------------------------------------------------------
@@ -190,26 +192,28 @@ class ReadAhead:
             taken = self._taken()
             if taken is None:
                 return
-            self._under_way += 1
             ensureDeferred(self._carry_out(*taken)).addErrback(self._broke)
 
     def _clients_waiting(self) -> int:
         """How many of the asks that wait for tiers are no guesses."""
-        every = self._pages.under_way + self._sidecars.under_way + self._files.under_way
-        return max(0, every - self._under_way)
+        asks = self._pages.under_way + self._sidecars.under_way - (self._under_way - self._files_under_way)
+        return max(0, asks) + len(self._files.awaited())
 
     def _taken(self) -> tuple[Walk, Guess] | None:
         """The next guess, of who did something last."""
         if sum(walk.trail.unasked for walk in self._walks.values()) >= self._budget.unasked_in_all:
             return None
         for walk in reversed(self._walks.values()):
-            guess = walk.trail.take()
+            guess = walk.trail.take(files=self._files_under_way < self._budget.files_under_way)
             if guess is not None:
                 return walk, guess
         return None
 
     async def _carry_out(self, walk: Walk, guess: Guess) -> None:
         has_cost = False
+        is_file = isinstance(guess, FileGuess)
+        self._under_way += 1
+        self._files_under_way += is_file
         try:
             has_cost = await self._carried_out(walk, guess)
         except NotStored:
@@ -221,6 +225,7 @@ class ReadAhead:
             log.debug("a guess came to nothing: {error}", error=error)
         finally:
             self._under_way -= 1
+            self._files_under_way -= is_file
             self._stats.guessed += has_cost
             self._note(walk.trail.ended(guess, has_cost=has_cost))
             self._later(self._go_on)
@@ -255,8 +260,8 @@ class ReadAhead:
             self._clock.seconds() < self._silent_until.get(tier, 0.0) for tier in self._asked_tiers(project)
         )
         if is_silent or not self._chain.is_at_ease(project, self._budget.slow_s):
-            return Ask(only_if_cached=True, hints=hints)
-        return Ask(hints=hints)
+            return Ask(only_if_cached=True, unhurried=True, hints=hints)
+        return Ask(unhurried=True, hints=hints)
 
     def _asked_tiers(self, project: ProjectName) -> Iterable[str]:
         return self._chain.selection(project).tiers
@@ -272,27 +277,17 @@ def _has_cost(outcome: Outcome) -> bool:
 
 
 def read_ahead_of(
-    config: PrefetchConfig,
-    pages: Pages,
-    sidecars: Sidecars,
-    files: Files,
-    listings: Listings,
-    chain: Chain,
-    *,
-    switch: OfflineSwitch,
-    clock: IReactorTime,
-    pool: Pool,
-    stats: Stats,
+    config: PrefetchConfig, cached: Cached, *, switch: OfflineSwitch, clock: IReactorTime, pool: Pool, stats: Stats
 ) -> ReadAhead | None:
     """What reads ahead on this node; None where its owner wants no guesses."""
     if not config.read_ahead:
         return None
     return ReadAhead(
-        pages=pages,
-        sidecars=sidecars,
-        files=files,
-        listings=listings,
-        chain=chain,
+        pages=cached.pages,
+        sidecars=cached.sidecars,
+        files=cached.files,
+        listings=cached.listings,
+        chain=cached.chain,
         switch=switch,
         clock=clock,
         pool=pool,
