@@ -226,6 +226,33 @@ def test_files_that_are_not_asked_for_stop_further_ones_until_they_are() -> None
     assert walk.has_room(file("b"), 1000)
 
 
+def test_a_client_that_says_that_it_installs_has_the_files_on_their_way_as_it_looks_at_them() -> None:
+    walk = Trail(budget=Budget(), installs=True)
+    ask_sidecar(walk, "a")
+    walk.sidecar_known([need("b")])
+    assert taken(walk) == [page("b"), file("a")]
+
+
+def test_of_a_project_one_file_is_brought_before_any_is_asked_for() -> None:
+    walk = Trail(budget=Budget(), installs=True)
+    ask_sidecar(walk, "lib", "2.0")
+    ask_sidecar(walk, "lib", "1.5")
+    assert taken(walk) == [file("lib", "1.5")]
+    ask_sidecar(walk, "lib", "1.0")
+    assert taken(walk) == []
+    ask_file(walk, "lib", "1.0")
+    assert taken(walk) == []
+
+
+def test_no_file_begins_while_none_may() -> None:
+    walk = Trail(budget=Budget(), installs=True)
+    ask_sidecar(walk, "a")
+    walk.sidecar_known([need("b")])
+    assert walk.take(files=False) == page("b")
+    assert walk.take(files=False) is None
+    assert walk.take() == file("a")
+
+
 # -- budgets -----------------------------------------------------------------------------------------------------
 
 

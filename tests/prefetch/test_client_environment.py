@@ -75,6 +75,19 @@ def test_uv_resolves_for_one_environment(subcommand: tuple[str, ...]) -> None:
     assert known(uv(*subcommand)).counted == (known(pip()).own,)
 
 
+@pytest.mark.parametrize("subcommand", [("pip", "install"), ("pip", "sync"), ("tool", "run")])
+def test_uv_says_that_it_installs(subcommand: tuple[str, ...]) -> None:
+    assert known(uv(*subcommand)).installs
+
+
+@pytest.mark.parametrize("subcommand", [("pip", "compile"), ("lock",), ("sync",), ()])
+def test_of_uv_that_compiles_or_locks_it_is_not_known_whether_it_installs_all_that_it_resolves(
+    subcommand: tuple[str, ...],
+) -> None:
+    assert not known(uv(*subcommand)).installs
+    assert not known(pip()).installs
+
+
 @pytest.mark.parametrize("subcommand", ["lock", "sync", "add", "run"])
 def test_uv_locks_for_every_platform(subcommand: str) -> None:
     found = known(uv(subcommand))

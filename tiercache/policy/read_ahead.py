@@ -1,9 +1,9 @@
 """Read-ahead: what a client that resolves will ask for next, guessed from what it was just given.  Pure.
 
 A trail is what is known of one client's walk; each event of it gives guesses, breadth first: a project's page leads to
-the file that a resolver looks at next, its core metadata to the pages of what it needs.  Once the client asks for a
-file whose metadata it read, it installs, and the files that it has looked at are guessed.  The budgets stand here;
-who carries the guesses out, and when not, is in `tiercache.prefetch.read_ahead`.
+the file that a resolver looks at next, its core metadata to the pages of what it needs.  A client that asks for a file
+whose metadata it read installs (some say so from the beginning), and the files that it has looked at are guessed.  The
+budgets stand here; who carries the guesses out, and when not, is in `tiercache.prefetch.read_ahead`.
 """
 
 from __future__ import annotations
@@ -121,15 +121,18 @@ class Trail:
 
     What the client itself does comes in by `page_asked`, `sidecar_asked` and `file_asked`, each before it is answered,
     and each says whether a guess that has cost something turns out to be of use.  What came of asking, the client's or
-    a guess, comes in by `page_known` and `sidecar_known`.
+    a guess, comes in by `page_known` and `sidecar_known`.  `installs`: the client has said that it will install what it
+    looks at, so that no file has to show it.
     """
 
     budget: Budget
+    installs: bool = False
     _projects: dict[ProjectName, _Project] = field(factory=dict, init=False)
     _asked: set[Guess] = field(factory=set, init=False)
     _begun: dict[Guess, _Begun] = field(factory=dict, init=False)
     _again: set[Guess] = field(factory=set, init=False)
     _read: dict[ProjectName, FileGuess] = field(factory=dict, init=False)
+    _brought: set[ProjectName] = field(factory=set, init=False)
     _waiting: deque[Guess] = field(factory=deque, init=False)
     _waiting_files: deque[Guess] = field(factory=deque, init=False)
     _unasked: int = field(default=0, init=False)
@@ -143,7 +146,9 @@ class Trail:
 
     def sidecar_asked(self, project: ProjectName, identity: FileIdentity, filename: str) -> bool:
         """The client asks for core metadata."""
-        self._read[project] = FileGuess(project=project, identity=identity, filename=filename)
+        file = self._read[project] = FileGuess(project=project, identity=identity, filename=filename)
+        if self.installs and self.budget.file_bytes > 0 and project not in self._brought:
+            self._wait([file])
         return self._is_asked(SidecarGuess(project=project, identity=identity, filename=filename))
 
     def file_asked(self, project: ProjectName, identity: FileIdentity, filename: str) -> bool:
@@ -216,6 +221,10 @@ class Trail:
                 self._again.discard(guess)
             elif guess in self._begun or guess in self._asked:
                 continue
+            if isinstance(guess, FileGuess):
+                if self._read.get(guess.project, guess) != guess:
+                    continue  # the client has gone on to another release
+                self._brought.add(guess.project)
             if guess not in self._begun:
                 is_asked = guess in self._asked
                 self._begun[guess] = _Begun(counts=not is_asked, is_asked=is_asked)

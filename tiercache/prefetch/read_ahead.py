@@ -124,7 +124,7 @@ class ReadAhead:
             environment = environment_told(client.user_agent)
             if environment is None:
                 return None
-            trail = Trail(budget=self._budget)
+            trail = Trail(budget=self._budget, installs=environment.installs)
             walk = Walk(client=client, environment=environment, trail=trail, began_at=now, last_at=now)
         walk.client, walk.last_at = client, now
         self._walks[client] = walk  # the last one
