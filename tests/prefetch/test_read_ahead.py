@@ -444,6 +444,24 @@ def test_of_many_clients_those_who_did_something_last_are_kept_in_mind() -> None
     assert asked(walked.tier, "file") == ["app-1.0"]
 
 
+def test_what_was_guessed_for_a_client_that_has_left_is_no_longer_waited_for() -> None:
+    walked = Walked()
+    budget = Budget()
+    leaving = budget.unasked_in_all // budget.unasked
+    for number in range(leaving + 1):
+        names = [f"lib-{number}-{one}" for one in range(budget.unasked)]
+        release(walked.tier, f"app-{number}", "1.0", *names)
+    for number in range(leaving):
+        walked.page(f"app-{number}", client=Client(address=f"2001:db8::{number:x}", user_agent=PIP))
+    assert walked.stats.guessed == budget.unasked_in_all
+    walked.page(f"app-{leaving}")
+    assert walked.stats.guessed == budget.unasked_in_all
+    walked.node.clock.advance(budget.forgotten_s)
+    release(walked.tier, "late", "1.0")
+    walked.page("late")
+    assert walked.stats.guessed == budget.unasked_in_all + 1
+
+
 def test_a_node_that_stops_guesses_no_more() -> None:
     walked = Walked()
     small_world(walked)

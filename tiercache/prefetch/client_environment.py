@@ -152,4 +152,4 @@ def _environment(machine: Machine, implementation: str, *, is_universal: bool) -
     if implementation == "PyPy":
         own = evolve(own, implementation="pypy")
     others = tuple(evolve(own, platform=platform) for platform in (LINUX, MACOS, WINDOWS)) if is_universal else ()
-    return ClientEnvironment(own=own, counted=(own, *others), target=target)
+    return ClientEnvironment(own=own, counted=tuple(dict.fromkeys((own, *others))), target=target)

@@ -42,6 +42,12 @@ from tiercache.stats import Stats
 LARGE_PAGE_FILES = 300
 """More than these are looked through off the reactor thread."""
 
+LARGE_METADATA_BYTES = 64 * 1024
+"""Larger core metadata is read there too."""
+
+BEGUN_IN_A_TURN = 4
+"""So many guesses, then clients have their turn: what is here already takes time as well."""
+
 log = Logger()
 
 
@@ -63,6 +69,7 @@ class ReadAhead:
     _silent_until: dict[str, float] = field(factory=dict, init=False)
     _under_way: int = field(default=0, init=False)
     _files_under_way: int = field(default=0, init=False)
+    _is_going_on: bool = field(default=False, init=False)
     _is_stopped: bool = field(default=False, init=False)
 
     # -- what clients ask for ---------------------------------------------------------------------------------
@@ -97,7 +104,7 @@ class ReadAhead:
         project = next(iter(candidate_projects(filename)), None)
         if walk is not None and project is not None and identity is not None:
             self._note(walk.trail.file_asked(project, identity, filename))
-            self._later(self._go_on)
+            self._go_on_later()
         return await self._files.open(identity, filename, ask)
 
     def stop(self) -> None:
@@ -120,6 +127,7 @@ class ReadAhead:
             return None
         now = self._clock.seconds()
         walk = self._walks.pop(client, None)
+        self._forget_old(now)
         if walk is None or walk.is_over(now):
             environment = environment_told(client.user_agent)
             if environment is None:
@@ -127,28 +135,32 @@ class ReadAhead:
             trail = Trail(budget=self._budget, installs=environment.installs)
             walk = Walk(client=client, environment=environment, trail=trail, began_at=now, last_at=now)
         walk.client, walk.last_at = client, now
-        self._walks[client] = walk  # the last one
-        while len(self._walks) > self._budget.clients:
-            del self._walks[next(iter(self._walks))]
+        self._walks[client] = walk
         return walk
+
+    def _forget_old(self, now: float) -> None:
+        """Those who did nothing for longest stand first; what was guessed for who has left is no longer waited for."""
+        for client, walk in list(self._walks.items()):
+            if len(self._walks) < self._budget.clients and not walk.is_over(now):
+                return
+            del self._walks[client]
 
     def _note(self, is_of_use: bool) -> None:
         self._stats.guesses_used += is_of_use
 
     def _follow(self, walk: Walk, outcome: Outcome, follow: Callable[[], Awaitable[None]] | None) -> None:
-        """See to what follows from an answer that had to be fetched; what is here already has led here before."""
+        """See to what follows from an answer that had to be fetched, after the client has it.
+
+        From what was here already nothing follows: it has led here before, or the client asks for what is not here.
+        """
         if outcome.fwd is not None and follow is not None:
-            self._later(lambda: self._begin(follow))
+            self._clock.callLater(0, self._begin, follow)
         else:
-            self._later(self._go_on)
+            self._go_on_later()
 
-    def _later(self, act: Callable[[], object]) -> None:
-        """After the client has its answer."""
-        self._clock.callLater(0, act)
-
-    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
+    def _begin(self, follow: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
-            await work()
+            await follow()
             self._go_on()
 
         ensureDeferred(run()).addErrback(self._broke)
@@ -177,14 +189,23 @@ class ReadAhead:
     async def _follow_sidecar(self, walk: Walk, guess: SidecarGuess, shown: ShownAttachment) -> None:
         if guess.is_passing or not walk.pages_last:
             return
-        needs = needs_of(shown.data, walk.environment.counted, walk.trail.extras(guess.project))
+        read = partial(needs_of, shown.data, walk.environment.counted, walk.trail.extras(guess.project))
+        needs = await self._pool(read) if len(shown.data) > LARGE_METADATA_BYTES else read()
         walk.trail.sidecar_known(need for need in needs if walk.client.may_read(need.project))
 
     # -- guesses ----------------------------------------------------------------------------------------------
 
+    def _go_on_later(self) -> None:
+        if not self._is_going_on:
+            self._is_going_on = True
+            self._clock.callLater(0, self._go_on)
+
     def _go_on(self) -> None:
         """Begin what may begin now."""
-        while not self._is_stopped and self._under_way < self._budget.under_way:
+        self._is_going_on = False
+        for _ in range(BEGUN_IN_A_TURN):
+            if self._is_stopped or self._under_way >= self._budget.under_way:
+                return
             if self._clients_waiting() >= self._budget.clients_first:
                 for walk in self._walks.values():
                     walk.trail.drop()
@@ -193,6 +214,7 @@ class ReadAhead:
             if taken is None:
                 return
             ensureDeferred(self._carry_out(*taken)).addErrback(self._broke)
+        self._go_on_later()
 
     def _clients_waiting(self) -> int:
         """How many of the asks that wait for tiers are no guesses."""
@@ -228,7 +250,7 @@ class ReadAhead:
             self._files_under_way -= is_file
             self._stats.guessed += has_cost
             self._note(walk.trail.ended(guess, has_cost=has_cost))
-            self._later(self._go_on)
+            self._go_on_later()
 
     async def _carried_out(self, walk: Walk, guess: Guess) -> bool:
         """Whether a tier was asked on its account."""
