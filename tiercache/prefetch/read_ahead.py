@@ -81,8 +81,9 @@ class ReadAhead:
             return await self._pages.shown(project, ask)
         self._note(walk.trail.page_asked(project))
         shown = await self._pages.shown(project, evolve(ask, hints=walk.hints(project)))
-        is_seen_to = walk.trail.has_begun(PageGuess(project=project))
-        self._follow(walk, shown.outcome, None if is_seen_to else lambda: self._follow_page(walk, shown))
+        if _leads_on(shown.outcome) and not walk.trail.has_begun(PageGuess(project=project)):
+            self._follow(lambda: self._follow_page(walk, shown))
+        self._go_on_later()
         return shown
 
     async def sidecar(self, client: Client, identity: FileIdentity, filename: str, ask: Ask) -> ShownAttachment:
@@ -94,8 +95,9 @@ class ReadAhead:
         self._note(walk.trail.sidecar_asked(project, identity, filename))
         shown = await self._sidecars.sidecar(identity, filename, ask)
         guess = SidecarGuess(project=project, identity=identity, filename=filename)
-        is_seen_to = walk.trail.has_begun(guess)
-        self._follow(walk, shown.outcome, None if is_seen_to else lambda: self._follow_sidecar(walk, guess, shown))
+        if _leads_on(shown.outcome) and not walk.trail.has_begun(guess):
+            self._follow(lambda: self._follow_sidecar(walk, guess, shown))
+        self._go_on_later()
         return shown
 
     async def file(self, client: Client, identity: FileIdentity | None, filename: str, ask: Ask) -> OpenFile:
@@ -148,22 +150,14 @@ class ReadAhead:
     def _note(self, is_of_use: bool) -> None:
         self._stats.guesses_used += is_of_use
 
-    def _follow(self, walk: Walk, outcome: Outcome, follow: Callable[[], Awaitable[None]] | None) -> None:
-        """See to what follows from an answer that had to be fetched, after the client has it.
+    def _follow(self, follow: Callable[[], Awaitable[None]]) -> None:
+        """See to what follows from an answer, after those who wait for it have it."""
 
-        From what was here already nothing follows: it has led here before, or the client asks for what is not here.
-        """
-        if outcome.fwd is not None and follow is not None:
-            self._clock.callLater(0, self._begin, follow)
-        else:
-            self._go_on_later()
-
-    def _begin(self, follow: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
             await follow()
-            self._go_on()
+            self._go_on_later()
 
-        ensureDeferred(run()).addErrback(self._broke)
+        self._clock.callLater(0, lambda: ensureDeferred(run()).addErrback(self._broke))
 
     def _broke(self, failure: Failure) -> None:
         log.failure("a guess failed", failure)
@@ -258,11 +252,11 @@ class ReadAhead:
         match guess:
             case PageGuess(project=project):
                 page = await self._pages.shown(project, ask)
-                await self._follow_page(walk, page)
+                self._follow(lambda: self._follow_page(walk, page))
                 return _has_cost(page.outcome)
             case SidecarGuess(identity=identity, filename=filename):
                 sidecar = await self._sidecars.sidecar(identity, filename, ask)
-                await self._follow_sidecar(walk, guess, sidecar)
+                self._follow(lambda: self._follow_sidecar(walk, guess, sidecar))
                 return _has_cost(sidecar.outcome)
             case FileGuess(identity=identity, filename=filename):
                 listing = await self._listings.known(identity, filename)
@@ -292,6 +286,11 @@ class ReadAhead:
         until = self._clock.seconds() + max(self._budget.silent_s, retry_after_s or 0.0)
         for tier in self._asked_tiers(project):
             self._silent_until[tier] = until
+
+
+def _leads_on(outcome: Outcome) -> bool:
+    """Not what was here already: it has led further before, or the client asks for what is not here."""
+    return outcome.fwd is not None
 
 
 def _has_cost(outcome: Outcome) -> bool:
