@@ -73,7 +73,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from tiercache import __version__
@@ -84,14 +83,14 @@ from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
-from tiercache.cache.following import Following, following_of
+from tiercache.cache.following import following_of
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
 from tiercache.cache.judging import Judging
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
-from tiercache.cache.minting import Mint, mint_for
+from tiercache.cache.minting import mint_for
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
@@ -105,48 +104,17 @@ from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.parts import Parts
 from tiercache.prefetch.next_sidecar import NextSidecars, at_ease
 from tiercache.prefetch.pace import Bandwidth
-from tiercache.prefetch.prefetching import Cached, PrefetchEdges, Prefetching, prefetching_of
-from tiercache.prefetch.read_ahead import ReadAhead, read_ahead_of
+from tiercache.prefetch.prefetching import Cached, PrefetchEdges, prefetching_of
+from tiercache.prefetch.read_ahead import read_ahead_of
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
 from tiercache.publish.promotion import Promoter
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
-
-
-@frozen(kw_only=True)
-class Parts:
-    """What a node is made of, between its edges."""
-
-    stats: Stats
-    switch: OfflineSwitch
-    chain: Chain
-    pages: Pages
-    files: Files
-    listings: Listings
-    sidecars: Sidecars
-    janitor: Janitor
-    reserved: ReservedNames
-    hosted: Hosted
-    deleted: DeletedFiles
-    promoter: Promoter
-    publisher: Publisher
-    journal: Journal
-    following: Following
-    about: About
-    newest_sidecars: NewestSidecars
-    next_sidecars: NextSidecars
-    stored_files: IFiles
-    dropped: DroppedFiles
-    catalogue: ICatalogue
-    forwarding: Forwarding | None
-    tokens: Tokens
-    prefetching: Prefetching
-    mint: Mint | None
-    read_ahead: ReadAhead | None
 
 
 def assemble(

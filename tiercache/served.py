@@ -12,7 +12,7 @@ from tiercache.access.warrants import Warrants
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import Pool
-from tiercache.node import Parts
+from tiercache.parts import Parts
 from tiercache.prefetch.sdist_metadata import SdistMetadata
 from tiercache.web.forward import routes_to
 from tiercache.web.limits import limits_of

@@ -33,7 +33,8 @@ from tiercache.config import Config
 from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
-from tiercache.node import Parts, assemble
+from tiercache.node import assemble
+from tiercache.parts import Parts
 from tiercache.prefetch.prefetching import PrefetchEdges
 from tiercache.resolving.uv import UvResolver, clean_up, resolver_on
 from tiercache.served import own_root_of, root_of

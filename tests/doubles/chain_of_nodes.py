@@ -36,7 +36,8 @@ from tests.doubles.tier_http import Received as FarRequest
 from tests.doubles.wire import Connection, Reply, Wire
 from tiercache.config import Config
 from tiercache.interfaces import Tier
-from tiercache.node import Parts, assemble
+from tiercache.node import assemble
+from tiercache.parts import Parts
 from tiercache.prefetch.environments import Machine
 from tiercache.prefetch.prefetching import PrefetchEdges
 from tiercache.served import root_of

@@ -23,7 +23,7 @@ from tests.doubles.shelves import file_of, page_of
 from tiercache.errors import NotStored, ProjectAbsent
 from tiercache.errors.prefetch import Unresolvable
 from tiercache.interfaces.resolver import IResolver, Question
-from tiercache.node import Parts
+from tiercache.parts import Parts
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import File, Page, ProjectName
 from tiercache.simple.names import identity_of, normalise, version_in

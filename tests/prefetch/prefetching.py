@@ -14,6 +14,7 @@ from tests.doubles.upstream import ScriptedUpstream
 from tiercache.access.permissions import Permissions
 from tiercache.access.principals import Principal
 from tiercache.access.tokens import IssuedToken
+from tiercache.errors.prefetch import ResolverFailed
 from tiercache.prefetch.bringing_in import BringingIn
 from tiercache.prefetch.carrying_out import CarryingOut
 from tiercache.prefetch.closure import Closure
@@ -49,12 +50,16 @@ def wanted_file(file: File, **what: Any) -> WantedFile:
 
 @define
 class ScriptedClosing:
-    """What the requirements of every job come to; it may wait for `gate` first, or raise."""
+    """What the requirements of every job come to; it may wait for `gate` first, or raise.
+
+    `here`: what they come to by the store alone, None where the resolver fails with that, too.
+    """
 
     files: tuple[WantedFile, ...] = ()
     building: list[tuple[WantedFile, ...]] = field(factory=list)
     raising: Exception | None = None
     gate: Deferred[None] | None = None
+    here: Closure | None = None
     asked: int = 0
 
     async def closure(self, wanted: Wanted, inputs: Inputs, for_whom: Principal) -> Closure:
@@ -64,6 +69,11 @@ class ScriptedClosing:
         if self.raising is not None:
             raise self.raising
         return Closure(files=self.files, targets=())
+
+    async def closure_here(self, wanted: Wanted, inputs: Inputs, for_whom: Principal) -> Closure:
+        if self.here is None:
+            raise ResolverFailed(reason="this node has none")
+        return self.here
 
     async def build_closure(self, wanted: Wanted, closure: Closure, for_whom: Principal) -> Closure:
         more = self.building.pop(0) if self.building else ()

@@ -22,7 +22,7 @@ from tests.prefetch.closing import (
 )
 from tiercache.access.principals import Principal
 from tiercache.errors.prefetch import ResolverFailed, Unresolvable, WantedUnusable
-from tiercache.prefetch.inputs.inputs import LockedFile
+from tiercache.prefetch.inputs.inputs import Inputs, LockedFile
 from tiercache.wire.prefetch import Missing, Target, Unparseable, Wanted
 
 ON_LINUX = "cp312-cp312-manylinux_2_17_x86_64"
@@ -66,6 +66,19 @@ def test_universal_takes_every_wheel_for_every_environment() -> None:
         LINUX,
         WINDOWS,
     ]
+
+
+def test_universal_begins_with_the_oldest_python_of_the_environments() -> None:
+    node = with_app()
+    node.closure(Wanted(universal=True, targets=(LINUX, OLD)), "app")
+    assert [(question.target, question.since) for question in node.resolver.asked] == [
+        (None, "3.9"),
+        (LINUX, None),
+        (OLD, None),
+    ]
+    node.resolver.asked.clear()
+    node.closure(Wanted(universal=True), "app")
+    assert [question.since for question in node.resolver.asked] == [None]
 
 
 def test_without_an_environment_it_is_that_of_the_nodes_own_machine() -> None:
@@ -297,3 +310,19 @@ def test_what_somebody_may_not_read_does_not_exist_for_them() -> None:
     assert closure.targets[0].missing == (Missing(what="app", why="no tier has a project of this name"),)
     assert node.tier.asked == []
     assert names(node.closure(ONE, locked=(release,))) == ["app-1.0-py3-none-any.whl"]
+
+
+def test_with_no_tier_in_reach_what_is_stored_says_what_an_environment_needs_and_lacks() -> None:
+    node = with_app()
+    node.bring_in(node.closure(ONE, "app"))
+    node.tier.asked.clear()
+    inputs = Inputs(requirements=("app",))
+    here = result_of(node.closing.closure_here(BOTH, inputs, ALICE))
+    assert names(here) == ["app-1.0-py3-none-any.whl", f"fast-2.0-{ON_LINUX}.whl"]
+    assert [bool(one.words) for one in here.targets] == [False, True]
+    assert "pane" in here.targets[1].words
+    nothing = result_of(node.closing.closure_here(ONE, Inputs(requirements=("unheard-of",)), ALICE))
+    assert "unheard-of" in nothing.targets[0].words
+    lock = Inputs(locked=(locked("app", "1.0"),))
+    assert names(result_of(node.closing.closure_here(ONE, lock, ALICE))) == ["app-1.0-py3-none-any.whl"]
+    assert node.tier.asked == []

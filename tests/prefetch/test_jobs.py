@@ -23,6 +23,7 @@ from tiercache.access.tokens import IssuedToken
 from tiercache.errors import StoreFull
 from tiercache.errors.prefetch import JobAbsent, ResolverFailed, Unresolvable, WantedUnusable
 from tiercache.prefetch import jobs as jobs_module
+from tiercache.prefetch.closure import Closure, OfTarget
 from tiercache.prefetch.kept import encoded, kept_of
 from tiercache.simple.patterns import ProjectPatterns
 from tiercache.storage.memory import MemoryCatalogue
@@ -173,7 +174,20 @@ def test_a_job_that_comes_to_no_closure_fails_with_the_words_of_the_resolver(rai
     assert state.phase == "failed"
     assert state.reason is not None
     assert reason in state.reason
-    with pytest.raises(type(raising)):
+
+
+def test_whether_all_is_ready_is_told_by_what_is_stored_where_no_tier_helps() -> None:
+    here = prefetching(
+        scripted(), closing=ScriptedClosing(raising=Unresolvable(words="Because numpy==9 is not there."))
+    )
+    here.closing.here = Closure(files=(), targets=(OfTarget(target=None, words="No."),))
+    result_of(here.jobs.ready(REQUIREMENTS, OWN))
+    assert here.readiness.asked == [here.closing.here]
+    here.closing.raising = ResolverFailed(reason="a tier does not answer")
+    result_of(here.jobs.ready(REQUIREMENTS, OWN))
+    assert here.readiness.asked == [here.closing.here, here.closing.here]
+    here.closing.here = None
+    with pytest.raises(ResolverFailed):  # there is no resolver at all
         result_of(here.jobs.ready(REQUIREMENTS, OWN))
 
 

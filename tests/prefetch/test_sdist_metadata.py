@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.doubles.now import at_once, result_of
+from tests.doubles.held_pool import HeldPool
+from tests.doubles.now import at_once, begun, result_of
 from tests.doubles.small_node import ANY, LOCAL, SmallNode, listed, scripted, sdist
 from tiercache.errors import FileAbsent, NoTierAnswered, NotStored
 from tiercache.policy.entry import Ask
@@ -55,6 +56,17 @@ def test_it_is_told_of_under_no_other_projects_name() -> None:
         with pytest.raises(FileAbsent):
             told(node, file, project="other")
         told(node, file)
+
+
+def test_it_is_looked_into_once_the_store_has_it() -> None:
+    node, file = looking("app-1.0.tar.gz", sdist("app", "1.0", PKG_INFO))
+    pool = HeldPool()
+    node = SmallNode(upstreams=node.upstreams, pool=pool)
+    looks = SdistMetadata(files=node.parts.files, stored_files=node.parts.stored_files, pool=pool)
+    looking_at = begun(looks.metadata(ProjectName("app"), identity_of(file), file.filename, ANY))
+    while pool.held:
+        pool.go_on()
+    assert result_of(looking_at) == PKG_INFO
 
 
 @pytest.mark.parametrize("filename", ["app-1.0.zip", "app-1.0.tar.bz2"])

@@ -64,6 +64,8 @@ def test_a_target_is_named_and_without_one_the_answer_is_universal() -> None:
     assert {"--python-version=3.12", "--python-platform=aarch64-apple-darwin"} <= set(words)
     assert "--universal" not in words
     assert "--universal" in called("numpy").arguments
+    assert not any("--python-version" in word for word in called("numpy").arguments)
+    assert {"--universal", "--python-version=3.9"} <= set(called("numpy", since="3.9").arguments)
     # A word that looks like an option is one's value all the same.
     assert "--python-platform=--no-config" in called("x", target=Target(python="3.9", platform="--no-config")).arguments
 

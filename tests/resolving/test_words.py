@@ -28,6 +28,7 @@ def test_the_address_is_this_node_and_the_password_is_nowhere() -> None:
     assert words("Failed to fetch: `http://__warrant__:****@127.0.0.1:4711/simple/numpy/`") == (
         "Failed to fetch: `this node's /simple/numpy`"
     )
+    assert words("see http://127.0.0.1:4711/sdists/simple/numpy/") == "see this node's /simple/numpy"
     assert words("url (http://127.0.0.1:4711/)") == "url (this node)"
     assert words("connect to 127.0.0.1:4711 failed for s3cret") == "connect to this node failed for"
     assert words("in /var/resolving-x/requirements.txt") == "in requirements.txt"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from attrs import define, frozen
+from packaging.version import Version
 
 from tiercache.access.principals import Principal
 from tiercache.errors.prefetch import ResolverFailed
@@ -18,17 +19,24 @@ from tiercache.wire.prefetch import Document, Target, Wanted
 
 @frozen(kw_only=True)
 class Terms:
-    """What holds for every question of a prefetch."""
+    """What holds for every question of a prefetch; `since`: the oldest Python of its environments."""
 
     for_whom: Principal
     constraints: tuple[str, ...] = ()
     sdists: bool = False
     is_local: bool = False
+    since: str | None = None
 
     @classmethod
     def of(cls, wanted: Wanted, inputs: Inputs, for_whom: Principal, *, is_local: bool = False) -> Terms:
         """Those of what was handed in."""
-        return cls(for_whom=for_whom, constraints=inputs.constraints, sdists=wanted.sdists, is_local=is_local)
+        return cls(
+            for_whom=for_whom,
+            constraints=inputs.constraints,
+            sdists=wanted.sdists,
+            is_local=is_local,
+            since=min((target.python for target in wanted.targets), key=Version, default=None),
+        )
 
 
 @define(kw_only=True)
@@ -46,6 +54,7 @@ class Asking:
             requirements=tuple(requirements),
             constraints=terms.constraints,
             target=target,
+            since=terms.since if target is None else None,
             for_whom=terms.for_whom,
             is_local=terms.is_local,
             sdists=terms.sdists,
@@ -60,6 +69,7 @@ class Asking:
         question = Question(
             requirements=tuple(pin_of(release, environment) for release in locked),
             target=target,
+            since=terms.since if target is None else None,
             for_whom=terms.for_whom,
             is_local=terms.is_local,
             sdists=terms.sdists,

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from tiercache.access.principals import Principal
 from tiercache.cache.listings import Listing
 from tiercache.errors import TiercacheError
-from tiercache.errors.prefetch import WantedUnusable
+from tiercache.errors.prefetch import ResolverFailed, Unresolvable, WantedUnusable
 from tiercache.prefetch.bringing_in import BringingIn, ask_of, may_come_soon
 from tiercache.prefetch.closure import Closure
 from tiercache.prefetch.handing_on import HandingOn
@@ -50,6 +50,10 @@ class Closes(Protocol):
 
     async def closure(self, wanted: Wanted, inputs: Inputs, for_whom: Principal) -> Closure:
         """Every file that the environments need.  Raises Unresolvable, ResolverFailed."""
+        ...
+
+    async def closure_here(self, wanted: Wanted, inputs: Inputs, for_whom: Principal) -> Closure:
+        """The same by what is stored.  Raises ResolverFailed."""
         ...
 
     async def build_closure(self, wanted: Wanted, closure: Closure, for_whom: Principal) -> Closure:
@@ -94,9 +98,15 @@ class CarryingOut:
             job.end("failed", self._now(), "It failed in a way that was not foreseen.")
 
     async def ready(self, wanted: Wanted, for_whom: Principal) -> Report:
-        """What a job would end in that fetches no file.  Raises as `Closes` and `Reports` do, and WantedUnusable."""
+        """What a job would end in that fetches no file.  Raises as `Closes` and `Reports` do, and WantedUnusable.
+
+        With no tier in reach it is told by what is stored, and so is why requirements cannot be met.
+        """
         inputs = await self._read(wanted)
-        closure = await self._closed(wanted, inputs, for_whom)
+        try:
+            closure = await self._closed(wanted, inputs, for_whom)
+        except (Unresolvable, ResolverFailed):
+            closure = await self._closed(wanted, inputs, for_whom, here=True)
         return await self._readiness.report(wanted, inputs, closure, for_whom)
 
     async def _to_the_end(self, job: Job, keep: Keep) -> None:
@@ -121,11 +131,12 @@ class CarryingOut:
         job.report = await self._readiness.report(job.wanted, inputs, job.closure, job.for_whom)
         job.end("done", self._now())
 
-    async def _closed(self, wanted: Wanted, inputs: Inputs, for_whom: Principal) -> Closure:
-        """What is to be brought in, with what was resolved before by who asks."""
+    async def _closed(self, wanted: Wanted, inputs: Inputs, for_whom: Principal, *, here: bool = False) -> Closure:
+        """What is to be brought in, with what was resolved before by who asks; `here`: by what is stored alone."""
         closure = Closure(files=(), targets=())
-        if inputs.requirements or inputs.locked:
-            closure = await self._closing.closure(wanted, inputs, for_whom)
+        if inputs.requirements or inputs.locked or (wanted.build_requirements and inputs.build_requirements):
+            find = self._closing.closure_here if here else self._closing.closure
+            closure = await find(wanted, inputs, for_whom)
         names = {file.filename for file in closure.files}
         more = tuple(file for file in wanted.files if file.filename not in names)
         closure = evolve(closure, files=(*closure.files, *more))

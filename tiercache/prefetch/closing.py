@@ -61,29 +61,34 @@ class Closing:
         An environment that cannot be served says why.  Raises Unresolvable where that is each of them, ResolverFailed,
         and WantedUnusable for an environment that nobody knows.
         """
-        locked, unlisted = await self._with_names(inputs.locked, for_whom)
-        run = _Run(
-            closing=self,
-            wanted=wanted,
-            inputs=evolve(inputs, locked=locked),
-            terms=Terms.of(wanted, inputs, for_whom),
-            unlisted=unlisted,
-        )
+        closure = await self._found(wanted, inputs, Terms.of(wanted, inputs, for_whom))
+        if not closure.files and closure.targets and all(one.words for one in closure.targets):
+            raise Unresolvable(words=closure.targets[0].words)
+        return closure
+
+    async def closure_here(self, wanted: Wanted, inputs: Inputs, for_whom: Principal) -> Closure:
+        """The same by what is stored, of which no tier is asked; it says of each environment why it cannot be served.
+
+        Raises ResolverFailed, WantedUnusable.
+        """
+        return await self._found(wanted, inputs, Terms.of(wanted, inputs, for_whom, is_local=True))
+
+    async def _found(self, wanted: Wanted, inputs: Inputs, terms: Terms) -> Closure:
         targets = targets_of(wanted, self._own_target)
         for target in targets:
             environment_in(target)  # what is wrong with the last is said before anything is asked
+        locked, unlisted = await self._with_names(inputs.locked, terms)
+        run = _Run(closing=self, wanted=wanted, inputs=evolve(inputs, locked=locked), terms=terms, unlisted=unlisted)
         of_targets = tuple([await run.of(target) for target in targets])
-        files = run.files.all()
-        if not files and of_targets and all(one.words for one in of_targets):
-            raise Unresolvable(words=of_targets[0].words)
-        return Closure(files=files, targets=of_targets, unparseable=inputs.unparseable)
+        return Closure(files=run.files.all(), targets=of_targets, unparseable=inputs.unparseable)
 
     async def build_closure(self, wanted: Wanted, closure: Closure, for_whom: Principal) -> Closure:
         """The same closure, with the files that build those of its sdists which are stored by now."""
         files = ClosureFiles.of(closure.files)
         missing: dict[Target | None, list[Missing]] = {}
         answers: dict[tuple[tuple[str, ...], Target | None], tuple[LockedRelease, ...] | str] = {}
-        terms = Terms(for_whom=for_whom, sdists=wanted.sdists)
+        # What bounds the requirements does not bound what builds an sdist, as installers have it.
+        terms = Terms.of(wanted, Inputs(), for_whom)
         everywhere = tuple(one.target for one in closure.targets)
         for file in closure.files:
             record = await self._stored.record(file) if _is_sdist(file) else None
@@ -106,13 +111,13 @@ class Closing:
         )
         return evolve(closure, files=files.all(), targets=of_targets)
 
-    async def page(self, project: ProjectName, for_whom: Principal) -> tuple[File, ...] | Missing:
+    async def page(self, project: ProjectName, terms: Terms) -> tuple[File, ...] | Missing:
         """What is listed of a project, for who may know."""
         absent = Missing(what=project, why="no tier has a project of this name")
-        if not self._may_read(for_whom, project):
+        if not self._may_read(terms.for_whom, project):
             return absent
         try:
-            return (await self._pages.shown(project, Ask())).page.files
+            return (await self._pages.shown(project, Ask(local=terms.is_local))).page.files
         except ProjectAbsent:
             return absent
         except (NotStored, NoTierAnswered) as error:
@@ -133,7 +138,7 @@ class Closing:
             return error.words
 
     async def _with_names(
-        self, locked: Iterable[LockedRelease], for_whom: Principal
+        self, locked: Iterable[LockedRelease], terms: Terms
     ) -> tuple[tuple[LockedRelease, ...], Mapping[ProjectName, Missing]]:
         """What is locked, with the names of files that a lock gives by digests alone, or not at all."""
         named: list[LockedRelease] = []
@@ -142,7 +147,7 @@ class Closing:
             if not lacks_names(release):
                 named.append(release)
                 continue
-            listed = await self.page(release.project, for_whom)
+            listed = await self.page(release.project, terms)
             if isinstance(listed, Missing):
                 unlisted[release.project] = listed
                 named.append(release)
@@ -209,7 +214,7 @@ class _Run:
         marker = None if requirement.marker is None else str(requirement.marker)
         if project is None or not applies(marker, environment):
             return []
-        listed = await self.closing.page(project, self.terms.for_whom)
+        listed = await self.closing.page(project, self.terms)
         if isinstance(listed, Missing):
             return []
         bounds = [Requirement(one.partition(" --hash=")[0]).specifier for one in self._constraints_of(project)]

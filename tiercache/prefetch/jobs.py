@@ -23,7 +23,7 @@ from tiercache.interfaces import IKeptJobs, KeptJob, Pool
 from tiercache.policy.hops import NONE_YET, Hops
 from tiercache.prefetch.carrying_out import CarryingOut
 from tiercache.prefetch.job import Job
-from tiercache.prefetch.kept import Unreadable, encoded, job_of, kept_of, likeness
+from tiercache.prefetch.kept import Unreadable, are_alike, encoded, job_of, kept_of
 from tiercache.wire.prefetch import MOST_DOCUMENT_BYTES, JobState, Report, Wanted
 
 RUNNING_AT_ONCE = 4
@@ -169,11 +169,8 @@ class Jobs:
 
     def _same(self, wanted: Wanted, for_whom: Principal) -> Job | None:
         """The job that is not over and asks for the same, for the same."""
-        wants = [one.job for one in self._jobs.values() if not one.job.is_over and one.job.wanted == wanted]
-        if not wants:
-            return None
-        asked = likeness(wanted, for_whom)
-        return next((job for job in wants if likeness(job.wanted, job.for_whom) == asked), None)
+        under_way = (one.job for one in self._jobs.values() if not one.job.is_over)
+        return next((job for job in under_way if job.wanted == wanted and are_alike(job.for_whom, for_whom)), None)
 
     def _watch(self, job: Job) -> None:
         watched = _Watched(job=job)

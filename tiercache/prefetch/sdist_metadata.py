@@ -37,8 +37,6 @@ class SdistMetadata:
             record = await self._files.stored(identity, filename) or await self._brought_in(
                 project, identity, filename, ask
             )
-            if record is None:
-                return undecided(project, version, "an sdist that is too long to look into")
             if record.project != project:
                 raise FileAbsent(filename=filename)
             found = await self._pool(self._read, record)
@@ -46,15 +44,13 @@ class SdistMetadata:
             return undecided(project, version, str(error).replace("\n", " "))
         return found or undecided(project, version, "only a build tells what this sdist requires")
 
-    async def _brought_in(
-        self, project: ProjectName, identity: FileIdentity, filename: str, ask: Ask
-    ) -> FileRecord | None:
+    async def _brought_in(self, project: ProjectName, identity: FileIdentity, filename: str, ask: Ask) -> FileRecord:
         opened = await self._files.open(identity, filename, ask)
         try:
             if opened.project != project:
                 raise FileAbsent(filename=filename)
             if opened.size_bytes is not None and opened.size_bytes > MOST_BYTES:
-                return None
+                raise SidecarUnavailable(filename=filename, reason="it is too long to look into")
             body = opened.body(0, None)
             try:
                 while await body.read():
@@ -63,7 +59,10 @@ class SdistMetadata:
                 body.close()
         finally:
             opened.close()
-        return await self._files.stored(identity, filename)
+        record = await self._files.settled(identity, filename)
+        if record is None:
+            raise SidecarUnavailable(filename=filename, reason="the store did not keep it")
+        return record
 
     def _read(self, record: FileRecord) -> bytes | None:
         filename = record.listing.filename

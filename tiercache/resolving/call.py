@@ -44,7 +44,7 @@ def call_for(question: Question, *, base_url: str, password: str, folder: str, p
     if question.constraints:
         arguments += ["--constraints", CONSTRAINTS]
     if question.target is None:
-        arguments += ["--universal"]
+        arguments += ["--universal", *([] if question.since is None else [f"--python-version={question.since}"])]
     else:
         arguments += [f"--python-version={question.target.python}", f"--python-platform={question.target.platform}"]
     if question.no_deps:

@@ -26,11 +26,11 @@ def scrubbed(said: str, *, base_url: str, password: str, folder: str) -> str:
     for secret in filter(None, (password, f"{folder}/", folder)):
         words = words.replace(secret, "")
     kept = [_shown(line) for line in words.splitlines() if not line.lstrip().lower().startswith("warning:")]
-    return "\n".join(line for line in kept if line)[:MOST_CHARACTERS]
+    return "\n".join(line for line in kept if line.strip("^"))[:MOST_CHARACTERS]
 
 
 def _named(found: re.Match[str]) -> str:
-    path = (found[1] or "").strip("/")
+    path = (found[1] or "").strip("/").removeprefix("sdists/")
     return f"this node's /{path}" if path else "this node"
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tiercache.prefetch.inputs.gathering import NotTaken
-from tiercache.prefetch.inputs.pyproject import SCRIPT
+from tiercache.prefetch.inputs.script import SCRIPT
 from tiercache.prefetch.inputs.structured import json, toml
 from tiercache.wire.prefetch import Document
 

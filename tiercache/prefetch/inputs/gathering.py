@@ -14,7 +14,7 @@ from tiercache.wire.prefetch import Unparseable
 MOST_UNPARSEABLE = 1_000
 """Told one by one; the rest is counted."""
 
-MOST_REQUIREMENTS = 200_000
+MOST_REQUIREMENTS = 100_000
 """Of all documents together, and as many releases."""
 
 EVERY = "all"
@@ -128,7 +128,10 @@ def _joined(releases: list[LockedRelease]) -> LockedRelease:
     if len(releases) == 1:
         return first
     markers = {release.marker: None for release in releases}
-    marker = None if None in markers else " or ".join(f"({marker})" for marker in markers)
+    texts = [marker for marker in markers if marker is not None]
+    if len(texts) < len(markers):  # one of them is for every environment
+        texts = []
+    marker = " or ".join(f"({text})" for text in texts) if len(texts) > 1 else next(iter(texts), None)
     # A lock that gives digests for a release binds it, whatever another leaves open.
     files: dict[tuple[str | None, tuple[tuple[str, str], ...]], LockedFile] = {}
     for release in releases:

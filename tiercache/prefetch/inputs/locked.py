@@ -54,8 +54,8 @@ def locked_release(
     """A release whose parts are checked; raises NotTaken where one makes no sense.  `marker` is not False."""
     try:
         project = normalise(name)
-    except InvalidName as error:
-        raise NotTaken(reason=str(error)) from None
+    except InvalidName:
+        raise NotTaken(reason="its name is none that a project can have") from None
     if version is None:
         raise NotTaken(reason="it is locked without a version")
     kept = tuple(files)

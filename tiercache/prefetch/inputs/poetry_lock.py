@@ -49,7 +49,7 @@ def read_poetry_lock(document: Document, gathering: Gathering) -> None:
     """The releases of a lock, of its main group and the wanted parts; raises NotTaken for another version."""
     content = toml(document.text)
     metadata = table(content, "metadata")
-    version = metadata.get("lock-version", "1.0")
+    version = metadata.get("lock-version")
     if not isinstance(version, str) or not version.startswith(KNOWN_VERSIONS):
         raise NotTaken(reason="its version is none that can be read: there are 1 and 2")
     packages = [*_packages(content, document, gathering)]

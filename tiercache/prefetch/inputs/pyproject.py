@@ -1,4 +1,4 @@
-"""pyproject.toml: `[project]`, `[dependency-groups]` (PEP 735), and what builds it (PEP 518).  Scripts too (PEP 723).
+"""pyproject.toml: `[project]`, `[dependency-groups]` (PEP 735), and what builds it (PEP 518).
 
 Groups and extras that name others are followed here, each once: packaging's reader of groups takes all or nothing.
 """
@@ -6,7 +6,7 @@ Groups and extras that name others are followed here, each once: packaging's rea
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tiercache.prefetch.inputs.gathering import Gathering, NotTaken
-from tiercache.prefetch.inputs.requirement import requirement
+from tiercache.prefetch.inputs.markers import ALWAYS, NEVER, Ways, either, further, marker_of
+from tiercache.prefetch.inputs.requirement import keep_each, requirement
 from tiercache.prefetch.inputs.structured import items, table, toml
 from tiercache.wire.prefetch import Document
 
@@ -25,17 +26,13 @@ LEGACY_BUILD = "setuptools>=40.8.0"
 MOST_MARKER_CHARACTERS = 8_192
 """Of markers that are joined along extras which name extras."""
 
-SCRIPT = "# /// script"
-SCRIPT_END = "# ///"
-
 
 def read_pyproject(document: Document, gathering: Gathering) -> None:
     """The requirements of a project, and of its wanted extras and groups; raises NotTaken for what is no TOML."""
     content = toml(document.text)
     project = table(content, "project")
     _Project(document=document.name, gathering=gathering, project=project, content=content).read()
-    for text in build_requirements(content):
-        _note_or_keep(document, gathering, text, lambda text: gathering.build_with(str(requirement(text))))
+    keep_each(build_requirements(content), gathering.build_with, document, gathering)
 
 
 def build_requirements(content: Mapping[str, Any]) -> list[object]:
@@ -45,49 +42,18 @@ def build_requirements(content: Mapping[str, Any]) -> list[object]:
     return items(table(content, "build-system"), "requires")
 
 
-def read_script(document: Document, gathering: Gathering) -> None:
-    """The requirements in the block of a script; raises NotTaken where it has none, or more than one."""
-    blocks = list(_script_blocks(document.text))
-    if len(blocks) != 1:
-        raise NotTaken(reason="it has no block of a script (PEP 723)" if not blocks else "it has several blocks")
-    for text in items(toml(blocks[0]), "dependencies"):
-        _note_or_keep(document, gathering, text, lambda text: gathering.require(str(requirement(text))))
-
-
-def _note_or_keep(document: Document, gathering: Gathering, text: object, keep: Callable[[str], None]) -> None:
-    try:
-        if not isinstance(text, str):
-            raise NotTaken(reason="it is no text")
-        keep(text)
-    except NotTaken as error:
-        gathering.note(document.name, text if isinstance(text, str) else "a requirement", error.reason)
-
-
-def _script_blocks(text: str) -> Iterator[str]:
-    # Line by line, as the expression in PEP 723 looks at the lines of an open block again and again.
-    lines: list[str] | None = None
-    end: int | None = None
-    for line in [*text.splitlines(), ""]:
-        if lines is None:
-            lines, end = ([], None) if line.rstrip() == SCRIPT else (None, None)
-        elif line == "#" or line.startswith("# "):
-            if line.rstrip() == SCRIPT_END:
-                end = len(lines)
-            lines.append(line[2:])
-        else:
-            if end is not None:
-                yield "\n".join(lines[:end])
-            lines = [] if line.rstrip() == SCRIPT else None
-
-
 @define(kw_only=True)
 class _Project:
+    """One reading.  What extras need is kept until every way to them is known: by which markers, and whether at all."""
+
     document: str
     gathering: Gathering
     project: Mapping[str, Any]
     content: Mapping[str, Any]
     _extras: dict[str, object] = field(init=False, factory=dict)
     _groups: dict[str, object] = field(init=False, factory=dict)
+    _ways: dict[str, Ways] = field(init=False, factory=dict)
+    _lists: dict[str, list[Requirement]] = field(init=False, factory=dict)
 
     def read(self) -> None:
         """Everything that is wanted; what is wrong is noted, and the rest goes on."""
@@ -96,10 +62,16 @@ class _Project:
         self._groups = self._named(self.content, "dependency-groups")
         self.gathering.know(groups=self._groups, extras=self._extras)
         self._note_what_is_not_said()
-        self._take_with_own_extras("dependencies", self.project.get("dependencies", []))
-        for extra in filter(parts.wants_extra, self._extras):
-            self._take_extra(extra, None)
+        for found in self._requirements("dependencies", self.project.get("dependencies", [])):
+            self._take(found, ALWAYS)
         self._take_groups([group for group in self._groups if parts.wants_group(group)])
+        for extra in filter(parts.wants_extra, self._extras):
+            self._reach(extra, ALWAYS)
+        self._follow_extras()
+        for extra, ways in self._ways.items():
+            for found in self._lists[extra]:
+                if not self._is_own(found):
+                    self._take(found, ways)
 
     def _named(self, where: Mapping[str, Any], key: str) -> dict[str, object]:
         """A table by normalised names; of two that are one name the first is kept, and the other told."""
@@ -126,42 +98,56 @@ class _Project:
         if isinstance(poetry, dict) and "dependencies" in poetry and "dependencies" not in self.project:
             self._note("tool.poetry.dependencies", "they are Poetry's own: hand in its poetry.lock")
 
-    def _take_all(self, key: str, value: object, marker: Marker | None = None) -> list[tuple[str, Marker | None]]:
-        """Keeps the requirements of a list; gives the extras of the project itself that it names, with markers."""
-        own: list[tuple[str, Marker | None]] = []
+    def _requirements(self, key: str, value: object) -> Iterator[Requirement]:
         if not isinstance(value, list):
             self._note(key, "it is no list")
-            return own
+            return
         for entry in value:
             try:
                 if not isinstance(entry, str):
                     raise NotTaken(reason="it is no text")
-                found = requirement(entry)
-                _add_marker(found, marker)
-                if self._is_own(found):
-                    own += [(canonicalize_name(extra), found.marker) for extra in sorted(found.extras)]
-                else:
-                    self.gathering.require(str(found))
+                yield requirement(entry)
             except NotTaken as error:
                 self._note(entry if isinstance(entry, str) else key, error.reason)
-        return own
 
     def _is_own(self, found: Requirement) -> bool:
         name = self.project.get("name")
         return isinstance(name, str) and canonicalize_name(name) == canonicalize_name(found.name)
 
-    def _take_extra(self, extra: str, marker: Marker | None) -> None:
-        seen: set[tuple[str, str]] = set()
-        waiting = deque([(extra, marker)])
+    def _take(self, found: Requirement, ways: Ways) -> None:
+        """Keeps a requirement, for where the ways lead to it; of the project itself it leads on to its extras."""
+        if self._is_own(found):
+            for extra in sorted(found.extras):
+                self._reach(canonicalize_name(extra), further(ways, str(found.marker) if found.marker else True))
+            return
+        marker = marker_of(ways)
+        try:
+            if isinstance(marker, str):
+                if len(marker) > MOST_MARKER_CHARACTERS:
+                    raise NotTaken(reason="the markers of the extras that lead to it are too long together")
+                found.marker = Marker(marker) if found.marker is None else Marker(marker) & found.marker
+            self.gathering.require(str(found))
+        except NotTaken as error:
+            self._note(str(found), error.reason)
+
+    def _reach(self, extra: str, ways: Ways) -> bool:
+        """Adds ways to an extra; whether that made a difference."""
+        if extra not in self._lists:
+            if extra not in self._extras:
+                self._note(f"the extra {extra}", "there is no extra of that name")
+            listed = self._requirements(f"the extra {extra}", self._extras.get(extra, []))
+            self._lists[extra] = list(listed)
+        before = self._ways.get(extra, NEVER)
+        self._ways[extra] = either(before, ways)
+        return self._ways[extra] != before
+
+    def _follow_extras(self) -> None:
+        waiting = deque(self._ways)
         while waiting:
-            name, by = waiting.popleft()
-            if (name, str(by)) in seen:
-                continue
-            seen.add((name, str(by)))
-            if name in self._extras:
-                waiting.extend(self._take_all(f"the extra {name}", self._extras[name], by))
-            else:
-                self._note(f"the extra {name}", "there is no extra of that name")
+            extra = waiting.popleft()
+            for found in filter(self._is_own, self._lists[extra]):
+                on = further(self._ways[extra], str(found.marker) if found.marker else True)
+                waiting.extend(name for name in map(canonicalize_name, found.extras) if self._reach(name, on))
 
     def _take_groups(self, wanted: list[str]) -> None:
         """The groups, and those that they include, each once: one that includes itself adds nothing."""
@@ -170,12 +156,11 @@ class _Project:
         while waiting:
             group = waiting.popleft()
             value = self._groups[group]
-            if not isinstance(value, list):
-                self._note(f"the group {group}", "it is no list")
-                continue
-            requirements = [entry for entry in value if not isinstance(entry, dict)]
-            self._take_with_own_extras(f"the group {group}", requirements)
-            for included in [_included(entry) for entry in value if isinstance(entry, dict)]:
+            entries = value if isinstance(value, list) else []
+            listed = [entry for entry in entries if not isinstance(entry, dict)] if entries else value
+            for found in self._requirements(f"the group {group}", listed):
+                self._take(found, ALWAYS)
+            for included in [_included(entry) for entry in entries if isinstance(entry, dict)]:
                 if included is None:
                     self._note(f"the group {group}", "an entry of it neither requires nor includes")
                 elif included not in self._groups:
@@ -184,10 +169,6 @@ class _Project:
                     seen.add(included)
                     waiting.append(included)
 
-    def _take_with_own_extras(self, key: str, value: object) -> None:
-        for extra, marker in self._take_all(key, value):
-            self._take_extra(extra, marker)
-
     def _note(self, text: str, reason: str) -> None:
         self.gathering.note(self.document, text, reason)
 
@@ -195,11 +176,3 @@ class _Project:
 def _included(entry: Mapping[str, Any]) -> str | None:
     name = entry.get("include-group")
     return canonicalize_name(name) if isinstance(name, str) and len(entry) == 1 else None
-
-
-def _add_marker(found: Requirement, marker: Marker | None) -> None:
-    if marker is None:
-        return
-    found.marker = marker if found.marker is None else marker & found.marker
-    if len(str(found.marker)) > MOST_MARKER_CHARACTERS:
-        raise NotTaken(reason="its markers are too long together")

@@ -14,8 +14,9 @@ from tiercache.prefetch.inputs.pdm_lock import read_pdm_lock
 from tiercache.prefetch.inputs.pipfile_lock import read_pipfile_lock
 from tiercache.prefetch.inputs.poetry_lock import read_poetry_lock
 from tiercache.prefetch.inputs.pylock import read_pylock
-from tiercache.prefetch.inputs.pyproject import read_pyproject, read_script
+from tiercache.prefetch.inputs.pyproject import read_pyproject
 from tiercache.prefetch.inputs.requirements_txt import read_requirements
+from tiercache.prefetch.inputs.script import read_script
 from tiercache.prefetch.inputs.uv_lock import read_uv_lock
 from tiercache.wire.prefetch import Document
 

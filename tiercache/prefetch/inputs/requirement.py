@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from packaging.requirements import InvalidRequirement, Requirement
 
 from tiercache.errors import InvalidName
-from tiercache.prefetch.inputs.gathering import NotTaken
+from tiercache.prefetch.inputs.gathering import Gathering, NotTaken
 from tiercache.simple.names import normalise
+from tiercache.wire.prefetch import Document
 
 MOST_CHARACTERS = 8_192
 """Of one requirement, its digests aside."""
@@ -27,8 +30,8 @@ def requirement(text: str) -> Requirement:
         normalise(found.name)
     except InvalidRequirement as error:
         raise NotTaken(reason=f"it is no requirement: {str(error).splitlines()[0]}") from None
-    except InvalidName as error:
-        raise NotTaken(reason=str(error)) from None
+    except InvalidName:
+        raise NotTaken(reason="its name is none that a project can have") from None
     except (ValueError, RecursionError):  # numbers and nestings beyond what Python reads
         raise NotTaken(reason="it is no requirement that can be read") from None
     if found.url is not None:
@@ -46,6 +49,17 @@ def constraint_line(text: str) -> str:
     found = requirement(text)
     found.extras = set()
     return str(found)
+
+
+def keep_each(texts: Iterable[object], keep: Callable[[str], None], document: Document, gathering: Gathering) -> None:
+    """Keeps every requirement of a list, and notes what is none."""
+    for text in texts:
+        try:
+            if not isinstance(text, str):
+                raise NotTaken(reason="it is no text")
+            keep(requirement_line(text))
+        except NotTaken as error:
+            gathering.note(document.name, text if isinstance(text, str) else "a requirement", error.reason)
 
 
 def _refuse_places(text: str) -> None:
