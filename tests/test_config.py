@@ -87,7 +87,12 @@ freshness: {page: 1h, absent: 0s, stale-if-error: 100d, patience: 1s, client-max
 breaker: {failures: 1, probe-every: 1m}
 admission: {direct-urls: warn}
 publish: {to: office, directories: [~/dist], max-size: 10MB}
-prefetch: {concurrency: 2, read-ahead: false}
+prefetch:
+  concurrency: 2
+  bandwidth: 64KiB
+  keep-warm: [~/uv.lock, "https://a.example/requirements.txt?ref=main"]
+  keep-warm-every: 7d
+  read-ahead: false
 access:
   users:
     ann: {password: "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaGhhc2g", groups: [release]}
@@ -147,7 +152,13 @@ offline: true
         breaker=BreakerRules(failures=1, probe_every_s=60),
         admission=AdmissionConfig(direct_urls="warn"),
         publish=PublishConfig(to="office", directories=("/home/ann/dist",), max_size_bytes=10**7),
-        prefetch=PrefetchConfig(concurrency=2, read_ahead=False),
+        prefetch=PrefetchConfig(
+            concurrency=2,
+            bandwidth_bytes=64 * 1024,
+            keep_warm=("/home/ann/uv.lock", "https://a.example/requirements.txt?ref=main"),
+            keep_warm_every_s=7 * 86400,
+            read_ahead=False,
+        ),
         access=AccessConfig(
             users={
                 "ann": UserConfig(
@@ -168,10 +179,7 @@ offline: true
         ),
         offline=True,
     )
-    assert [str(note).partition(":")[0] for note in config.not_in_force()] == [
-        "node.workers",
-        "prefetch.concurrency",
-    ]
+    assert [str(note).partition(":")[0] for note in config.not_in_force()] == ["node.workers"]
 
 
 def test_no_tiers_at_all_is_a_node_that_has_what_it_has() -> None:

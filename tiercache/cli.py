@@ -19,6 +19,8 @@ from tiercache.commands.hosted_projects import delete, restore, status, unyank, 
 from tiercache.commands.offline import offline
 from tiercache.commands.password import password
 from tiercache.commands.pinning import pin, pins, unpin
+from tiercache.commands.prefetch import prefetch, ready
+from tiercache.commands.prefetches import prefetches
 from tiercache.commands.promote import promote
 from tiercache.commands.reserved import reserved
 from tiercache.commands.serve import serve
@@ -64,5 +66,8 @@ for command in (
     restore,
     acts,
     promote,
+    prefetch,
+    ready,
+    prefetches,
 ):
     main.add_command(command)

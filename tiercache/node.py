@@ -51,6 +51,15 @@ How a request travels:
                       is fresh without asking (cache/vouching), for as long as the feed is live
      cache/journal    passed on, once, to who follows this node: web/tier/feed
 
+    POST /api/v1/prefetch          requirements, locks, or files that a node below has resolved
+     web/prefetch     prefetch/jobs keeps it, so that it outlives a restart; equal ones are one
+     prefetch/inputs  what the documents ask for; resolving/uv says which releases meet that together, by this node's
+                      own pages as who asks may read them; prefetch/closing makes files of it
+     prefetch/handing_on   to each tier that is a node what it lists, so that all of them fill side by side
+     prefetch/bringing_in  as a client would ask, behind all clients; what no tier gives again once it is back
+     prefetch/readiness    the resolver's word, by `/local/`, on what can be installed offline
+    prefetch/keep_warm begins some by itself: from time to time, and on news
+
     POST /_/oidc/mint-token        a job of a CI system, which shows what that system signed about it
      cache/minting    read -> keys of its issuer (cache/signing_keys, upstream/issuer) -> verified -> whose claims are
                       they? -> not used before (cache/used_identities) -> a token of this node, for minutes
@@ -63,9 +72,7 @@ serve is put together in `tiercache.served`; the edges are opened and closed by 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 
-from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from tiercache import __version__
@@ -76,15 +83,14 @@ from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
-from tiercache.cache.follower import Follower, kind_of
-from tiercache.cache.following import Following
+from tiercache.cache.following import following_of
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
 from tiercache.cache.judging import Judging
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
-from tiercache.cache.minting import Mint, mint_for
+from tiercache.cache.minting import mint_for
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
@@ -96,45 +102,19 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
+from tiercache.config.accounts import permissions_of
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
+from tiercache.parts import Parts
 from tiercache.prefetch.next_sidecar import NextSidecars, at_ease
-from tiercache.prefetch.read_ahead import ReadAhead, read_ahead_of
+from tiercache.prefetch.pace import Bandwidth
+from tiercache.prefetch.prefetching import Cached, PrefetchEdges, prefetching_of
+from tiercache.prefetch.read_ahead import read_ahead_of
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
 from tiercache.publish.promotion import Promoter
 from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
-
-
-@frozen(kw_only=True)
-class Parts:
-    """What a node is made of, between its edges."""
-
-    stats: Stats
-    switch: OfflineSwitch
-    chain: Chain
-    pages: Pages
-    files: Files
-    sidecars: Sidecars
-    janitor: Janitor
-    reserved: ReservedNames
-    hosted: Hosted
-    deleted: DeletedFiles
-    promoter: Promoter
-    publisher: Publisher
-    journal: Journal
-    following: Following
-    about: About
-    newest_sidecars: NewestSidecars
-    next_sidecars: NextSidecars
-    stored_files: IFiles
-    dropped: DroppedFiles
-    catalogue: ICatalogue
-    forwarding: Forwarding | None
-    tokens: Tokens
-    mint: Mint | None
-    read_ahead: ReadAhead | None
 
 
 def assemble(
@@ -151,11 +131,13 @@ def assemble(
     jitter: Callable[[], float] = lambda: 0.0,
     publish_targets: Iterable[IPublishTarget] = (),
     watch: Watch = NoWatch,
+    prefetch_edges: PrefetchEdges | None = None,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
     `publish_targets`: the tiers of which it is known where they take uploads.  `issuers`: those whose identity tokens
     trusted publishers show.  `watch`: what hears of changes in folders.  `jitter` gives a number in [0, 1).
+    `prefetch_edges`: what prefetches need of the world.
     """
     targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
@@ -252,6 +234,7 @@ def assemble(
         switch=switch,
         usage=usage,
         make_room=janitor.make_room,
+        pace=Bandwidth(clock=clock, bytes_per_s=config.prefetch.bandwidth_bytes).wait,
         clock=clock,
         now=now,
         pool=pool,
@@ -271,30 +254,18 @@ def assemble(
         pool=pool,
         stats=stats,
     )
-    following = Following(
-        followers=tuple(
-            Follower(
-                tier=upstream.tier.name,
-                kind=partial(kind_of, upstream),
-                neighbour=chain.neighbours()[upstream.tier.name],
-                own_id=node_id,
-                entries=entries,
-                vouching=vouching,
-                journal=journal,
-                reserved=reserved,
-                switch=switch,
-                suspect=chain.suspect,
-                is_well=chain.is_well,
-                clock=clock,
-                jitter=jitter,
-            )
-            for upstream in upstreams
-            if upstream.tier.name in chain.neighbours() and upstream.tier.kind != SIBLING
-        ),
+    following = following_of(
+        upstreams,
+        chain,
+        own_id=node_id,
+        entries=entries,
         vouching=vouching,
+        journal=journal,
+        reserved=reserved,
         switch=switch,
         clock=clock,
         now=now,
+        jitter=jitter,
     )
     hosted.content.on_added(sidecars.check_stored)
     publisher = Publisher(
@@ -310,12 +281,24 @@ def assemble(
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
     tokens = Tokens(catalogue=catalogue, now=now)
+    cached = Cached(
+        pages=pages,
+        files=file_service,
+        stored_files=files,
+        sidecars=sidecars,
+        listings=listings,
+        chain=chain,
+        journal=journal,
+        catalogue=catalogue,
+        tokens=tokens,
+    )
     return Parts(
         stats=stats,
         switch=switch,
         chain=chain,
         pages=pages,
         files=file_service,
+        listings=listings,
         sidecars=sidecars,
         janitor=janitor,
         reserved=reserved,
@@ -368,17 +351,15 @@ def assemble(
             else None
         ),
         tokens=tokens,
-        mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
-        read_ahead=read_ahead_of(
+        prefetching=prefetching_of(
             config.prefetch,
-            pages,
-            sidecars,
-            file_service,
-            listings,
-            chain,
-            switch=switch,
+            cached,
+            prefetch_edges or PrefetchEdges(),
+            permissions=permissions_of(config.access),
             clock=clock,
+            now=now,
             pool=pool,
-            stats=stats,
         ),
+        mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
+        read_ahead=read_ahead_of(config.prefetch, cached, switch=switch, clock=clock, pool=pool, stats=stats),
     )

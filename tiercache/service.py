@@ -28,12 +28,16 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
+from tiercache.access.warrants import Warrants
 from tiercache.config import Config
 from tiercache.config.addresses import Endpoint, OwnAddresses
 from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
-from tiercache.node import Parts, assemble
-from tiercache.served import root_of
+from tiercache.node import assemble
+from tiercache.parts import Parts
+from tiercache.prefetch.prefetching import PrefetchEdges
+from tiercache.resolving.uv import UvResolver, clean_up, resolver_on
+from tiercache.served import own_root_of, root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
@@ -46,6 +50,7 @@ from tiercache.storage.rebuild import is_lost, rebuild
 from tiercache.storage.settled import settled
 from tiercache.storage.threads import ReactorThreads, on_the_spot
 from tiercache.upstream.configured import publish_target_of, upstream_of
+from tiercache.upstream.documents import documents_of
 from tiercache.upstream.issuer import issuer_at
 from tiercache.web.certificates import Certificates
 from tiercache.web.limits import limits_of
@@ -109,6 +114,7 @@ class Node(Service):
         self._tidying.start(TIDY_EVERY_S, now=False)
         self._parts.following.start()
         self._parts.dropped.start()
+        self._parts.prefetching.start()
         self._not_ready = None
 
     def stopService(self) -> Deferred[None]:  # noqa: N802  # twisted's name
@@ -138,6 +144,8 @@ class Node(Service):
             self._undo.append(threads.stop)
         files, catalogue = self._open_store(writer)
         node_id = node_id_of(catalogue, lambda: secrets.token_hex(8))
+        warrants = Warrants(secret=partial(secrets.token_urlsafe, 32))
+        own_site = site(Resource(), self._reactor, limits_of(self._config))
         self._parts = assemble(
             self._config,
             files=files,
@@ -151,6 +159,12 @@ class Node(Service):
             jitter=random.random,
             publish_targets=self._publish_targets(pool, node_id),
             watch=partial(FolderWatch, self._reactor),
+            prefetch_edges=PrefetchEdges(
+                resolver=self._resolver(own_site, warrants, pool),
+                documents=documents_of(reactor=self._reactor, pool=pool, now=time.time, environ=self._environ)
+                if self._config.prefetch.keep_warm
+                else None,
+            ),
         )
         self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
         self._tidying.clock = self._reactor
@@ -163,6 +177,10 @@ class Node(Service):
             token=token,
             not_ready=lambda: self._not_ready,
             node_id=node_id,
+            warrants=warrants,
+        )
+        own_site.resource = own_root_of(
+            self._config, self._parts, self._site.resource, clock=self._reactor, pool=pool, warrants=warrants
         )
         if not self._is_in_memory:
             path = announce(self._folder, urls=filter(None, map(url_of, self._ports)), token=token)
@@ -201,6 +219,17 @@ class Node(Service):
             )
             self._undo.append(lambda: ensureDeferred(catalogue.close()))
         return files, catalogue
+
+    def _resolver(self, own_site: NodeSite, warrants: Warrants, pool: Pool) -> UvResolver:
+        """What resolves for prefetches, by what this node shows on a port of its own while it does."""
+        folder = None if self._is_in_memory else str(self._folder / "resolving")
+        if folder is not None:
+            clean_up(folder)
+        resolver = resolver_on(
+            self._reactor, own_site, warrants=warrants, folder=folder, pool=pool, path=self._environ.get("PATH")
+        )
+        self._undo.append(lambda: ensureDeferred(resolver.stop()))
+        return resolver
 
     def _rebuild_if_lost(self, folder: Path, files: IFiles) -> None:
         """Private names that a lost catalogue has forgotten would be asked of every tier, so first of all."""
@@ -250,6 +279,7 @@ class Node(Service):
         cut = await self._site.drain(deadline_s)
         if cut:
             log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=deadline_s)
+        await self._parts.prefetching.stop()
         await self._parts.dropped.stop()
         await self._parts.following.stop()
         if self._parts.read_ahead is not None:

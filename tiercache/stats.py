@@ -20,7 +20,8 @@ class Stats:
     forward.  `came_along` are pages that a tier gave unasked beside others, and that were taken.  How it ended without
     a current answer: `served_stale`, `absent`, `unavailable`.  `direct_urls_refused` are requests for public files that
     are not given out, `direct_urls_warned` files that are shown all the same.  `guessed` are requests to tiers before
-    any client asked, `guesses_used` those of them that a client then asked for.
+    any client asked, `guesses_used` those of them that a client then asked for;
+    beside these, a guess counts as a client's request does.
     """
 
     requests: int = 0

@@ -19,7 +19,8 @@ from tiercache.interfaces import ICatalogue
 from tiercache.simple.model import ProjectName
 from tiercache.simple.names import normalise
 from tiercache.storage.catalogue import SqlCatalogue
-from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_rows import ROW_BYTES
 
 PAGE_BYTES = 1000
 ROW = PAGE_BYTES + ROW_BYTES

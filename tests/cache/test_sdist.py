@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.doubles.small_node import sdist
-from tiercache.cache.sdist import PKG_INFO_BYTES, SEARCHED_BYTES, pkg_info_in
+from tiercache.cache.sdist import MEMBER_BYTES, SEARCHED_BYTES, pkg_info_in
 from tiercache.errors import SidecarUnavailable
 
 NAME = "pkg-1.0.tar.gz"
@@ -61,9 +61,9 @@ def test_it_is_looked_for_up_to_a_bound(more: int, is_found: bool) -> None:
 
 @pytest.mark.parametrize(("more", "is_found"), [(0, True), (1, False)])
 def test_one_that_is_too_long_is_not_read(more: int, is_found: bool) -> None:
-    content = sdist("pkg", "1.0", b"x" * (PKG_INFO_BYTES + more))
+    content = sdist("pkg", "1.0", b"x" * (MEMBER_BYTES + more))
     if is_found:
-        assert len(found(content)) == PKG_INFO_BYTES
+        assert len(found(content)) == MEMBER_BYTES
     else:
         assert reason(content) == "its PKG-INFO is too long"
 

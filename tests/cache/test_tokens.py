@@ -14,7 +14,8 @@ from tiercache.access.tokens import PREFIX, SECRET_BYTES, IssuedToken, token_dig
 from tiercache.cache.tokens import EXPIRED_KEPT_S, MOST_OF_ONE_OWNER, PUBLISHERS_KEPT_S, USE_NOTED_EVERY_S, Tokens
 from tiercache.errors import StoreFull, TokenAbsent, TooManyTokens
 from tiercache.simple.patterns import ProjectPatterns
-from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_rows import ROW_BYTES
 
 START = 1_000_000.0
 

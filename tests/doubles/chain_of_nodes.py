@@ -29,13 +29,17 @@ from zope.interface import implementer
 from tests.doubles.far_index import BASE, NOW
 from tests.doubles.now import at_once
 from tests.doubles.pipe import End, pipe
+from tests.doubles.resolver import ResolverInMemory
 from tests.doubles.small_node import CONFIG, sha256
 from tests.doubles.tier_http import JSON_TYPE, TierHttp, http_answer
 from tests.doubles.tier_http import Received as FarRequest
 from tests.doubles.wire import Connection, Reply, Wire
 from tiercache.config import Config
 from tiercache.interfaces import Tier
-from tiercache.node import Parts, assemble
+from tiercache.node import assemble
+from tiercache.parts import Parts
+from tiercache.prefetch.environments import Machine
+from tiercache.prefetch.prefetching import PrefetchEdges
 from tiercache.served import root_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
@@ -58,6 +62,9 @@ ORIGIN = "origin"
 """The name of the tier that is the far index."""
 
 FILES = "https://files.example/"
+
+MACHINE = Machine(python="3.12.4", system="Linux", machine="x86_64", libc=("glibc", "2.39"))
+"""On which every node runs."""
 
 
 @frozen(kw_only=True)
@@ -139,7 +146,13 @@ class JoinedNode:
             pool=at_once,
             node_id=self.node_id,
             publish_targets=[self._target(tier) for tier in self.tiers if tier != ORIGIN],
+            prefetch_edges=PrefetchEdges(
+                resolver=ResolverInMemory.within(lambda: self.parts),
+                machine=lambda: MACHINE,
+                new_id=self.chain.next_id,
+            ),
         )
+        self.parts.prefetching.start()
         root = root_of(
             self.config,
             self.parts,
@@ -159,6 +172,7 @@ class JoinedNode:
 
     def stop(self) -> None:
         """Follow no more, as a node that stops; `start` begins anew."""
+        self.chain.index.result(self.parts.prefetching.stop())
         self.chain.index.result(self.parts.following.stop())
 
     def host(self, project: str, filename: str, content: bytes) -> None:

@@ -97,6 +97,13 @@ class Desk:
         took_s = time.monotonic() - began_at
         return Run(status=done.returncode, said=done.stdout.decode(errors="replace"), folder=folder, took_s=took_s)
 
+    def copied(self, folder: Path, *names: str) -> Path:
+        """A new folder with these files of another."""
+        made = self.new_folder()
+        for name in names:
+            (made / name).write_bytes((folder / name).read_bytes())
+        return made
+
     def new_venv(self, folder: Path) -> Path:
         """An empty environment at `.venv` in the folder."""
         venv = folder / ".venv"
@@ -205,11 +212,30 @@ class Uv:
 
     def sync(self, locked: Run) -> Installation:
         """`uv sync --frozen` of a project that `lock` locked, with an empty cache and a new environment."""
-        folder = self.desk.new_folder()
-        for name in ("pyproject.toml", "uv.lock"):
-            (folder / name).write_text((locked.folder / name).read_text())
+        folder = self.desk.copied(locked.folder, "pyproject.toml", "uv.lock")
         venv = self.desk.new_venv(folder)
         return self.desk.installation(self._run(folder, TOOLS / "uv", "sync", "--frozen", "--no-install-project"), venv)
+
+    def sync_project(self, index: str, *requirements: str) -> Installation:
+        """`uv sync` of a project that needs `requirements` and has no lock yet."""
+        folder = self.desk.new_folder()
+        venv = self.desk.new_venv(folder)
+        _write_project(folder, requirements, f'[[tool.uv.index]]\nname = "only"\nurl = "{index}"\ndefault = true\n')
+        return self.desk.installation(self._run(folder, TOOLS / "uv", "sync", "--no-install-project"), venv)
+
+    def pylock(self, index: str, *requirements: str) -> Run:
+        """`uv pip compile --universal` into a pylock.toml."""
+        folder = self.desk.new_folder()
+        (folder / "requirements.in").write_text("\n".join(requirements))
+        words = ("pip", "compile", "--universal", "requirements.in", "--format", "pylock.toml", "-o", "pylock.toml")
+        return self._run(folder, TOOLS / "uv", *words, "--python", sys.executable, "--default-index", index)
+
+    def sync_pylock(self, locked: Run) -> Installation:
+        """`uv pip sync` of a pylock.toml."""
+        folder = self.desk.copied(locked.folder, "pylock.toml")
+        venv = self.desk.new_venv(folder)
+        run = self._run(folder, TOOLS / "uv", "pip", "sync", "--python", venv / "bin" / "python", "pylock.toml")
+        return self.desk.installation(run, venv)
 
     def _run(self, folder: Path, *words: str | Path) -> Run:
         return self.desk.run(
@@ -230,15 +256,31 @@ class Poetry:
     }
 
     def install(self, index: str, *requirements: str, options: Sequence[str] = ()) -> Installation:
-        folder = self.desk.new_folder()
+        folder = self._project(index, requirements)
         venv = self.desk.new_venv(folder)
+        return self.desk.installation(self._run(folder, "install", "--no-root", *options), venv)
+
+    def lock(self, index: str, *requirements: str) -> Run:
+        """`poetry lock` of a project that needs `requirements`."""
+        return self._run(self._project(index, requirements), "lock")
+
+    def sync(self, locked: Run) -> Installation:
+        """`poetry install` of a project that `lock` locked, with an empty cache and a new environment."""
+        folder = self.desk.copied(locked.folder, "pyproject.toml", "poetry.lock")
+        venv = self.desk.new_venv(folder)
+        return self.desk.installation(self._run(folder, "install", "--no-root"), venv)
+
+    def _project(self, index: str, requirements: Sequence[str]) -> Path:
+        folder = self.desk.new_folder()
         source = f'[[tool.poetry.source]]\nname = "only"\nurl = "{index}"\npriority = "primary"\n'
         _write_project(folder, requirements, f"[tool.poetry]\npackage-mode = false\n\n{source}")
+        return folder
+
+    def _run(self, folder: Path, *words: str) -> Run:
         folders = {
             name: str(folder / name.lower()) for name in ("POETRY_CONFIG_DIR", "POETRY_CACHE_DIR", "POETRY_DATA_DIR")
         }
-        run = self.desk.run(folder, TOOLS / "poetry", "install", "--no-root", *options, **self._settings, **folders)
-        return self.desk.installation(run, venv)
+        return self.desk.run(folder, TOOLS / "poetry", *words, **self._settings, **folders)
 
     def locked_elsewhere(self, installation: Installation) -> list[str]:
         return _in_lock_only(installation, "poetry.lock")
@@ -252,22 +294,40 @@ class Pdm:
     name: str = "pdm"
 
     def install(self, index: str, *requirements: str, options: Sequence[str] = ()) -> Installation:
-        folder = self.desk.new_folder()
+        folder = self._project(index, requirements)
         venv = self.desk.new_venv(folder)
+        return self.desk.installation(self._run(folder, "install", "--no-self", *options), venv)
+
+    def lock(self, index: str, *requirements: str, as_pylock: bool = False) -> Run:
+        """`pdm lock` of a project that needs `requirements`, into pdm.lock or pylock.toml."""
+        folder = self._project(index, requirements)
+        if as_pylock:
+            (folder / "pdm.toml").write_text('[lock]\nformat = "pylock"\n')
+        return self._run(folder, "lock", "--python", ">=3.11")
+
+    def sync(self, locked: Run) -> Installation:
+        """`pdm sync` of a project that `lock` locked, with an empty cache and a new environment."""
+        names = [name for name in ("pdm.lock", "pylock.toml", "pdm.toml") if (locked.folder / name).exists()]
+        folder = self.desk.copied(locked.folder, "pyproject.toml", *names)
+        venv = self.desk.new_venv(folder)
+        return self.desk.installation(self._run(folder, "sync", "--no-self"), venv)
+
+    def _project(self, index: str, requirements: Sequence[str]) -> Path:
+        folder = self.desk.new_folder()
         # A source of that name takes the default one's place.
         source = f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{index}"\nverify_ssl = true\n'
         _write_project(folder, requirements, f"[tool.pdm]\ndistribution = false\n\n{source}")
-        run = self.desk.run(
+        return folder
+
+    def _run(self, folder: Path, *words: str) -> Run:
+        return self.desk.run(
             folder,
             TOOLS / "pdm",
-            "install",
-            "--no-self",
-            *options,
+            *words,
             PDM_CHECK_UPDATE="0",
             PDM_NON_INTERACTIVE="1",
             PDM_CACHE_DIR=str(folder / "cache"),
         )
-        return self.desk.installation(run, venv)
 
     def locked_elsewhere(self, installation: Installation) -> list[str]:
         return _in_lock_only(installation, "pdm.lock")

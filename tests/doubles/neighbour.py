@@ -11,6 +11,7 @@ from tiercache.errors import FileAbsent, NotANode
 from tiercache.interfaces import IFeed, IFileStream, INeighbour, Tier
 from tiercache.policy.news import Position
 from tiercache.wire import NodeState, Reserved
+from tiercache.wire.prefetch import JobState, Wanted
 
 
 @implementer(INeighbour)
@@ -20,6 +21,7 @@ class ScriptedNeighbour(ScriptedUpstream):
 
     stored: dict[str, bytes] = field(factory=dict)
     is_node: bool = True
+    prefetches: list[Wanted] = field(factory=list)
 
     async def about(self) -> NodeState:
         """It says nothing of itself."""
@@ -32,6 +34,15 @@ class ScriptedNeighbour(ScriptedUpstream):
     async def follow(self, since: Position | None) -> IFeed:
         """Nor of changes."""
         raise NotANode(tier=self.tier.name, reason="it says nothing")
+
+    async def prefetch(self, wanted: Wanted) -> JobState:
+        """It takes what the test lets it, and notes it."""
+        self.asked.append(("prefetch", *(file.filename for file in wanted.files)))
+        if not self.is_node:
+            raise NotANode(tier=self.tier.name, reason="it is another program")
+        self._answers()
+        self.prefetches.append(wanted)
+        return JobState(id=f"job-{len(self.prefetches)}", phase="waiting", created_at=0.0)
 
     async def stored_file(self, sha256: str, filename: str) -> IFileStream:
         """What the test put in under this digest, whatever it is."""

@@ -25,6 +25,13 @@ def begun(awaitable: Awaitable[T]) -> Deferred[T]:
     return ensureDeferred(run())
 
 
+def ends_with(awaitable: Awaitable[T]) -> list[T | Failure]:
+    """A list in which what an awaitable gives will stand, once it does; also the failure that it ends with."""
+    outcomes: list[T | Failure] = []
+    begun(awaitable).addBoth(outcomes.append)
+    return outcomes
+
+
 def result_of(awaitable: Awaitable[T]) -> T:
     """What an awaitable that is already done gives, or the exception it raises; an AssertionError if it still waits."""
     outcomes: list[Any] = []

@@ -18,7 +18,8 @@ from tests.doubles.upstream import ScriptedStream, ScriptedUpstream
 from tiercache.cache.body import IBody
 from tiercache.config import Config, NodeConfig, StoreConfig
 from tiercache.interfaces import Pool, Tier
-from tiercache.node import Parts, assemble
+from tiercache.node import assemble
+from tiercache.parts import Parts
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import File, Page
 from tiercache.simple.names import identity_of, normalise

@@ -16,7 +16,8 @@ from tests.doubles.uploads import Made, made
 from tests.doubles.upstream import ScriptedUpstream
 from tiercache.errors import NotForTier, ProjectAbsent, ReleaseAbsent, TierUnreachable
 from tiercache.interfaces import PROVENANCE, Tier, TierSaid
-from tiercache.node import Parts, assemble
+from tiercache.node import assemble
+from tiercache.parts import Parts
 from tiercache.policy.acts import PROMOTED
 from tiercache.policy.selection import ProjectRule
 from tiercache.publish.promotion import NotPromoted, Promotion

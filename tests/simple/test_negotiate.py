@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercache.simple.negotiate import Syntax, choose_encoding, negotiate
+from tiercache.simple.negotiate import Syntax, choose_encoding, choose_media, negotiate
 
 V1_JSON, V1_HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
 LATEST_JSON, LATEST_HTML = "application/vnd.pypi.simple.latest+json", "application/vnd.pypi.simple.latest+html"
@@ -132,3 +132,22 @@ def test_no_header_is_too_odd(header: str) -> None:
     assert negotiate(header) in {*Syntax, None}
     assert negotiate(None, header) in {*Syntax, None}
     assert choose_encoding(header) in {"gzip", "identity"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        (None, "application/json"),
+        ("nonsense", "application/json"),
+        ("*/*", "application/json"),
+        ("text/*", "text/plain"),
+        ("text/html, */*", "text/html"),
+        ("text/html;q=0.1, text/*;q=0.9", "text/plain"),
+        ("application/json;q=0, */*;q=0.1", "text/plain"),
+        ("application/json, text/plain", "application/json"),
+        ("image/png", "application/json"),
+        ("application/json;q=0", "application/json"),
+    ],
+)
+def test_of_what_is_offered_the_client_gets_what_it_likes_best(accept: str | None, chosen: str) -> None:
+    assert choose_media(accept, ("application/json", "text/plain", "text/html")) == chosen

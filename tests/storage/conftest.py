@@ -15,6 +15,7 @@ pytest.register_assert_rewrite(
     "tests.storage.contract_files",
     "tests.storage.contract_catalogue",
     "tests.storage.contract_dropped",
+    "tests.storage.contract_kept_jobs",
     "tests.storage.contract_news",
     "tests.storage.contract_records",
     "tests.storage.contract_tokens",

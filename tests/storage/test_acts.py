@@ -14,7 +14,8 @@ from tiercache.errors import StoreFull
 from tiercache.interfaces import NewChange
 from tiercache.policy.news import PAGE
 from tiercache.storage.catalogue import SqlCatalogue
-from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_rows import ROW_BYTES
 
 
 class TestActsInSqlite(ActsContract):

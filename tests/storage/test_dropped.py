@@ -10,7 +10,8 @@ from tests.doubles.now import at_once, result_of
 from tests.storage.contract_dropped import DroppedContract, dropped
 from tiercache.errors import StoreFull
 from tiercache.storage.catalogue import SqlCatalogue
-from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_rows import ROW_BYTES
 
 
 class TestDroppedInSqlite(DroppedContract):

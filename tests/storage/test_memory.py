@@ -10,8 +10,9 @@ from tests.storage.contract_files import FilesContract
 from tests.storage.contract_uses import UsesContract
 from tests.storage.samples import ACME, ZOO, attachment, digest_of, entry, head, record, stored
 from tiercache.errors import StoreFull
-from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
+from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
+from tiercache.storage.memory_rows import ROW_BYTES
 
 
 class TestMemoryFiles(FilesContract):

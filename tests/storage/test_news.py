@@ -20,7 +20,8 @@ from tiercache.interfaces import Reservation
 from tiercache.policy.news import Change
 from tiercache.storage import hosted_statements, news_statements
 from tiercache.storage.catalogue import SqlCatalogue
-from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_rows import ROW_BYTES
 
 
 class TestNewsInSqlite(NewsContract):

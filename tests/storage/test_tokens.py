@@ -11,7 +11,8 @@ from tests.doubles.now import at_once, result_of
 from tests.storage.contract_tokens import TokensContract, issued
 from tiercache.errors import StoreFull
 from tiercache.storage.catalogue import SqlCatalogue
-from tiercache.storage.memory import ROW_BYTES, MemoryCatalogue
+from tiercache.storage.memory import MemoryCatalogue
+from tiercache.storage.memory_rows import ROW_BYTES
 
 
 class TestTokensInSqlite(TokensContract):

@@ -21,7 +21,8 @@ from tests.doubles.now import at_once
 from tests.doubles.small_node import CONFIG, listed, scripted, wheel
 from tiercache.errors import ProjectAbsent, TierUnreachable
 from tiercache.interfaces import INeighbour, NewChange
-from tiercache.node import Parts, assemble
+from tiercache.node import assemble
+from tiercache.parts import Parts
 from tiercache.policy.entry import Present, Validators
 from tiercache.policy.news import PAGE
 from tiercache.served import root_of

@@ -6,6 +6,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
+from tests.doubles.jobs import ScriptedJobs
 from tests.doubles.now import at_once
 from tests.doubles.scripted_journal import ScriptedJournal
 from tests.doubles.shelves import CountingPool, FileShelf, PageShelf, SidecarShelf, Switch
@@ -21,6 +22,7 @@ from tiercache.interfaces import ICatalogue
 from tiercache.prefetch.next_sidecar import NextSidecars
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.web.limits import Limits
+from tiercache.web.prefetching import prefetch_routes
 from tiercache.web.site import ANYONE_READS, NOBODY, ForNodes, Presence, root
 from tiercache.web.visitor import may_read
 from tiercache.wire import NodeState, Reserved
@@ -62,6 +64,7 @@ class WebNode:
     permissions: Permissions = ANYONE_READS
     accounts: Accounts = NOBODY
     trusted_proxies: tuple[Network, ...] = ()
+    jobs: ScriptedJobs = field(factory=ScriptedJobs)
     names: ReservedNames = field(init=False)
     wire: Wire = field(init=False)
 
@@ -93,6 +96,9 @@ class WebNode:
             reserved=self.names,
             tokens=Tokens(catalogue=self.catalogue, now=self.clock.seconds),
             trusted_proxies=self.trusted_proxies,
+            prefetch=prefetch_routes(
+                self.jobs, clock=self.clock, pool=self.pool, write_timeout_s=self.limits.write_timeout_s
+            ),
             not_ready=lambda: self.not_ready[0] if self.not_ready else None,
         )
         self.wire = Wire.to(resource, self.limits, self.clock)

@@ -44,6 +44,7 @@ PARTS = {
     "segment": sha256(WHEEL),
     "directories": "py3/a/acme-tools",
     "token": "nobodys",
+    "job": "nobodys",
 }
 """What stands in the open parts of paths: all of it is about the project `acme-tools`, which is hosted here."""
 
@@ -241,6 +242,18 @@ ROUTES: dict[str, Line] = {
     "POST /api/v1/pages": Line(READ_ANY, body=b'{"projects": [{"name": "acme-tools"}]}'),
     "GET /api/v1/files/<sha256>": Line(READ_ANY, then={"elsewhere": 404}),  # hidden, as if it were not there
     "GET /api/v1/openapi.json": Line(READ_ANY),
+    # before anybody asks: each sees their own jobs alone
+    "POST /api/v1/prefetch": Line(
+        PREFETCH_ANY, body=b'{"documents": [{"name": "requirements.txt", "text": "acme-tools"}]}'
+    ),
+    "GET /api/v1/prefetch": Line(PREFETCH_ANY),
+    **dict.fromkeys(
+        (f"GET /api/v1/prefetch/<job>{rest}" for rest in ("", "/events", "/report")),
+        Line(PREFETCH_ANY),
+    ),
+    "DELETE /api/v1/prefetch/<job>": Line(PREFETCH_ANY),
+    "POST /api/v1/ready": Line(PREFETCH_ANY, body=b"{}"),
+    "POST /requirements.txt": Line(PREFETCH_ANY),
     # access
     "GET /api/v1/tokens": Line(IDENTIFY),
     "POST /api/v1/tokens": Line(IDENTIFY, body=b'{"name": "x", "may": ["read"]}', then={"elsewhere": 403}),
@@ -275,7 +288,8 @@ def state_of(site: Site) -> object:
     parts, catalogue = site.node.parts, site.node.catalogue
     tokens = [token.id for token in catalogue.tokens()]
     hosted = {project: catalogue.hosted(project) for project in catalogue.hosted_names()}
-    return parts.journal.position, tokens, hosted, sorted(site.node.files.all()), parts.switch.is_offline
+    jobs = [(job.id, job.phase) for job in parts.prefetching.jobs.all()]
+    return parts.journal.position, tokens, hosted, sorted(site.node.files.all()), parts.switch.is_offline, jobs
 
 
 def seen(reply: Reply) -> int | str:

@@ -13,6 +13,7 @@ from tests.doubles.shelves import FileShelf, file_of, page_of
 from tests.web.node import WebNode
 from tiercache.web.openapi import ANY_ROUTE
 from tiercache.wire import CHANGES, FILES, NODE, PAGES, RESERVED, ROOT
+from tiercache.wire.prefetch import PREFETCH, READY
 
 PATH = f"/{ROOT}openapi.json"
 
@@ -44,7 +45,13 @@ def test_every_route_of_the_language_of_nodes_stands_in_it() -> None:
     assert told["openapi"].startswith("3.1.")
     assert set(told["paths"]) == {
         f"/{ROOT}{path}" for path in (NODE, RESERVED, CHANGES, PAGES, f"{FILES}/{{sha256}}", "offline", "openapi.json")
-    } | {f"/{ROOT}{path}" for path in ("reservations", "reservations/{project}", "tokens", "tokens/{token}")}
+    } | {
+        f"/{ROOT}{path}"
+        for path in (
+            *("reservations", "reservations/{project}", "tokens", "tokens/{token}"),
+            *(READY, PREFETCH, *(f"{PREFETCH}/{{job}}{rest}" for rest in ("", "/events", "/report"))),
+        )
+    }
     names = [operation["operationId"] for path in told["paths"].values() for operation in path.values()]
     assert len(set(names)) == len(names)
 
@@ -89,6 +96,14 @@ def test_what_is_answered_is_what_the_document_says(path: str, reference: str) -
     body = json.loads(node.get(path).body)
     told = json.loads(node.get(PATH).body)
     jsonschema_rs.validate(schema_of(told, f"#/components/schemas/{reference}"), body)
+
+
+def test_what_takes_documents_takes_them_in_a_form_too() -> None:
+    paths = document()["paths"]
+    for path in (PREFETCH, READY):
+        content = paths[f"/{ROOT}{path}"]["post"]["requestBody"]["content"]
+        assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Wanted"}
+        assert set(content["multipart/form-data"]["schema"]["properties"]) == {"requirements", "constraints"}
 
 
 def test_each_line_of_pages_is_what_the_document_says() -> None:

@@ -20,7 +20,7 @@ from tiercache.cache.body import IBody, OpenFile, StoredBody, fill_body, head_on
 from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse
 from tiercache.cache.entries import Entries
-from tiercache.cache.fill import Fill, Filled
+from tiercache.cache.fill import Fill, Filled, Pace, at_any_pace
 from tiercache.cache.fill_reader import FillReader
 from tiercache.cache.judging import Judging
 from tiercache.cache.lengths import size_by_asking, size_by_filling
@@ -59,7 +59,7 @@ log = Logger()
 
 @define(kw_only=True)
 class Files:
-    """The files of a node.  `make_room` frees bytes in the store, and says whether it freed any."""
+    """The files of a node.  `make_room` frees bytes in the store, and says if it freed any; `pace` as in `Fill`."""
 
     _catalogue: ICatalogue
     _files: IFiles
@@ -76,6 +76,7 @@ class Files:
     _now: Callable[[], float]
     _pool: Pool
     _stats: Stats
+    _pace: Pace = at_any_pace
     _fills: dict[FileIdentity, Fill] = field(factory=dict, init=False)
     _filling: set[Deferred[None]] = field(factory=set, init=False)
     _fill_ended: Signal = field(factory=Signal, init=False)
@@ -165,16 +166,15 @@ class Files:
         self._stats.hits += 1
         return record, opened
 
+    def awaited(self) -> set[FileIdentity]:
+        """The files under way that somebody waits for."""
+        return {identity for identity, fill in self._fills.items() if fill.is_awaited}
+
     async def settled(self, identity: FileIdentity, filename: str) -> FileRecord | None:
         """The record of a file once the fill that brings it in, if there is one, has ended."""
         while identity in self._fills:
             await self._fill_ended.wait()
         return await self.stored(identity, filename)
-
-    @property
-    def under_way(self) -> int:
-        """How many are being filled."""
-        return len(self._fills)
 
     async def stop(self) -> None:
         """End the fills that are under way, unfinished."""
@@ -320,6 +320,8 @@ class Files:
         running = self._fills.get(listing.identity)
         distance = len(ask.hops.ids)
         if running is not None and running.may_be_joined(distance):
+            if not ask.unhurried:
+                running.hurry()
             return running, True
         fill = Fill(
             filename=listing.file.filename,
@@ -331,6 +333,7 @@ class Files:
             heard=self._chain.file_heard,
             pause=lambda pause_s: deferLater(self._clock, pause_s),
             judge=self._judging.before_the_last_byte(listing),
+            pace=self._pace if ask.unhurried else None,
             distance=distance,
         )
         self._fills[listing.identity] = fill  # who comes next joins the one that can serve from the beginning

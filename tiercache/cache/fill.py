@@ -64,9 +64,17 @@ Judge = Callable[[Spooled], Awaitable[FileRefused | None]]
 """Says of a verified file why it is not to be given out, or None."""
 
 
+Pace = Callable[[int], Awaitable[None]]
+"""Waits for as long as so many bytes may take."""
+
+
 async def everything_is_admitted(_file: Spooled) -> FileRefused | None:
     """The judge of what nobody minds."""
     return None
+
+
+async def at_any_pace(_size_bytes: int) -> None:
+    """The pace of who may have everything at once."""
 
 
 class _SourceWrongError(Exception):
@@ -88,6 +96,7 @@ class Fill:
     it has ended without.
     `cache_status`: what the tier says of how it came by the file (RFC 9211).  `distance`: how many nodes the request
     had passed that it was begun for.  `is_coming`: a source is giving its bytes now.  `project`: whose file it is.
+    `pace`: how fast it comes while nobody waits for it.
     """
 
     filename: str
@@ -98,6 +107,7 @@ class Fill:
     _heard: Callable[[str, File, TiercacheError | None], None]
     _pause: Callable[[float], Awaitable[None]]
     _judge: Judge = everything_is_admitted
+    _pace: Pace | None = None
     distance: int = 0
     project: ProjectName | None = None
     size_bytes: int | None = field(init=False)
@@ -147,6 +157,15 @@ class Fill:
         waits for may be the very node that sent the request.  So of two nodes that ask each other none waits.
         """
         return self.can_serve(0) and (distance <= self.distance or self.is_coming or self.is_verified)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for it."""
+        return self._pace is None
+
+    def hurry(self) -> None:
+        """Somebody waits for it from now on."""
+        self._pace = None
 
     def hold(self) -> None:
         """Keep the bytes readable until `release`, also when it has ended and nobody reads."""
@@ -314,6 +333,8 @@ class Fill:
         if self.size_bytes is None or self.size_bytes > WITHHELD_BYTES:
             self.released = max(self.released, self._spool.size_bytes - 1)
             self.changed.fire()
+        if self._pace is not None:
+            await self._pace(len(data))
 
     def _check_length(self, size_bytes: int) -> None:
         if self.size_bytes is not None and size_bytes != self.size_bytes:

@@ -5,7 +5,8 @@ One `Follower` a tier reads, `Vouching` knows what was read.  Here they are star
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from attrs import define, field
 from twisted.internet.defer import ensureDeferred
@@ -14,9 +15,15 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from tiercache.cache.about import Heard
-from tiercache.cache.follower import Follower
+from tiercache.cache.chain import Chain
+from tiercache.cache.entries import Entries
+from tiercache.cache.follower import Follower, kind_of
+from tiercache.cache.journal import Journal
+from tiercache.cache.link import SIBLING
+from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.vouching import Vouching
+from tiercache.interfaces import IUpstream
 
 log = Logger()
 
@@ -78,3 +85,41 @@ class Following:
             elif since is not None and not 0 <= now - since < LONGEST_LAG_S:
                 follower.break_off("its feed is behind its pages")
         return ensureDeferred(self._vouching.keep())
+
+
+def following_of(
+    upstreams: Iterable[IUpstream],
+    chain: Chain,
+    *,
+    own_id: str,
+    entries: Entries,
+    vouching: Vouching,
+    journal: Journal,
+    reserved: ReservedNames,
+    switch: OfflineSwitch,
+    clock: IReactorTime,
+    now: Callable[[], float],
+    jitter: Callable[[], float],
+) -> Following:
+    """The followers of those tiers that are nodes, or may be, and are no siblings; `own_id` is this node's own."""
+    neighbours = chain.neighbours()
+    followers = (
+        Follower(
+            tier=upstream.tier.name,
+            kind=partial(kind_of, upstream),
+            neighbour=neighbours[upstream.tier.name],
+            own_id=own_id,
+            entries=entries,
+            vouching=vouching,
+            journal=journal,
+            reserved=reserved,
+            switch=switch,
+            suspect=chain.suspect,
+            is_well=chain.is_well,
+            clock=clock,
+            jitter=jitter,
+        )
+        for upstream in upstreams
+        if upstream.tier.name in neighbours and upstream.tier.kind != SIBLING
+    )
+    return Following(followers=tuple(followers), vouching=vouching, switch=switch, clock=clock, now=now)

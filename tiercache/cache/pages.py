@@ -109,6 +109,7 @@ class Pages:
     _now: Callable[[], float]
     _stats: Stats
     _forwards: Collapse[tuple[ProjectName, bool, int], Settled] = field(factory=Collapse, init=False)
+    _awaited: int = field(default=0, init=False)
     _along: Along = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -121,6 +122,11 @@ class Pages:
             stats=self._stats,
             settle=self.settled,
         )
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a page that tiers are asked for."""
+        return self._awaited > 0
 
     async def shown(self, project: ProjectName, ask: Ask) -> ShownPage:
         """The page of a project, as this node shows it.
@@ -192,10 +198,8 @@ class Pages:
 
     def known_projects(self, local: bool) -> Sequence[ProjectName]:
         """The projects that this node has a page of, or locally a file of, sorted."""
-        here = {*self._catalogue.file_projects(), *self._hosted.names()}
-        if local or self._switch.is_offline:
-            return sorted(here)
-        return sorted({*self._catalogue.entry_names(), *here})
+        listed = () if local or self._switch.is_offline else self._catalogue.entry_names()
+        return sorted({*listed, *self._catalogue.file_projects(), *self._hosted.names()})
 
     async def is_at_hand(self, project: ProjectName, ask: Ask) -> bool:
         """Whether this ask costs the tiers nothing more: the page is fresh here, or on its way."""
@@ -289,7 +293,11 @@ class Pages:
                 outcome = self._outcome_of_stale(decision.entry, "patience")
                 outcome = evolve(outcome, collapsed=collapsed)
                 return Settled(entry=decision.entry, revision=revision, outcome=outcome)
-        settled = await forward.result()
+        self._awaited += not ask.unhurried
+        try:
+            settled = await forward.result()
+        finally:
+            self._awaited -= not ask.unhurried
         return evolve(settled, outcome=evolve(settled.outcome, collapsed=collapsed)) if collapsed else settled
 
     async def _within(self, forward: Shared[Settled], patience_s: float) -> None:
@@ -384,8 +392,7 @@ class Pages:
 
     def _outcome(self, entry: Entry, fwd: str, status: int, stored: bool, above: str | None = None) -> Outcome:
         ttl_s = time_to_live_s(entry, self._rules, self._now())
-        tier = entry.head.tier
-        return Outcome(fwd=fwd, fwd_status=status, stored=stored, ttl_s=ttl_s, tier=tier, above=above)
+        return Outcome(fwd=fwd, fwd_status=status, stored=stored, ttl_s=ttl_s, tier=entry.head.tier, above=above)
 
     def _outcome_of_stale(self, entry: Entry, reason: str) -> Outcome:
         ttl_s = time_to_live_s(entry, self._rules, self._now())

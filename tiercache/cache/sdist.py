@@ -1,6 +1,6 @@
-"""The core metadata inside an sdist: `PKG-INFO` at the top of a `.tar.gz` (PEP 625), if it stands near enough.
+"""What an sdist says of itself: `PKG-INFO` and `pyproject.toml` at the top of a `.tar.gz` (PEP 625), if near enough.
 
-How far it may be relied on is `policy.direct_urls`'s affair.
+How far its core metadata may be relied on is `policy.direct_urls`'s affair.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from attrs import define
 from tiercache.cache.wheel import Archive
 from tiercache.errors import SidecarUnavailable
 
-PKG_INFO_BYTES = 4 * 1024 * 1024
-"""No PKG-INFO is read that is longer."""
+MEMBER_BYTES = 4 * 1024 * 1024
+"""No PKG-INFO or pyproject.toml is read that is longer."""
 
 SEARCHED_BYTES = 32 * 1024 * 1024
 """Of the archive's contents no more is unpacked to find it: about a tenth of a second, and a bound for bombs."""
@@ -47,19 +47,31 @@ class _Unpacked:
 
 def pkg_info_in(archive: Archive, filename: str) -> bytes:
     """The bytes of PKG-INFO in the sdist `filename`.  Raises SidecarUnavailable when there is none to be had."""
+    found = _member_in(archive, filename, "PKG-INFO")
+    if found is None:
+        raise SidecarUnavailable(filename=filename, reason="it has no PKG-INFO")
+    return found
+
+
+def pyproject_in(archive: Archive, filename: str) -> bytes | None:
+    """The bytes of its pyproject.toml, None where there is none.  Raises SidecarUnavailable when it cannot be read."""
+    return _member_in(archive, filename, "pyproject.toml")
+
+
+def _member_in(archive: Archive, filename: str, name: str) -> bytes | None:
     unpacked = _Unpacked(packed=archive, inflated=zlib.decompressobj(_GZIP))
     try:
         with tarfile.open(fileobj=unpacked, mode="r|") as members:  # type: ignore[call-overload]  # all it calls is read
             for member in members:
                 folder, _, rest = member.name.removeprefix("./").partition("/")
-                if rest != "PKG-INFO" or not folder or not member.isreg():
+                if rest != name or not folder or not member.isreg():
                     continue
-                if member.size > PKG_INFO_BYTES:
-                    raise SidecarUnavailable(filename=filename, reason="its PKG-INFO is too long")
+                if member.size > MEMBER_BYTES:
+                    raise SidecarUnavailable(filename=filename, reason=f"its {name} is too long")
                 stream = members.extractfile(member)
                 if stream is not None:
-                    data: bytes = stream.read(PKG_INFO_BYTES)
+                    data: bytes = stream.read(MEMBER_BYTES)
                     return data
     except (tarfile.TarError, zlib.error, EOFError, ValueError, OSError) as error:
         raise SidecarUnavailable(filename=filename, reason=f"the archive cannot be read: {error}") from error
-    raise SidecarUnavailable(filename=filename, reason="it has no PKG-INFO")
+    return None

@@ -10,6 +10,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from tiercache.commands.printable import printable
+
 if TYPE_CHECKING:
     from tiercache.wire import NodeState, TierState
 
@@ -43,21 +45,21 @@ def chain_table(state: NodeState, *, ascii_only: bool = False) -> Group:
     table.add_column("HOME FOR", no_wrap=True, min_width=len("HOME FOR"), justify="right")
     for before, tier in _drawn(state.tiers, _PLAIN if ascii_only else _LINES):
         table.add_row(
-            Text.assemble((before, "dim"), _plain(tier.name), no_wrap=True, overflow="ellipsis"),
-            _plain(tier.kind),
+            Text.assemble((before, "dim"), printable(tier.name), no_wrap=True, overflow="ellipsis"),
+            printable(tier.kind),
             _STATES.get(tier.state, _NOTHING),
             _round_trip(tier.round_trip_s),
             _news(tier),
             str(tier.home_of) if tier.home_of else _NOTHING,
         )
     head = Text.assemble(
-        (_plain(state.name), "bold"), (f"  tiercache {_plain(state.version)}, id {_plain(state.id)}", "dim")
+        (printable(state.name), "bold"), (f"  tiercache {printable(state.version)}, id {printable(state.id)}", "dim")
     )
     parts: list[Text | Table] = [head, Text()]
     parts += [table] if state.tiers else [Text("no tiers: this node has what is in its store")]
     if state.origins:
         ways = sorted(state.origins.items(), key=lambda way: (way[1], way[0]))
-        told = ", ".join(f"{_plain(name)} ({hops} hop{'s' if hops > 1 else ''})" for name, hops in ways)
+        told = ", ".join(f"{printable(name)} ({hops} hop{'s' if hops > 1 else ''})" for name, hops in ways)
         parts += [Text(), Text(f"origins: {told}")]
     return Group(*parts)
 
@@ -84,8 +86,3 @@ def _news(tier: TierState) -> Text:
     if not tier.live:
         return Text("cut off", "yellow")
     return Text(f"{tier.lag} behind", "yellow") if tier.lag else Text("live", "green")
-
-
-def _plain(text: str) -> str:
-    """What another node calls a tier, with nothing in it that moves a terminal's cursor."""
-    return "".join(character if character.isprintable() else "?" for character in text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tiercache.commands.options import config_option, configuration
+from tiercache.commands.options import config_option, configuration, long_config_option
 
 if TYPE_CHECKING:
     from tiercache.commands.running_node import RunningNode
@@ -17,8 +17,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def node_options(command: F) -> F:
     """Give a command the parameters `node`, `token` and `config`, for `chosen_node`."""
+    return _with_options(command, config_option)
+
+
+def long_node_options(command: F) -> F:
+    """The same for a command that has a `-c` of its own, as pip's for constraints."""
+    return _with_options(command, long_config_option)
+
+
+def _with_options(command: F, config: Callable[[F], F]) -> F:
     for option in (
-        config_option,
+        config,
         click.option(
             "--token",
             envvar="TIERCACHE_TOKEN",

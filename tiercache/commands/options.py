@@ -10,12 +10,10 @@ import click
 if TYPE_CHECKING:
     from tiercache.config import Config
 
-config_option = click.option(
-    "--config",
-    "-c",
-    metavar="FILE",
-    help="The configuration file. Default: $TIERCACHE_CONFIG, else ~/.config/tiercache/tiers.yaml if it is there.",
-)
+_CONFIG_HELP = "The configuration file. Default: $TIERCACHE_CONFIG, else ~/.config/tiercache/tiers.yaml if it is there."
+
+config_option = click.option("--config", "-c", metavar="FILE", help=_CONFIG_HELP)
+long_config_option = click.option("--config", metavar="FILE", help=_CONFIG_HELP)
 
 
 def configuration(given: str | None) -> Config:

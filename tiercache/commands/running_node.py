@@ -12,9 +12,9 @@ import os
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from attrs import frozen
@@ -45,6 +45,7 @@ class NodeRefused(TiercacheError):
 
     url: str
     reason: str
+    status: int | None = None
 
 
 @frozen(kw_only=True)
@@ -105,12 +106,40 @@ class RunningNode:
     token: str
     authorization: str | None = None
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:
+    def ask(self, method: str, path: str, body: object = None, *, within_s: float = ANSWER_WITHIN_S) -> Any:
         """The JSON that the node answers to `method path`; `body`, if any, is sent as JSON.
 
-        Raises NodeRefused, also when the node cannot be reached.
+        `within_s`: how long it may be silent.  Raises NodeRefused, also when the node cannot be reached.
         """
-        url = self.urls[0].rstrip("/") + path
+        with self.opened(method, path, body, within_s=within_s) as answer:
+            try:
+                data = answer.read(ANSWER_LIMIT_BYTES + 1)
+            except (OSError, http.client.HTTPException) as error:
+                raise NodeRefused(url=self._url(path), reason=str(error)) from error
+        if len(data) > ANSWER_LIMIT_BYTES:
+            raise NodeRefused(url=self._url(path), reason="its answer is too long")
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise NodeRefused(url=self._url(path), reason="its answer is not JSON") from error
+
+    def said(
+        self, method: str, path: str, kind: type[T], body: object = None, *, within_s: float = ANSWER_WITHIN_S
+    ) -> T:
+        """The same as a value.  Raises NodeRefused."""
+        return self._as(self.ask(method, path, body, within_s=within_s), kind)
+
+    def opened(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        within_s: float = ANSWER_WITHIN_S,
+    ) -> http.client.HTTPResponse:
+        """The answer to `method path`, still to be read, and to be closed.  Raises NodeRefused."""
+        url = self._url(path)
         authorization = self.authorization or (f"Bearer {self.token}" if self.token else "")
         request = urllib.request.Request(  # noqa: S310  # http and https alone come so far
             url,
@@ -119,24 +148,21 @@ class RunningNode:
             headers={
                 "Content-Type": "application/json",
                 **({"Authorization": authorization} if authorization else {}),
+                **(headers or {}),
             },
         )
         # No proxy stands between a node and its own machine; to another the environment may name one.
         proxies = [urllib.request.ProxyHandler({})] if self.pid else []
         opener = urllib.request.build_opener(*proxies, _NoRedirect)
         try:
-            with opener.open(request, timeout=ANSWER_WITHIN_S) as answer:
-                data = answer.read(ANSWER_LIMIT_BYTES + 1)
+            return cast("http.client.HTTPResponse", opener.open(request, timeout=within_s))
         except urllib.error.HTTPError as error:
-            raise NodeRefused(url=url, reason=_told_by(error)) from error
+            raise NodeRefused(url=url, reason=_told_by(error), status=error.code) from error
         except (OSError, http.client.HTTPException) as error:
             raise NodeRefused(url=url, reason=str(getattr(error, "reason", error))) from error
-        if len(data) > ANSWER_LIMIT_BYTES:
-            raise NodeRefused(url=url, reason="its answer is too long")
-        try:
-            return json.loads(data)
-        except ValueError as error:
-            raise NodeRefused(url=url, reason="its answer is not JSON") from error
+
+    def _url(self, path: str) -> str:
+        return self.urls[0].rstrip("/") + path
 
     def switch_offline(self, offline: bool | None) -> bool:
         """Whether the node is offline, after having switched it unless `offline` is None.  Raises NodeRefused."""

@@ -26,12 +26,13 @@ from cattrs.gen import make_dict_structure_fn, override
 from tiercache.access.principals import network_of
 from tiercache.config.addresses import Endpoint, http_url, is_host, is_loopback
 from tiercache.config.keys import INNER, LISTS, SECTIONS, Key, keys_of
-from tiercache.config.units import duration_s, duration_text, size_bytes
+from tiercache.config.units import duration_s, duration_text, size_bytes, size_text
 from tiercache.config.values import (
     PUBLIC_INDEX,
     AccessConfig,
     GrantConfig,
     NodeConfig,
+    PrefetchConfig,
     PublishConfig,
     Secret,
     StoreConfig,
@@ -50,7 +51,11 @@ Flaw = tuple[str, str]
 """A place (`tiers[1].url`) and what is wrong there."""
 
 LONGEST_WAIT_S = 86400.0
+_OFTEN_LONGER = ("keep_deleted_s", "keep_warm_every_s")
 LONGEST_LIFETIME_S = 36525 * 86400.0
+
+LEAST_BANDWIDTH_BYTES = 64 * 1024
+"""A tier is not left waiting for longer than it waits for who takes nothing."""
 
 # A name goes into Cache-Status, logs and URLs as it is.
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,62}[A-Za-z0-9])?", re.ASCII)
@@ -126,6 +131,7 @@ class Structure:
             (TierConfig, "publish_url"): self._publish_url,
             (TierConfig, "files_from"): lambda value: self._each(value, self._host),
             (PublishConfig, "directories"): lambda value: self._each(value, self._folder),
+            (PrefetchConfig, "keep_warm"): lambda value: self._each(value, self._document),
             (ProjectRule, "match"): self._patterns,
             (AccessConfig, "users"): self._users,
             (AccessConfig, "htpasswd"): self._readable,
@@ -141,13 +147,14 @@ class Structure:
         if own is not None:
             return lambda value, _: own(value)
         if key.unit == "s":
-            is_wait = (section is not FreshnessRules or name == "patience_s") and name != "keep_deleted_s"
+            is_wait = (section is not FreshnessRules or name == "patience_s") and name not in _OFTEN_LONGER
             may_be_zero = section is FreshnessRules or name in ("stop_timeout_s", "keep_deleted_s")
             longest_s = LONGEST_WAIT_S if is_wait else LONGEST_LIFETIME_S
             return lambda value, _: self._duration(value, may_be_zero=may_be_zero, longest_s=longest_s)
         if key.unit == "bytes":
             may_be_none = kind is not key.attribute.type
-            return lambda value, _: self._size(value, may_be_none=may_be_none)
+            least = LEAST_BANDWIDTH_BYTES if name == "bandwidth_bytes" else 1
+            return lambda value, _: self._size(value, may_be_none=may_be_none, least=least)
         if kind is bool:
             return lambda value, _: _switch(value)
         if kind is int:
@@ -174,12 +181,14 @@ class Structure:
             raise ValueError(f"is longer than {duration_text(longest_s)}")
         return seconds
 
-    def _size(self, value: Any, *, may_be_none: bool) -> int | None:
+    def _size(self, value: Any, *, may_be_none: bool, least: int = 1) -> int | None:
         if may_be_none and value == "none":
             return None
         size = size_bytes(self._quantity(value, "20GiB"))
         if not size:
             raise ValueError("needs to be more than nothing" + (" (`none` is no limit)" if may_be_none else ""))
+        if size < least:
+            raise ValueError(f"is less than {size_text(least)}")
         return size
 
     def _quantity(self, value: Any, example: str) -> str:
@@ -268,6 +277,16 @@ class Structure:
         if not path.startswith("/") or "\0" in path:
             raise ValueError(f"{path!r} is no absolute path of a folder")
         return path
+
+    def _document(self, value: Any) -> str:
+        """Where a document is: a file, or a URL."""
+        place = self.surroundings.text(value)
+        if place.startswith(("http://", "https://")):
+            if "@" in http_url(place).netloc:
+                raise ValueError("needs to be a URL without credentials")
+        elif not place.startswith("/") or "\0" in place:
+            raise ValueError(f"{place!r} is no absolute path of a file, and no http or https URL")
+        return place
 
     def _host(self, value: Any) -> str:
         host = self.surroundings.text(value)

@@ -143,10 +143,15 @@ class PublishConfig:
 class PrefetchConfig:
     """How many files are fetched at once before they are asked for, and whether to guess at them.
 
+    `bandwidth_bytes`: what all prefetches together take of the tiers in a second, None for what there is.
+    `keep_warm`: files, or URLs of files, whose requirements are kept ready; looked at anew each `keep_warm_every_s`.
     `read_ahead_files_bytes`: the largest file that is fetched on a guess.
     """
 
     concurrency: int = 8
+    bandwidth_bytes: int | None = None
+    keep_warm: tuple[str, ...] = ()
+    keep_warm_every_s: float = 6 * 3600.0
     read_ahead: bool = True
     read_ahead_files_bytes: int = 8 * 1024 * 1024
 
@@ -232,11 +237,3 @@ class Config:
     def _not_in_force(self) -> Iterator[tuple[str, str]]:
         if self.node.workers > 1:
             yield "node.workers", f"this version runs as one process, not as {self.node.workers}"
-        if self.prefetch.concurrency != PrefetchConfig().concurrency:
-            yield "prefetch.concurrency", "this version takes no prefetches"
-        for index, grant in enumerate(self.access.grants):
-            if "prefetch" in grant.may:
-                yield (
-                    f"access.grants[{index}].may",
-                    "this version has nothing yet that takes the permission to prefetch",
-                )

@@ -36,3 +36,11 @@ class JobAbsent(TiercacheError):
     """There is no job {job}."""
 
     job: str
+
+
+@frozen(kw_only=True, slots=False)
+class DocumentUnavailable(TiercacheError):
+    """The document {place} cannot be read: {reason}."""
+
+    place: str
+    reason: str

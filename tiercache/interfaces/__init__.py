@@ -5,6 +5,7 @@ Each docstring says what comes back and which errors; implementations do not rep
 
 from tiercache.interfaces.dropped import DroppedFile, IDropped, IFolderWatch, Watch
 from tiercache.interfaces.issuers import IIssuer
+from tiercache.interfaces.kept_jobs import IKeptJobs, KeptJob
 from tiercache.interfaces.pool import Pool
 from tiercache.interfaces.store import (
     DIRECT_URLS,
@@ -43,11 +44,13 @@ __all__ = [
     "IFiles",
     "IFolderWatch",
     "IIssuer",
+    "IKeptJobs",
     "INeighbour",
     "IPartial",
     "IPublishTarget",
     "IRecords",
     "IUpstream",
+    "KeptJob",
     "NewChange",
     "Pool",
     "Reservation",

@@ -19,14 +19,16 @@ class Question:
     """Requirements for a resolver.
 
     `requirements` and `constraints`: lines of PEP 508, hashes behind them as in requirements.txt, and nothing else.
-    `target` None: one answer for every environment.  `for_whom`: what they may not read does not exist for them.
-    `is_local`: by `/local/`, which asks no tier.  `sdists`: releases without a wheel count as well, as far as their
-    metadata can be had without a build.  `no_deps`: the requirements alone, as what is locked is taken.
+    `target` None: one answer for every environment, from the Python `since` on (None: from the node's own).
+    `for_whom`: what they may not read does not exist for them.  `is_local`: by `/local/`, which asks no tier.
+    `sdists`: releases without a wheel count as well, as far as their metadata can be had without a build, and sdists
+    stand in the answer.  `no_deps`: the requirements alone, as what is locked is taken.
     """
 
     requirements: tuple[str, ...]
     constraints: tuple[str, ...] = ()
     target: Target | None = None
+    since: str | None = None
     for_whom: Principal = NOBODY
     is_local: bool = False
     sdists: bool = False

@@ -185,13 +185,14 @@ class DeletedFile:
 
 
 class ICatalogue(Interface):
-    """Entries, files known, attachments, pins, settings, the journal, what is hosted, what is reserved, tokens.
+    """Entries, files known, attachments, pins, settings, the journal, what is hosted, what is reserved, tokens, jobs.
 
     Reads are inline and cheap (a point read).  Each write returns an awaitable that fires once it is durable, in the
     order of the calls; a write raises StoreFull when there is no room, and then changed nothing.
     """
 
     dropped = Attribute("IDropped: the files that were taken from folders.")
+    kept_jobs = Attribute("IKeptJobs: the prefetches that were asked for.")
 
     def entry(project: ProjectName) -> StoredEntry | None:
         """The stored entry of a project."""

@@ -13,6 +13,7 @@ from tiercache.policy.hops import Hops
 from tiercache.policy.news import Change, Position
 from tiercache.simple.model import File, ProjectName
 from tiercache.wire import Live, NodeState, Reserved
+from tiercache.wire.prefetch import JobState, Wanted
 
 
 @frozen(kw_only=True)
@@ -141,3 +142,6 @@ class INeighbour(Interface):
 
     def stored_file(sha256: str, filename: str) -> Awaitable[IFileStream]:
         """A file by its digest, if it is stored there; not waited for longer than a second.  Raises FileAbsent."""
+
+    def prefetch(wanted: Wanted) -> Awaitable[JobState]:
+        """Have it bring files in; the job that it has taken, or had already."""

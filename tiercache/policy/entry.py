@@ -74,6 +74,7 @@ class Ask:
 
     `max_age_s`: the oldest page it takes, None for no wish.  `only_if_cached`: never forward (504 otherwise).
     `local`: never forward, and what is not in the store does not exist (`/local/`, or the node is offline).
+    `unhurried`: nobody waits for it, so what it begins gives way to what somebody waits for.
     `hints`: what is known of the use that it is for; of asks that share a forward, those of the first travel on.
     """
 
@@ -81,6 +82,7 @@ class Ask:
     max_age_s: float | None = None
     only_if_cached: bool = False
     local: bool = False
+    unhurried: bool = False
     hops: Hops = NONE_YET
     hints: Hints = NO_HINTS
 

@@ -115,6 +115,7 @@ def _platform_tags(platform: Platform) -> Iterator[str]:
             if (major, minor) >= LOWEST_MACOS:
                 yield from tags.mac_platforms((min(major, MOST_MINOR), minor), machine)
         case "linux":
+            yield f"linux_{machine}"
             if platform.libc == "musl":
                 yield from (f"musllinux_{major}_{below}_{machine}" for below in range(minor, -1, -1))
             elif major == 2:
@@ -122,7 +123,6 @@ def _platform_tags(platform: Platform) -> Iterator[str]:
                     yield f"manylinux_2_{below}_{machine}"
                     if below in LEGACY_MANYLINUX:
                         yield f"{LEGACY_MANYLINUX[below]}_{machine}"
-            yield f"linux_{machine}"
 
 
 def _marker_machine(platform: Platform) -> str:

@@ -1,4 +1,4 @@
-"""Which file of a project an installer looks at next: of the newest release that will do, the one that it takes.  Pure.
+"""Which files of a project a resolver looks at next: of the newest release that will do, the one for who asks.  Pure.
 
 A guess, made as pip and uv choose; that which they find out by more than a page tells is not in it.
 """
@@ -22,17 +22,27 @@ MOST_RELEASES = 50
 def next_file(
     project: ProjectName, files: Iterable[File], specifiers: Sequence[str], environment: Environment
 ) -> File | None:
-    """The wheel or sdist that an installer would take there; None where no release will do.
+    """The wheel or sdist that a resolver stays with, as far as it knows by now; None where no release will do.
 
     `specifiers` are what was asked for so far.  Where nothing fits all of them they come from ways that exclude each
     other: then the last one counts.
     """
+    return next(reversed(next_files(project, files, specifiers, environment)), None)
+
+
+def next_files(
+    project: ProjectName, files: Iterable[File], specifiers: Sequence[str], environment: Environment
+) -> tuple[File, ...]:
+    """The same, behind what it looks at before: it goes from one requirement to the next, and has looked at what the
+    first allows before it knows of the others."""
     by_version = _by_version(project, files)
     everything = _specifier(",".join(filter(None, specifiers)))
-    chosen = _newest(by_version, everything, environment)
-    if chosen is None and len(specifiers) > 1:
-        chosen = _newest(by_version, _specifier(specifiers[-1]), environment)
-    return chosen
+    last = _newest(by_version, everything, environment)
+    if len(specifiers) < 2:
+        return () if last is None else (last,)
+    first = _newest(by_version, _specifier(specifiers[0]), environment)
+    last = last or _newest(by_version, _specifier(specifiers[-1]), environment)
+    return tuple(file for file in (first if first is not last else None, last) if file is not None)
 
 
 def admits(specifier: str, version: str) -> bool:

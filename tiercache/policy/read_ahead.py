@@ -1,15 +1,15 @@
 """Read-ahead: what a client that resolves will ask for next, guessed from what it was just given.  Pure.
 
 A trail is what is known of one client's walk; each event of it gives guesses, breadth first: a project's page leads to
-the file that a resolver looks at next, its core metadata to the pages of what it needs.  Once the client asks for a
-file whose metadata it read, it installs, and the files that it has looked at are guessed.  The budgets stand here;
-who carries the guesses out, and when not, is in `tiercache.prefetch.read_ahead`.
+the file that a resolver looks at next, its core metadata to the pages of what it needs.  A client that asks for a file
+whose metadata it read installs (some say so from the beginning), and the files that it has looked at are guessed.  The
+budgets stand here; who carries the guesses out, and when not, is in `tiercache.prefetch.read_ahead`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import define, field, frozen
 
@@ -23,7 +23,8 @@ class Budget:
     """How far guesses go.
 
     `unasked` have cost a tier a request and were not asked for yet: of one client, and `unasked_in_all`.  `under_way`
-    at once, in all.  None begins while the clients' own asks that wait for tiers are `clients_first` or more.
+    at once, in all, and of these `files_under_way`.  None begins while the clients' own asks that wait for tiers are
+    `clients_first` or more.
     `file_bytes`: the largest file that is guessed, 0 for none; `unasked_bytes`: of guessed files that a client has not
     asked for.  A walk is over `forgotten_s` after the client's last act, and `longest_s` after its first: many machines
     may look like one client.  No more than `clients` are kept in mind.  A tier that takes longer than `slow_s` for
@@ -33,6 +34,7 @@ class Budget:
     unasked: int = 96
     unasked_in_all: int = 480
     under_way: int = 16
+    files_under_way: int = 8
     clients_first: int = 8
     file_bytes: int = 8 * 1024 * 1024
     unasked_bytes: int = 128 * 1024 * 1024
@@ -65,11 +67,12 @@ class PageGuess:
 
 @frozen(kw_only=True)
 class SidecarGuess:
-    """The core metadata of a file."""
+    """The core metadata of a file.  `is_passing`: a resolver looks at it and goes on to another release."""
 
     project: ProjectName = field(eq=False)  # some filenames may be those of several
     identity: FileIdentity
     filename: str
+    is_passing: bool = field(default=False, eq=False)
 
 
 @frozen(kw_only=True)
@@ -118,16 +121,20 @@ class Trail:
 
     What the client itself does comes in by `page_asked`, `sidecar_asked` and `file_asked`, each before it is answered,
     and each says whether a guess that has cost something turns out to be of use.  What came of asking, the client's or
-    a guess, comes in by `page_known` and `sidecar_known`.
+    a guess, comes in by `page_known` and `sidecar_known`.  `installs`: the client has said that it will install what it
+    looks at, so that no file has to show it.
     """
 
     budget: Budget
+    installs: bool = False
     _projects: dict[ProjectName, _Project] = field(factory=dict, init=False)
     _asked: set[Guess] = field(factory=set, init=False)
     _begun: dict[Guess, _Begun] = field(factory=dict, init=False)
     _again: set[Guess] = field(factory=set, init=False)
     _read: dict[ProjectName, FileGuess] = field(factory=dict, init=False)
+    _brought: set[ProjectName] = field(factory=set, init=False)
     _waiting: deque[Guess] = field(factory=deque, init=False)
+    _waiting_files: deque[Guess] = field(factory=deque, init=False)
     _unasked: int = field(default=0, init=False)
     _unasked_bytes: int = field(default=0, init=False)
 
@@ -139,7 +146,9 @@ class Trail:
 
     def sidecar_asked(self, project: ProjectName, identity: FileIdentity, filename: str) -> bool:
         """The client asks for core metadata."""
-        self._read[project] = FileGuess(project=project, identity=identity, filename=filename)
+        file = self._read[project] = FileGuess(project=project, identity=identity, filename=filename)
+        if self.installs and self.budget.file_bytes > 0 and project not in self._brought:
+            self._wait([file])
         return self._is_asked(SidecarGuess(project=project, identity=identity, filename=filename))
 
     def file_asked(self, project: ProjectName, identity: FileIdentity, filename: str) -> bool:
@@ -167,12 +176,12 @@ class Trail:
         known = self._projects.get(project)
         return frozenset(known.extras) if known else frozenset()
 
-    def page_known(self, project: ProjectName, following: SidecarGuess | None, version: str = "") -> None:
-        """A page came; `following` of it is what a resolver looks at next, and of that `version`."""
+    def page_known(self, project: ProjectName, following: Sequence[SidecarGuess], version: str = "") -> None:
+        """A page came; `following` is what a resolver looks at next, and `version` that of the last of it."""
         known = self._project(project)
-        if known is not None and following is not None:
-            known.looked_at, known.version = following, version
-            self._wait([following])
+        if known is not None and following:
+            known.looked_at, known.version = following[-1], version
+            self._wait(following)
 
     def sidecar_known(self, needs: Iterable[Need]) -> None:
         """Core metadata came, and this is what it needs."""
@@ -198,14 +207,24 @@ class Trail:
         """How many guesses are under way or have cost something, and were not asked for."""
         return self._unasked
 
-    def take(self) -> Guess | None:
-        """The next guess to begin, if there is one and the budget has room for it; it is begun with that."""
-        while self._waiting and self._unasked < self.budget.unasked:
-            guess = self._waiting.popleft()
+    def take(self, *, files: bool = True) -> Guess | None:
+        """The next guess to begin, if there is one and the budget has room for it; it is begun with that.
+
+        `files`: whether it may be a file; one comes only when nothing else waits.
+        """
+        while self._unasked < self.budget.unasked:
+            waiting = self._waiting or (self._waiting_files if files else None)
+            if not waiting:
+                return None
+            guess = waiting.popleft()
             if guess in self._again:
                 self._again.discard(guess)
             elif guess in self._begun or guess in self._asked:
                 continue
+            if isinstance(guess, FileGuess):
+                if self._read.get(guess.project, guess) != guess:
+                    continue  # the client has gone on to another release
+                self._brought.add(guess.project)
             if guess not in self._begun:
                 is_asked = guess in self._asked
                 self._begun[guess] = _Begun(counts=not is_asked, is_asked=is_asked)
@@ -236,6 +255,7 @@ class Trail:
     def drop(self) -> None:
         """Forget the guesses that wait."""
         self._waiting.clear()
+        self._waiting_files.clear()
         self._again.clear()
 
     # -- within -----------------------------------------------------------------------------------------------
@@ -263,8 +283,9 @@ class Trail:
 
     def _wait(self, guesses: Iterable[Guess]) -> None:
         for guess in guesses:
-            if guess not in self._begun and guess not in self._asked and len(self._waiting) < MOST_WAITING:
-                self._waiting.append(guess)
+            waiting = self._waiting_files if isinstance(guess, FileGuess) else self._waiting
+            if guess not in self._begun and guess not in self._asked and len(waiting) < MOST_WAITING:
+                waiting.append(guess)
 
     def _look_again(self, guess: Guess) -> None:
         """It is known, and cheap; but more follows from it than before."""

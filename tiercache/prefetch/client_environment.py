@@ -23,6 +23,9 @@ LONGEST = 2000
 UNIVERSAL = frozenset({"add", "export", "lock", "remove", "run", "sync", "tree", "version"})
 """The commands of uv that lock for every platform."""
 
+INSTALLING = frozenset({("pip", "install"), ("pip", "sync"), ("tool", "install"), ("tool", "run")})
+"""Those that resolve for where they run, and install all that they come to."""
+
 MACOS = Platform(system="macos", machine="arm64", version=(13, 0))
 LINUX = Platform(system="linux", machine="x86_64", version=(2, 28))
 
@@ -75,12 +78,14 @@ class _Told:
 class ClientEnvironment:
     """`own`: where wheels are chosen for.  `counted`: a requirement counts if its marker holds in any of these.
 
-    `target` is `own` in the words of a prefetch.
+    `target` is `own` in the words of a prefetch.  `installs`: the client says that it installs what it resolves; one
+    that does not say so may do it as well.
     """
 
     own: Environment
     counted: tuple[Environment, ...]
     target: Target
+    installs: bool = False
 
     @property
     def is_universal(self) -> bool:
@@ -124,6 +129,8 @@ def _of_json(text: str) -> ClientEnvironment | None:
     command = (told.installer.subcommand if told.installer else None) or ("",)
     implementation = told.implementation.name if told.implementation else None
     found = _environment(machine, implementation or "", is_universal=command[0] in UNIVERSAL)
+    if found is not None and command[:2] in INSTALLING:
+        found = evolve(found, installs=True)
     if found is None or system != "Darwin":
         return found
     # Wheels may be for a later macOS than the one that the target's word stands for.
@@ -145,4 +152,4 @@ def _environment(machine: Machine, implementation: str, *, is_universal: bool) -
     if implementation == "PyPy":
         own = evolve(own, implementation="pypy")
     others = tuple(evolve(own, platform=platform) for platform in (LINUX, MACOS, WINDOWS)) if is_universal else ()
-    return ClientEnvironment(own=own, counted=(own, *others), target=target)
+    return ClientEnvironment(own=own, counted=tuple(dict.fromkeys((own, *others))), target=target)

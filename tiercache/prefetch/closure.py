@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Iterable
 
+from attrs import define, evolve, field, frozen
+
+from tiercache.prefetch.choosing import NamedFile
+from tiercache.prefetch.inputs.inputs import LockedRelease
 from tiercache.wire.prefetch import Missing, Target, Unparseable, WantedFile
 
 
@@ -28,3 +32,43 @@ class Closure:
     files: tuple[WantedFile, ...]
     targets: tuple[OfTarget, ...]
     unparseable: tuple[Unparseable, ...] = ()
+
+
+@define(kw_only=True)
+class ClosureFiles:
+    """Files as they are found, one after the other; the first who names one says which bytes it has."""
+
+    _by_name: dict[str, WantedFile] = field(factory=dict, init=False)
+
+    @classmethod
+    def of(cls, files: Iterable[WantedFile]) -> ClosureFiles:
+        """Those of a closure, to which more are added."""
+        found = cls()
+        for file in files:
+            found._by_name[file.filename] = file  # its own
+        return found
+
+    def add(self, release: LockedRelease, file: NamedFile, target: Target | None, *, is_build: bool = False) -> None:
+        """A file of a release, which an environment needs (None: every one)."""
+        known = self._by_name.get(file.filename)
+        if known is None:
+            self._by_name[file.filename] = WantedFile(
+                project=release.project,
+                version=release.version,
+                filename=file.filename,
+                hashes=dict(file.hashes),
+                size=file.size,
+                targets=() if target is None else (target,),
+                is_build=is_build,
+            )
+            return
+        self._by_name[file.filename] = evolve(
+            known,
+            size=known.size if known.size is not None else file.size,
+            targets=() if target is None or not known.targets else tuple(dict.fromkeys((*known.targets, target))),
+            is_build=known.is_build and is_build,
+        )
+
+    def all(self) -> tuple[WantedFile, ...]:
+        """All of them, in the order in which they were found."""
+        return tuple(self._by_name.values())

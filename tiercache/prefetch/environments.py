@@ -105,13 +105,16 @@ def _own_platform(machine: Machine) -> str | None:
         case "Darwin":
             word = f"{kind}-apple-darwin"
         case "Linux" if machine.libc[0] == "glibc":
-            minor = re.fullmatch(r"2\.([0-9]{1,4})", machine.libc[1], re.ASCII)
-            known = [here for here in GLIBC_MINORS if minor is not None and here <= int(minor[1])]
-            word = f"{kind}-manylinux_2_{known[-1]}" if known else f"{kind}-unknown-linux"
-            if word not in PLATFORMS:
-                word = f"{kind}-unknown-linux"
+            return _glibc_word(kind, machine.libc[1])
         case "Linux":
             word = f"{kind}-unknown-linux-musl"
         case _:
             return None
     return word if word in PLATFORMS else None
+
+
+def _glibc_word(kind: str, libc_version: str) -> str | None:
+    found = re.fullmatch(r"2\.([0-9]{1,4})", libc_version, re.ASCII)
+    words = [f"{kind}-unknown-linux", *(f"{kind}-manylinux_2_{minor}" for minor in GLIBC_MINORS)]
+    fitting = [word for word in words if found and word in PLATFORMS and PLATFORMS[word].version[1] <= int(found[1])]
+    return fitting[-1] if fitting else None

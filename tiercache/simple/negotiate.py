@@ -6,6 +6,7 @@ A malformed header never raises: what cannot be read of it is passed over.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 from typing import Literal
 
@@ -86,6 +87,21 @@ def _quality_of(syntax: Syntax, ranges: list[_Weighted]) -> tuple[float, int, st
         found = max(found, (specificity, item.quality, item.value))
     specificity, quality, through = found
     return quality, specificity, through
+
+
+def choose_media(accept: str | None, offered: Sequence[str]) -> str:
+    """The media type, of those that are offered, which the client likes best; where none will do, the first.
+
+    Of those that it likes equally what it names comes before what it only allows, and then the first.
+    """
+    ranges = [item for item in _weighted(accept or "") if _MEDIA_RANGE.fullmatch(item.value)]
+    best, chosen = (0.0, -1), offered[0]
+    for media in offered:
+        behind = {media: 2, f"{media.partition('/')[0]}/*": 1, "*/*": 0}
+        liked = max(((behind[item.value], item.quality) for item in ranges if item.value in behind), default=None)
+        if liked is not None and liked[1] > 0 and (liked[1], liked[0]) > best:
+            best, chosen = (liked[1], liked[0]), media
+    return chosen
 
 
 def choose_encoding(accept_encoding: str | None) -> Literal["gzip", "identity"]:

@@ -47,6 +47,7 @@ from tiercache.storage.file_rows import file_records
 from tiercache.storage.given_attachments import GivenAttachments
 from tiercache.storage.group_commit import GroupCommit
 from tiercache.storage.kept import CHANGES_KEPT
+from tiercache.storage.kept_jobs import SqlKeptJobs
 from tiercache.storage.lock import alone_in
 from tiercache.storage.prepared import Prepared, Rows
 from tiercache.storage.revisions import bring_up_to_date, revision_of
@@ -71,6 +72,7 @@ class SqlCatalogue:
     _changes: GroupCommit
     _changes_kept: int
     dropped: SqlDropped = field(init=False)
+    kept_jobs: SqlKeptJobs = field(init=False)
     _given: GivenAttachments = field(factory=GivenAttachments, init=False)
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -79,6 +81,10 @@ class SqlCatalogue:
     @dropped.default
     def _dropped_files(self) -> SqlDropped:
         return SqlDropped(rows=self._rows, changes=self._changes)
+
+    @kept_jobs.default
+    def _jobs(self) -> SqlKeptJobs:
+        return SqlKeptJobs(rows=self._rows, changes=self._changes)
 
     @classmethod
     def open(

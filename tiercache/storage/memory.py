@@ -37,14 +37,13 @@ from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.memory_acts import MemoryActs
 from tiercache.storage.memory_dropped import MemoryDropped
 from tiercache.storage.memory_journal import MemoryJournal
+from tiercache.storage.memory_kept_jobs import MemoryKeptJobs
 from tiercache.storage.memory_partial import Room, room_of
+from tiercache.storage.memory_rows import ROW_BYTES, cost
 
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
-
-ROW_BYTES = 256
-"""What the catalogue counts for a row, its bodies and attachments aside."""
 
 
 @implementer(ICatalogue)
@@ -69,6 +68,7 @@ class MemoryCatalogue:
     _hosted: dict[ProjectName, bytes] = field(factory=dict, init=False)
     _reservations: dict[str, Reservation] = field(factory=dict, init=False)
     dropped: MemoryDropped = field(default=Factory(lambda me: MemoryDropped(me._change, me._put, me._drop), True))
+    kept_jobs: MemoryKeptJobs = field(default=Factory(lambda me: MemoryKeptJobs(me._change, me._put, me._drop), True))
     _acts: MemoryActs = field(factory=MemoryActs, init=False)
     _tokens: dict[str, IssuedToken] = field(factory=dict, init=False)
     _journal: MemoryJournal = field(init=False)
@@ -282,8 +282,8 @@ class MemoryCatalogue:
         restored: Sequence[str] = (),
     ) -> Deferred[Sequence[Change]]:
         def store() -> Sequence[Change]:
-            before = _cost(self._hosted[project]) if project in self._hosted else 0
-            after = 0 if body is None else _cost(body)
+            before = cost(self._hosted[project]) if project in self._hosted else 0
+            after = 0 if body is None else cost(body)
             rows = self._acts.more_rows(project, deleted, restored) + len(acts)
             self._room.take(after - before + ROW_BYTES * (rows + self._journal.more_rows(len(changes))))
             if body is None:
@@ -383,17 +383,9 @@ class MemoryCatalogue:
             return fail(error)
 
     def _put(self, table: dict[K, V], key: K, value: V) -> None:
-        self._room.take(_cost(value) - (_cost(table[key]) if key in table else 0))
+        self._room.take(cost(value) - (cost(table[key]) if key in table else 0))
         table[key] = value
 
     def _drop(self, table: dict[K, V], key: K) -> None:
         if key in table:
-            self._room.take(-_cost(table.pop(key)))
-
-
-def _cost(value: object) -> int:
-    match value:
-        case StoredEntry(body=bytes(data)) | Attachment(data=bytes(data)) | bytes(data):
-            return ROW_BYTES + len(data)
-        case _:
-            return ROW_BYTES
+            self._room.take(-cost(table.pop(key)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
 
 METADATA = MetaData()
@@ -212,4 +212,14 @@ DROPPED = Table(
     Column("is_ours", Boolean, nullable=False),
     Column("is_gone", Boolean, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# The prefetches that a node was asked for.
+KEPT_JOBS = Table(
+    "kept_jobs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("created_at", Double, nullable=False),
+    Column("coding", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )

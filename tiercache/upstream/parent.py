@@ -49,6 +49,7 @@ from tiercache.wire import (
     NodeState,
     Reserved,
 )
+from tiercache.wire.prefetch import PREFETCH, JobState, Wanted
 
 T = TypeVar("T")
 
@@ -61,6 +62,11 @@ JSON = "application/json"
 
 SIBLING_HEAD_S = 1.0
 """How long a node may take to say whether it has a file stored: it only has to look, and there are others."""
+
+LONGEST_JOB_BYTES = 32 * 1024 * 1024
+"""Of a job as a node says how it is: it names each of its files."""
+
+ACCEPTED = 202
 
 NOT_STORED = ABSENT | {504}  # RFC 9111 §5.2.1.7
 
@@ -177,6 +183,12 @@ class Parent:
 
         return await self._requests.with_retries("GET", begin)
 
+    async def prefetch(self, wanted: Wanted) -> JobState:
+        self._offers.check(PREFETCH)
+        body = await self.index.pool(msgspec.json.encode, wanted)
+        # POST, and still as safe to repeat as GET: two equal jobs are one.
+        return await self._json(PREFETCH, JobState, LONGEST_JOB_BYTES, body=body)
+
     async def stored_file(self, sha256: str, filename: str) -> IFileStream:
         self._offers.check(FILES)
         url = self._root.join(f"{ROOT}{FILES}/{sha256}").url
@@ -230,23 +242,28 @@ class Parent:
         probe, _ = self._probes.join(NODE, ask)
         await probe.result()
 
-    async def _json(self, feature: str, type_: type[T], limit_bytes: int) -> T:
-        """The answer of `GET <feature>`.  Raises NotANode, TierUnreachable."""
+    async def _json(self, feature: str, type_: type[T], limit_bytes: int, body: bytes | None = None) -> T:
+        """The answer of `GET <feature>`, or with a body of `POST`.  Raises NotANode, TierUnreachable."""
         requests = self._requests
+        url = self._root.join(ROOT + feature)
         reason_if_larger = f"it answers with more than {limit_bytes} bytes when it is asked for {feature}"
 
         async def ask() -> T:
             fields = {"Accept": JSON, "Accept-Encoding": "gzip"}
-            reply = await requests.ask("GET", self._root.join(ROOT + feature), fields)
-            expect(reply, JSON, feature, requests=requests, offers=self._offers)
-            body = body_of(
+            if body is None:
+                reply = await requests.ask("GET", url, fields)
+                expect(reply, JSON, feature, requests=requests, offers=self._offers)
+            else:
+                reply = await requests.ask("POST", url, fields | {"Content-Type": JSON}, body=body)
+                expect(reply, JSON, feature, requests=requests, offers=self._offers, status=ACCEPTED)
+            answer = body_of(
                 reply.response,
                 requests.clock,
                 silence_s=requests.deadlines.silence_s,
                 limit_bytes=limit_bytes,
                 reason_if_larger=reason_if_larger,
             )
-            data = await read_whole(body)
+            data = await read_whole(answer)
             coding = reply.headers.get("content-encoding", "")
             text = await self.index.pool(
                 partial(decoded, data, coding, limit_bytes=limit_bytes, reason_if_larger=reason_if_larger)

@@ -57,13 +57,16 @@ from tiercache.errors import (
     UploadsRefused,
     UploadTooLarge,
 )
+from tiercache.errors.prefetch import JobAbsent, ResolverFailed, Unresolvable, WantedUnusable
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.direct_urls import NOT_ADMITTED
 from tiercache.policy.hops import LOOP
 from tiercache.publish.promotion import NotPromoted
 from tiercache.web.answer import Answer, problem, text
+from tiercache.web.requirements_txt import refused as refused_requirements
 from tiercache.web.trusted_publishing import PATH as TRUSTED_PUBLISHING
 from tiercache.web.trusted_publishing import refused_token
+from tiercache.web.upload_paths import REQUIREMENTS_PATH
 
 RETRY_AFTER_S = 10.0  # where a tier did not say: about when its breaker lets the next probe through
 
@@ -77,7 +80,7 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
     match error:
         case InvalidName() | ProjectAbsent() | FileAbsent() | SidecarUnavailable() | TokenAbsent():
             return 404
-        case ReleaseAbsent() | NothingToRestore():
+        case ReleaseAbsent() | NothingToRestore() | JobAbsent():
             return 404
         case CredentialsNeeded() | CredentialsWrong() | ControlTokenNeeded():
             return 401
@@ -99,9 +102,13 @@ def status_of(error: TiercacheError, only_if_cached: bool) -> int:
             return 508  # not 503: this node is well, and its children are not to take it for down
         case NoTierAnswered() | TierUnreachable() | StoreUnusable() | TooManyLogins() | IssuerUnreachable():
             return 503
+        case ResolverFailed():
+            return 503
         case IdentityRefused():
             return 422
-        case UploadRefused() | RequestMalformed():
+        case Unresolvable():
+            return 422
+        case UploadRefused() | RequestMalformed() | WantedUnusable():
             return 400
         case ProjectClosed():
             return 403  # PEP 792: it takes no uploads; as above
@@ -162,6 +169,8 @@ def answer_to(failure: Failure, *, method: str, path: str, only_if_cached: bool)
 def _form_of(path: str, error: BaseException | None) -> Callable[..., Answer]:
     if path.startswith(TRUSTED_PUBLISHING):
         return partial(refused_token, code=error.code if isinstance(error, IdentityRefused) else "")
+    if path == REQUIREMENTS_PATH:
+        return refused_requirements
     return problem if path.startswith("/api/") else text  # RFC 9457
 
 

@@ -39,7 +39,7 @@ from tiercache.web.visitor import IVisitor, Visitor, refusal, scope_of
 PROJECT, FILENAME, DIGEST = "project", "filename", "sha256"
 """The parameters of paths that say what a route is about."""
 
-PLAIN = frozenset({"segment", "directories", "version", "token"})
+PLAIN = frozenset({"segment", "directories", "version", "token", "job"})
 """Those that are about no project, or say nothing of it that one of these beside them does not say."""
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})

@@ -20,6 +20,7 @@ from tiercache.access.principals import Address, Principal
 from tiercache.access.remembered import Remembered
 from tiercache.access.throttle import Throttle
 from tiercache.access.tokens import PREFIX, IssuedToken
+from tiercache.access.warrants import Warrants, no_warrants
 from tiercache.cache.collapse import Collapse
 from tiercache.cache.tokens import Tokens
 from tiercache.errors import CredentialsWrong, TooManyFailures, TooManyLogins
@@ -39,7 +40,7 @@ class Logins:
     """The users of a node, and its operator: who holds `control_token`, which its own machine alone can read.
 
     `tokens`: those that the node has issued.  `is_trusted_publisher`: whether the publisher is one still whose token
-    this is.
+    this is.  `warrants`: for whom the programs read that the node itself runs.
     """
 
     _accounts: Accounts
@@ -50,6 +51,7 @@ class Logins:
     _now: Callable[[], float]
     _tokens: Tokens | None = None
     _is_trusted_publisher: Callable[[IssuedToken], bool] = lambda token: False
+    _warrants: Warrants = field(factory=no_warrants)
     _throttle: Throttle = field(factory=Throttle, init=False)
     _checks: Collapse[bytes, Account | None] = field(factory=Collapse, init=False)
     _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(CHECKS_AT_ONCE), init=False)
@@ -71,6 +73,8 @@ class Logins:
             return self._nobody_known(request)
         if self._is_operators(shown):
             return self.operator(request)
+        if (holder := self._warrants.holder(shown)) is not None:
+            return holder  # who may ask from elsewhere than the program that reads for them
         account = self._accounts.by_token(shown)
         if account is None and (text := _issued_text(shown)) is not None:
             return evolve(await self._by_issued_token(shown, text), address=address)

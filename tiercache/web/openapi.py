@@ -18,6 +18,7 @@ from tiercache.web.answer import JSON, NO_STORE, PROBLEM, Answer
 from tiercache.web.route import Lines, Operation, Parameter, Reply, Route
 
 OPENAPI = "3.1.0"
+FORM = "multipart/form-data"
 REFERENCE = "#/components/schemas/{name}"
 
 ANY_ROUTE: Mapping[int, str] = {
@@ -135,8 +136,16 @@ def _operation(operation: Operation, schemas: _Schemas, *, is_open: bool) -> dic
         "security": [] if is_open else [{}, {"basic": []}, {"bearer": []}],
     }
     if operation.body is not None:
-        shown["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas.schema(operation.body)}}}
+        shown["requestBody"] = {"required": True, "content": _body_content(operation, schemas)}
     return shown
+
+
+def _body_content(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    content: dict[str, Any] = {JSON: {"schema": schemas.schema(operation.body)}}
+    if operation.form:
+        parts = {name: {"type": "string", "description": about} for name, about in operation.form.items()}
+        content[FORM] = {"schema": {"type": "object", "properties": parts}}
+    return content
 
 
 def _head_of(shown: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,8 +57,9 @@ class Reply:
 class Operation:
     """What a route of the JSON API promises.
 
-    `body`: the type of the JSON that it takes, None for none.  `problems`: the statuses that it answers with a problem
-    (RFC 9457), each with a sentence, beside those that any route may have.
+    `body`: the type of the JSON that it takes, None for none; `form`: of a form that it takes as well, its parts, each
+    with a sentence.  `problems`: the statuses that it answers with a problem (RFC 9457), each with a sentence, beside
+    those that any route may have.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Operation:
     replies: Mapping[int, Reply]
     parameters: tuple[Parameter, ...] = ()
     body: Any = None
+    form: Mapping[str, str] = field(factory=dict)
     problems: Mapping[int, str] = field(factory=dict)
 
 

@@ -13,6 +13,7 @@ from tiercache.access.accounts import Accounts
 from tiercache.access.permissions import Permissions
 from tiercache.access.principals import Network
 from tiercache.access.remembered import Remembered
+from tiercache.access.warrants import Warrants, no_warrants
 from tiercache.cache.files import Files
 from tiercache.cache.minting import Mint
 from tiercache.cache.newest_sidecars import NewestSidecars
@@ -110,18 +111,21 @@ def root(
     reserved: ReservedNames | None = None,
     publish: Sequence[Route] = (),
     manage: Sequence[Route] = (),
+    prefetch: Sequence[Route] = (),
     trusted_proxies: tuple[Network, ...] = (),
     tokens: Tokens | None = None,
     mint: Mint | None = None,
     read_ahead: ReadAhead | None = None,
+    warrants: Warrants | None = None,
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
     `may_read`: whether who sent a request may read a project, where one answer is about many.  `permissions`: what the
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
-    `publish`: the routes of uploads, `manage`: those for what is hosted.  `trusted_proxies`: who is believed to say for
-    whom they ask.  `tokens`: those that the node issues; `mint`: what issues them to trusted publishers.
-    `read_ahead`: what guesses at what clients will ask for, if anything does.
+    `publish`: the routes of uploads, `manage`: those for what is hosted, `prefetch`: those for what is wanted before it
+    is asked for.  `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those that the node issues;
+    `mint`: what issues them to trusted publishers.  `warrants`: for whom the node's own programs read.  `read_ahead`:
+    what guesses at what clients will ask for, if anything does.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -150,6 +154,7 @@ def root(
         now=clock.seconds,
         tokens=tokens,
         is_trusted_publisher=(lambda token: False) if mint is None else mint.trusts,
+        warrants=no_warrants() if warrants is None else warrants,
     )
     simple_pages = simple(local=False)
     tier = tier_routes(
@@ -182,6 +187,7 @@ def root(
             *OfflineRoute(switch=switch).routes(),
             *(() if reserved is None else ReservationRoutes(reserved=reserved).routes()),
             *(() if tokens is None else TokenRoutes(tokens=tokens, logins=logins).routes()),
+            *prefetch,
         ),
         tier=tier,
         openapi=OpenApi(version=presence.version),

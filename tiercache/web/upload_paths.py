@@ -1,6 +1,9 @@
-"""Where uploads go: known before a body is read, since these bodies are taken in while they come."""
+"""Where uploads and documents go: known before a body is read, since these bodies are taken in while they come."""
 
 from __future__ import annotations
+
+from tiercache.wire import ROOT
+from tiercache.wire.prefetch import PREFETCH, READY
 
 FORM_PATHS = ("/legacy", "/legacy/", "/simple", "/simple/", "/")
 """Of the form that twine, uv, flit, poetry and setuptools send; without a slash where somebody configured that."""
@@ -11,11 +14,17 @@ SDIST_PATHS = ("/uploadpackage", "/uploadpackage/")
 FILE_PATH = "/packages/<path:directories>/<filename>"
 """Of a file that is put as it is."""
 
-_POSTED = frozenset(path.encode() for path in (*FORM_PATHS, *SDIST_PATHS))
+REQUIREMENTS_PATH = "/requirements.txt"
+"""Of requirements, in pypicache's form."""
+
+DOCUMENT_PATHS = (f"/{ROOT}{PREFETCH}", f"/{ROOT}{READY}", REQUIREMENTS_PATH)
+"""Of what is to be prefetched."""
+
+_POSTED = frozenset(path.encode() for path in (*FORM_PATHS, *SDIST_PATHS, *DOCUMENT_PATHS))
 
 
 def is_upload(method: bytes, target: bytes) -> bool:
-    """Whether a request's method and target, as they came, are those of an upload.
+    """Whether a request's method and target, as they came, are those of an upload, or of documents.
 
     One that is written in another way (with what need not be encoded encoded) has its body limited as any other.
     """

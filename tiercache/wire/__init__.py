@@ -14,14 +14,14 @@ from attrs import field, frozen
 from msgspec import Meta
 
 from tiercache.policy.news import Change
-from tiercache.wire.prefetch import Target
+from tiercache.wire.prefetch import PREFETCH, Target
 
 ROOT = "api/v1/"
 """Below a node's root; every path here is relative to it."""
 
 NODE, RESERVED, CHANGES, PAGES, FILES = "node", "reserved", "changes", "pages", "files"
 
-FEATURES = (CHANGES, FILES, PAGES, RESERVED)
+FEATURES = (CHANGES, FILES, PAGES, PREFETCH, RESERVED)
 """What this version offers to its children, and asks only of parents that say the same."""
 
 NDJSON = "application/x-ndjson"

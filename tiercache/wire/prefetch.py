@@ -43,8 +43,9 @@ class Document:
 class Target:
     """An environment: a version of Python such as `3.12`, and a platform in the words of uv's `--python-platform`."""
 
-    python: Annotated[str, Meta(pattern=r"^3\.[0-9]{1,2}(\.[0-9]{1,3})?$")]
-    platform: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}$")]
+    # No newline at the end, which `$` would let pass in Python.
+    python: Annotated[str, Meta(pattern=r"^3\.[0-9]{1,2}(\.[0-9]{1,3})?$(?!\n)")]
+    platform: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$(?!\n)")]
 
 
 @frozen(kw_only=True)
@@ -198,3 +199,8 @@ class Jobs:
     """The answer to `GET /prefetch`: every job that is remembered, the newest first."""
 
     jobs: tuple[JobState, ...] = ()
+
+
+# The events of a job.  Each is a whole `JobState` without its files and report; the last one says that it is over.
+STATE_EVENT = "state"
+ENDED_EVENT = "ended"

@@ -23,8 +23,8 @@ class LockedFile:
 class LockedRelease:
     """A release that a lock names, taken as it is.
 
-    `marker`: for which environments (PEP 508), None for all; extras and groups are decided already.  `files` none: any
-    of the release's, as the lock gives no digests.
+    `version` is normalised.  `marker`: for which environments (PEP 508), None for all; extras and groups are decided
+    already.  `files` none: any of the release's, as the lock gives no digests.
     """
 
     project: ProjectName
@@ -36,9 +36,13 @@ class LockedRelease:
 
 @frozen(kw_only=True)
 class Inputs:
-    """What is to be resolved (lines as in `interfaces.resolver.Question`), what is locked, and what was not taken."""
+    """What is to be resolved (lines as in `interfaces.resolver.Question`), what is locked, and what was not taken.
+
+    `build_requirements`: lines too, of what builds the projects that the documents describe.
+    """
 
     requirements: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
+    build_requirements: tuple[str, ...] = ()
     locked: tuple[LockedRelease, ...] = ()
     unparseable: tuple[Unparseable, ...] = ()

@@ -1,0 +1,159 @@
+"""`POST /requirements.txt`, as pypicache's users call it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.doubles.wire import Connection
+from tests.web.followed import drained
+from tests.web.node import WebNode
+from tests.web.test_prefetch import FORM, OPERATOR, begun, form_of
+from tiercache.errors.prefetch import WantedUnusable
+from tiercache.wire.prefetch import JobFile, Missing, Report, TargetReport, Unparseable
+
+PATH = "/requirements.txt"
+FROZEN = b"""\
+# made by pip freeze
+six==1.16.0
+TC.Mixed-case==1.1
+-e git+https://code.example/x.git#egg=x
+broken @ file:///home/x
+gone==9.0
+half==2.0 --hash=sha256:00
+"""
+
+
+def asked(node: WebNode, body: bytes = FROZEN, filename: str = "-") -> Connection:
+    return begun(node, PATH, form_of(("requirements", filename, body)), FORM)
+
+
+def told(connection: Connection) -> Any:
+    reply = connection.reply("POST")
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    return json.loads(reply.body)
+
+
+def file(project: str, version: str, outcome: Any, reason: str | None = None) -> JobFile:
+    filename = f"{project}-{version}-py3-none-any.whl"
+    return JobFile(project=project, version=version, filename=filename, outcome=outcome, reason=reason)
+
+
+def test_it_waits_and_says_in_the_words_of_pypicache_what_came_of_each_line() -> None:
+    node = WebNode()
+    connection = asked(node)
+    assert connection.received == b""
+    ((wanted, _, _),) = node.jobs.wanted
+    assert [one.text for one in wanted.documents] == [FROZEN.decode()]
+    assert wanted.documents[0].name == "requirements.txt"
+    report = Report(
+        ready=False,
+        targets=(TargetReport(target=None, ready=False, missing=(Missing(what="gone==9.0", why="nobody has it"),)),),
+    )
+    refused = ("-e git+https://code.example/x.git#egg=x", "broken @ file:///home/x")
+    node.jobs.put(
+        "job-1",
+        phase="done",
+        files=(
+            file("six", "1.16.0", "fetched"),
+            file("tc-mixed-case", "1.1", "stored"),
+            file("half", "2.0", "failed", "wrong bytes"),
+            file("deep", "3.0", "failed", "the tier is down"),
+        ),
+        unparseable=tuple(
+            Unparseable(document="requirements.txt", text=text, reason="no", line=line)
+            for line, text in enumerate(refused, 4)
+        ),
+        report=report,
+    )
+    answer = told(connection)
+    assert answer["cached"] == ["six-1.16.0-py3-none-any.whl", "tc-mixed-case-1.1-py3-none-any.whl"]
+    assert answer["failed"] == ["half==2.0 --hash=sha256:00", "deep==3.0", "gone==9.0"]
+    assert answer["unparseable"] == list(refused)
+    assert answer["reasons"] == {
+        "half==2.0": "wrong bytes",
+        "deep==3.0": "the tier is down",
+        "gone==9.0": "nobody has it",
+    }
+    assert (answer["ready"], answer["job"]) == (False, "job-1")
+    assert answer["report"]["targets"][0]["ready"] is False
+
+
+def test_all_is_well() -> None:
+    node = WebNode()
+    connection = asked(node, b"six==1.16.0\n", "requirements.txt")
+    node.jobs.put("job-1", phase="done", files=(file("six", "1.16.0", "fetched"),), report=Report(ready=True))
+    answer = told(connection)
+    assert {key: answer[key] for key in ("cached", "failed", "unparseable", "ready")} == {
+        "cached": ["six-1.16.0-py3-none-any.whl"],
+        "failed": [],
+        "unparseable": [],
+        "ready": True,
+    }
+
+
+def test_what_cannot_be_resolved_has_failed_line_by_line_with_the_reason() -> None:
+    node = WebNode()
+    connection = asked(node, b"six==1.0\n\n# x\nsix>2\n./here\nnumpy \\\n  --hash=sha256:00\n")
+    unparseable = (Unparseable(document="requirements.txt", text="./here", reason="no", line=5),)
+    node.jobs.put(
+        "job-1", phase="failed", what="requirements.txt", reason="six==1.0 and six>2", unparseable=unparseable
+    )
+    answer = told(connection)
+    assert answer["failed"] == ["six==1.0", "six>2", "numpy \\"]
+    assert answer["cached"] == []
+    assert answer["reasons"] == {"requirements.txt": "six==1.0 and six>2"}
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_the_text_itself_is_taken_too(content_type: str) -> None:
+    node = WebNode()
+    begun(node, PATH, b"six==1.16.0\n", {**OPERATOR, "Content-Type": content_type})
+    assert node.jobs.wanted[0][0].documents[0].text == "six==1.16.0\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (form_of(("other", "requirements.txt", b"six")), FORM),
+        (form_of(), FORM),
+        (form_of(("requirements", "a", b""), ("requirements", "b", b"")), FORM),
+        (b"", OPERATOR),
+        (b"", FORM),
+        (b"six", {**OPERATOR, "Content-Encoding": "gzip"}),
+    ],
+)
+def test_without_requirements_it_is_refused_as_pypicache_does(body: bytes, headers: dict[str, str]) -> None:
+    reply = WebNode().request("POST", PATH, headers, body)
+    assert (reply.status, reply.headers["content-type"]) == (400, "application/json")
+    answer = json.loads(reply.body)
+    assert answer["error"] is True
+    assert answer["message"]
+
+
+def test_what_cannot_be_taken_is_told_in_the_same_words() -> None:
+    node = WebNode()
+    node.jobs.raising = WantedUnusable(reason="there is nothing in it")
+    reply = node.request("POST", PATH, OPERATOR, b"six")
+    assert (reply.status, json.loads(reply.body)["error"]) == (400, True)
+
+
+def test_who_may_not_prefetch_is_asked_who_they_are() -> None:
+    reply = WebNode().request("POST", PATH, {}, b"six")
+    assert (reply.status, json.loads(reply.body)["error"]) == (401, True)
+    assert reply.headers["www-authenticate"].startswith("Basic")
+
+
+def test_the_job_goes_on_when_who_waits_for_it_leaves_or_the_node_stops() -> None:
+    node = WebNode()
+    asked(node).leave()
+    assert node.jobs.given_up == 1
+    waiting = asked(node)
+    stopped = drained(node)
+    reply = waiting.reply("POST")
+    assert reply.status == 503
+    assert "job-2" in json.loads(reply.body)["message"]
+    assert stopped.called
+    assert {state.phase for state in node.jobs.all()} == {"waiting"}

@@ -1,0 +1,63 @@
+"""What builds an sdist: the requirements that stand in its pyproject.toml (PEP 518)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define
+from packaging.requirements import InvalidRequirement, Requirement
+
+from tiercache.cache.sdist import pyproject_in
+from tiercache.errors import FileAbsent, SidecarUnavailable
+from tiercache.interfaces import FileRecord, IFiles, Pool
+
+WITHOUT_A_WORD = ("setuptools>=40.8.0",)
+"""What builds an sdist that does not say (PEP 517)."""
+
+
+@define(kw_only=True)
+class Building:
+    """Looks into stored sdists."""
+
+    _stored_files: IFiles
+    _pool: Pool
+
+    async def requirements(self, record: FileRecord) -> tuple[str, ...]:
+        """What a stored sdist is built with; none where it cannot be read, as what cannot be read cannot be built."""
+        return await self._pool(self._read, record)
+
+    def _read(self, record: FileRecord) -> tuple[str, ...]:
+        filename = record.listing.filename
+        if not filename.endswith(".tar.gz"):
+            return WITHOUT_A_WORD
+        try:
+            with self._stored_files.open(record.sha256) as archive:
+                return what_builds(pyproject_in(archive, filename))
+        except (FileAbsent, SidecarUnavailable):
+            return ()
+
+
+def what_builds(pyproject: bytes | None) -> tuple[str, ...]:
+    """The requirements of a build by a pyproject.toml, None: there is none.  What is no plain requirement is left out.
+
+    What a backend asks for beyond them, once it runs, nobody knows who does not run it.
+    """
+    try:
+        content: Mapping[str, Any] = tomllib.loads((pyproject or b"").decode())
+    except (ValueError, RecursionError):  # no TOML, or no text
+        return ()
+    system = content.get("build-system")
+    requires = system.get("requires") if isinstance(system, dict) else None
+    if not isinstance(requires, list):
+        return WITHOUT_A_WORD
+    return tuple(dict.fromkeys(line for one in requires if (line := _plain(one)) is not None))
+
+
+def _plain(text: object) -> str | None:
+    try:
+        requirement = Requirement(text) if isinstance(text, str) else None
+    except InvalidRequirement:
+        return None
+    return None if requirement is None or requirement.url is not None else str(requirement)

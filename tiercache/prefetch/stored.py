@@ -1,0 +1,49 @@
+"""Which files of a closure are in the store, with every byte and the right ones."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from tiercache.cache.files import Files
+from tiercache.cache.pages import Pages
+from tiercache.errors import InvalidName, NotStored, ProjectAbsent
+from tiercache.interfaces import FileRecord
+from tiercache.policy.entry import Ask
+from tiercache.simple.digests import read_digests, strongest
+from tiercache.simple.model import File, FileIdentity
+from tiercache.simple.names import identity_of, normalise
+from tiercache.wire.prefetch import WantedFile
+
+LOCALLY = Ask(local=True)
+
+
+@define(kw_only=True)
+class StoredFiles:
+    """Looks them up."""
+
+    _pages: Pages
+    _files: Files
+
+    async def record(self, file: WantedFile) -> FileRecord | None:
+        """Its record; None where it is not there, or has other digests."""
+        identity = _named_by(file)
+        if identity is None and not file.hashes:
+            listed = (await self.listed(file.project)).get(file.filename)
+            identity = None if listed is None else identity_of(listed)
+        return None if identity is None else await self._files.stored(identity, file.filename)
+
+    async def listed(self, project: str) -> dict[str, File]:
+        """By name, the files of a project that `/local/` lists."""
+        try:
+            page = (await self._pages.shown(normalise(project), LOCALLY)).page
+        except (NotStored, ProjectAbsent, InvalidName):
+            return {}
+        return {file.filename: file for file in page.files}
+
+
+def _named_by(file: WantedFile) -> FileIdentity | None:
+    try:
+        digest = strongest(read_digests(file.hashes))
+    except ValueError:
+        return None
+    return None if digest is None else FileIdentity(*digest)

@@ -1,0 +1,53 @@
+"""In front of the site where the node's own programs read it: who shows a warrant passes, to pages and files alone.
+
+The port is open to every program of the machine while one of the node's reads there.
+"""
+
+# ruff: noqa: N802, N815  # the names of IResource
+
+from __future__ import annotations
+
+from attrs import define
+from twisted.web.resource import IResource
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from tiercache.access.credentials import credentials_of
+from tiercache.access.warrants import Warrants
+from tiercache.web.request import field_of
+from tiercache.web.sdists import ROOT
+
+READ = (b"/simple/", b"/local/", b"/files/")
+
+
+@implementer(IResource)
+@define(kw_only=True, eq=False)
+class Warranted:
+    """The root resource there; behind it are that of the site, `root`, and `sdists`, for resolvers alone."""
+
+    _root: IResource
+    _sdists: IResource
+    _warrants: Warrants
+    isLeaf: bool = True
+
+    def render(self, request: Request) -> object:
+        """See `IResource`."""
+        if self._warrants.holder(credentials_of(field_of(request, "authorization"))) is None:
+            request.setResponseCode(401)
+            request.setHeader(b"WWW-Authenticate", b'Basic realm="tiercache"')
+            return b""
+        if request.method in (b"GET", b"HEAD"):
+            if request.path.startswith(READ):
+                return self._root.render(request)
+            if request.path.startswith(ROOT.encode()):
+                return self._sdists.render(request)
+        request.setResponseCode(404)
+        return b""
+
+    def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
+        """See `IResource`; a leaf has no children."""
+        raise LookupError(name)
+
+    def putChild(self, path: bytes, child: IResource) -> None:
+        """See `IResource`; a leaf has no children."""
+        raise LookupError(path)
