@@ -33,7 +33,9 @@ How a request travels:
                       few ranged reads, by the node nearest to the origin, and kept
 
     A client that resolves asks for what it was just told of: prefetch/read_ahead, in front of pages, sidecars and
-    files, has that on its way before, as policy.read_ahead guesses and bounds it.
+    files, has that on its way before, as policy.read_ahead guesses and bounds it.  To a node below, web/tier/pages
+    gives it along: the sidecar in the line of its page (prefetch/next_sidecar), behind that the pages of what is needed
+    (prefetch/neighbourhood); there cache/along asks for each, and upstream/batches lets the ask meet the line.
 
     POST /legacy/
      web/channel      its head is here: the route runs, and reads the body while it comes (web/inflow)
@@ -330,7 +332,7 @@ def assemble(
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
         next_sidecars=NextSidecars(
-            catalogue=catalogue, sidecars=sidecars, is_at_ease=at_ease(chain), clock=clock, pool=pool
+            catalogue=catalogue, sidecars=sidecars, is_at_ease=at_ease(chain, config.prefetch), clock=clock, pool=pool
         ),
         stored_files=files,
         dropped=DroppedFiles.of(

@@ -122,6 +122,16 @@ def test_without_read_ahead_nothing_comes_along(chain: ChainOfNodes) -> None:
     assert len(asked(private)) > 5
 
 
+def test_a_top_that_does_not_read_ahead_sends_what_it_has_and_asks_nobody_for_more(chain: ChainOfNodes) -> None:
+    office = chain.node("office", ORIGIN, prefetch=PrefetchConfig(read_ahead=False))
+    assert lines_for(office, {"neighbours": 60}) == ["app"]
+    assert len(chain.index.requests) == 1
+    resolve(office, "app")
+    chain.index.requests.clear()
+    assert len(lines_for(office, {"neighbours": 60})) == len(NEEDS)
+    assert chain.index.requests == []
+
+
 def test_a_client_that_does_not_say_what_it_is_gets_nothing_along(chain: ChainOfNodes) -> None:
     laptop = three(chain)[-1]
     resolve(laptop, "app", user_agent="curl/8")

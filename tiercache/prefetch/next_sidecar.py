@@ -19,6 +19,7 @@ from tiercache.cache.chain import Chain
 from tiercache.cache.kept import Kept
 from tiercache.cache.pages import ShownPage
 from tiercache.cache.sidecars import Sidecars
+from tiercache.config import PrefetchConfig
 from tiercache.errors import TiercacheError, WantedUnusable
 from tiercache.interfaces import METADATA, ICatalogue, Pool
 from tiercache.policy.entry import Ask
@@ -55,12 +56,12 @@ class _Choice:
     file: File | None
 
 
-def at_ease(chain: Chain) -> Callable[[ProjectName], bool]:
-    """What `NextSidecars` has to know of the tiers."""
+def at_ease(chain: Chain, config: PrefetchConfig) -> Callable[[ProjectName], bool]:
+    """What `NextSidecars` has to know of the tiers; where the node's owner wants no guesses, none is ever at ease."""
 
     def is_at_ease(project: ProjectName) -> bool:
         is_of_node = any(chain.is_node(tier) for tier in chain.selection(project).tiers[:1])
-        return not is_of_node and chain.is_at_ease(project, Budget().slow_s)
+        return config.read_ahead and not is_of_node and chain.is_at_ease(project, Budget().slow_s)
 
     return is_at_ease
 
