@@ -375,6 +375,7 @@ def test_user_of_an_htpasswd_file_may_be_granted_what_he_is_not_named_for() -> N
         ("publish: {directories: [/srv/dist]}", []),
         ("publish: {to: nowhere}", []),
         ("prefetch: {concurrency: 9}", []),
+        ("prefetch: {read-ahead: false, read-ahead-files: 1MiB}", []),
     ],
 )
 def test_what_is_not_in_force_is_told(text: str, notes: list[str]) -> None:

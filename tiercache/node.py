@@ -32,6 +32,11 @@ How a request travels:
      cache/sidecars   `.metadata`: what came along with the page; the tier's, verified; else made from the wheel by a
                       few ranged reads, by the node nearest to the origin, and kept
 
+    A client that resolves asks for what it was just told of: prefetch/read_ahead, in front of pages, sidecars and
+    files, has that on its way before, as policy.read_ahead guesses and bounds it.  To a node below, web/tier/pages
+    gives it along: the sidecar in the line of its page (prefetch/next_sidecar), behind that the pages of what is needed
+    (prefetch/neighbourhood); there cache/along asks for each, and upstream/batches lets the ask meet the line.
+
     POST /legacy/
      web/channel      its head is here: the route runs, and reads the body while it comes (web/inflow)
      web/guard        may who asks publish anything?  (an answer before the body is taken)
@@ -102,8 +107,10 @@ from tiercache.config import Config
 from tiercache.config.accounts import permissions_of
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
 from tiercache.parts import Parts
+from tiercache.prefetch.next_sidecar import NextSidecars, at_ease
 from tiercache.prefetch.pace import Bandwidth
 from tiercache.prefetch.prefetching import Cached, PrefetchEdges, prefetching_of
+from tiercache.prefetch.read_ahead import read_ahead_of
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.ownership import Ownership
@@ -276,6 +283,17 @@ def assemble(
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
     tokens = Tokens(catalogue=catalogue, now=now)
+    cached = Cached(
+        pages=pages,
+        files=file_service,
+        stored_files=files,
+        sidecars=sidecars,
+        listings=listings,
+        chain=chain,
+        journal=journal,
+        catalogue=catalogue,
+        tokens=tokens,
+    )
     return Parts(
         stats=stats,
         switch=switch,
@@ -313,6 +331,9 @@ def assemble(
             now=now,
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
+        next_sidecars=NextSidecars(
+            catalogue=catalogue, sidecars=sidecars, is_at_ease=at_ease(chain, config.prefetch), clock=clock, pool=pool
+        ),
         stored_files=files,
         dropped=DroppedFiles.of(
             config.publish.directories,
@@ -334,17 +355,7 @@ def assemble(
         tokens=tokens,
         prefetching=prefetching_of(
             config.prefetch,
-            Cached(
-                pages=pages,
-                files=file_service,
-                stored_files=files,
-                sidecars=sidecars,
-                listings=listings,
-                chain=chain,
-                journal=journal,
-                catalogue=catalogue,
-                tokens=tokens,
-            ),
+            cached,
             prefetch_edges or PrefetchEdges(),
             permissions=permissions_of(config.access),
             clock=clock,
@@ -352,4 +363,5 @@ def assemble(
             pool=pool,
         ),
         mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
+        read_ahead=read_ahead_of(config.prefetch, cached, switch=switch, clock=clock, pool=pool, stats=stats),
     )

@@ -21,7 +21,9 @@ from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.tokens import Tokens
 from tiercache.interfaces import ICatalogue, IFiles
+from tiercache.prefetch.next_sidecar import NextSidecars
 from tiercache.prefetch.prefetching import Prefetching
+from tiercache.prefetch.read_ahead import ReadAhead
 from tiercache.publish.dropped import DroppedFiles
 from tiercache.publish.forwarding import Forwarding
 from tiercache.publish.promotion import Promoter
@@ -50,6 +52,7 @@ class Parts:
     following: Following
     about: About
     newest_sidecars: NewestSidecars
+    next_sidecars: NextSidecars
     stored_files: IFiles
     dropped: DroppedFiles
     catalogue: ICatalogue
@@ -57,3 +60,4 @@ class Parts:
     tokens: Tokens
     prefetching: Prefetching
     mint: Mint | None
+    read_ahead: ReadAhead | None

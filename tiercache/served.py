@@ -67,8 +67,10 @@ def root_of(
             about=parts.about.state,
             reserved=parts.reserved.announced,
             sidecars=parts.newest_sidecars,
+            next_sidecars=parts.next_sidecars,
         ),
         mint=parts.mint,
+        read_ahead=parts.read_ahead,
         prefetch=prefetch_routes(
             parts.prefetching.jobs,
             pages=parts.pages,

@@ -282,6 +282,8 @@ class Node(Service):
         await self._parts.prefetching.stop()
         await self._parts.dropped.stop()
         await self._parts.following.stop()
+        if self._parts.read_ahead is not None:
+            self._parts.read_ahead.stop()
         self._parts.about.stop()
         self._parts.chain.stop()
         await self._parts.files.stop()

@@ -17,8 +17,11 @@ class Stats:
 
     A request for a page, file or sidecar counts under `requests`, then under one of `hits`, `revalidated`,
     `forwarded` or `refused` (only-if-cached, or `/local/`), and beside these under `collapsed` if it shared another's
-    forward.  How it ended without a current answer: `served_stale`, `absent`, `unavailable`.  `direct_urls_refused` are
-    requests for public files that are not given out, `direct_urls_warned` files that are shown all the same.
+    forward.  `came_along` are pages that a tier gave unasked beside others, and that were taken.  How it ended without
+    a current answer: `served_stale`, `absent`, `unavailable`.  `direct_urls_refused` are requests for public files that
+    are not given out, `direct_urls_warned` files that are shown all the same.  `guessed` are requests to tiers before
+    any client asked, `guesses_used` those of them that a client then asked for;
+    beside these, a guess counts as a client's request does.
     """
 
     requests: int = 0
@@ -27,6 +30,7 @@ class Stats:
     forwarded: int = 0
     refused: int = 0
     collapsed: int = 0
+    came_along: int = 0
     served_stale: int = 0
     absent: int = 0
     unavailable: int = 0
@@ -49,6 +53,9 @@ class Stats:
     sidecars_failed: int = 0
     direct_urls_refused: int = 0
     direct_urls_warned: int = 0
+
+    guessed: int = 0
+    guesses_used: int = 0
 
     evicted: int = 0
     evicted_bytes: int = 0

@@ -103,7 +103,7 @@ class Gate:
         raise LookupError(path)
 
 
-@define(kw_only=True, eq=False)
+@define(kw_only=True, eq=False, repr=False)  # a failing assertion would show every node there is
 class JoinedNode:
     """One node.  `received` is every request that came to it, from clients and from other nodes.
 
@@ -271,7 +271,7 @@ class JoinedNode:
 
 
 @implementer(IAgentEndpointFactory)
-@define(eq=False)
+@define(eq=False, repr=False)
 class ChainOfNodes:
     """All nodes, and the index that any of them may have as the tier `origin`."""
 

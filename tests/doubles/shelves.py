@@ -64,6 +64,15 @@ class PageShelf:
             raise ProjectAbsent(project=project)
         return self.pages[project]
 
+    @property
+    def under_way(self) -> int:
+        """No tier is asked."""
+        return 0
+
+    async def is_at_hand(self, project: ProjectName, ask: Ask) -> bool:
+        """Whether it stands here."""
+        return project in self.pages
+
     def known_projects(self, local: bool) -> list[ProjectName]:
         return sorted(ProjectName(name) for name in self.pages if not local or name in self.local)
 

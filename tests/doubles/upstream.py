@@ -12,6 +12,7 @@ from tiercache.cache.signal import Signal
 from tiercache.errors import FileAbsent, LoopFound, ProjectAbsent, RangesUnsupported, TierUnreachable, TierWithoutAnswer
 from tiercache.interfaces import FileRange, IFileStream, IUpstream, Tier
 from tiercache.policy.entry import Head, NotModified, Present, Validators
+from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.hops import LOOP, Hops
 from tiercache.simple.model import File, Page, ProjectName
 
@@ -78,6 +79,7 @@ class ScriptedUpstream:
     etag: str | None = None
     asked: list[tuple[str, ...]] = field(factory=list)
     passed: list[tuple[str, ...]] = field(factory=list)
+    hinted: list[Hints] = field(factory=list)
     streams: list[ScriptedStream] = field(factory=list)
 
     def _answers(self) -> None:
@@ -94,9 +96,10 @@ class ScriptedUpstream:
             raise FileAbsent(filename=file.filename)
         return self.contents[file.url]
 
-    def behind(self, hops: Hops) -> ScriptedUpstream:
-        """Itself; what requests have passed is noted."""
+    def behind(self, hops: Hops, hints: Hints = NO_HINTS) -> ScriptedUpstream:
+        """Itself; what requests have passed is noted, and what they are for."""
         self.passed.append(hops.ids)
+        self.hinted.append(hints)
         return self
 
     async def page(self, project: ProjectName, validators: Validators, no_cache: bool) -> Present | NotModified:

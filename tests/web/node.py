@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
 from tests.doubles.jobs import ScriptedJobs
+from tests.doubles.now import at_once
 from tests.doubles.scripted_journal import ScriptedJournal
 from tests.doubles.shelves import CountingPool, FileShelf, PageShelf, SidecarShelf, Switch
 from tests.doubles.wire import Reply, Wire
@@ -16,6 +18,8 @@ from tiercache.cache.journal import Journal
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.tokens import Tokens
+from tiercache.interfaces import ICatalogue
+from tiercache.prefetch.next_sidecar import NextSidecars
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.web.limits import Limits
 from tiercache.web.prefetching import prefetch_routes
@@ -26,6 +30,17 @@ from tiercache.wire import NodeState, Reserved
 JSON = "application/vnd.pypi.simple.v1+json"
 TOKEN = "control-token"
 LAPTOP = Presence(node_name="laptop", version="1.2.3", control_token=TOKEN)
+
+
+def next_sidecars(sidecars: SidecarShelf, clock: IReactorTime, catalogue: ICatalogue | None = None) -> NextSidecars:
+    """What sees to it that a sidecar goes along with a page; of a node whose tiers are none."""
+    return NextSidecars(
+        catalogue=catalogue or MemoryCatalogue(),
+        sidecars=sidecars,
+        is_at_ease=lambda project: True,
+        clock=clock,
+        pool=at_once,
+    )
 
 
 @define
@@ -73,6 +88,7 @@ class WebNode:
                 about=lambda: self.about,
                 reserved=lambda: self.reserved,
                 sidecars=NewestSidecars(catalogue=self.catalogue),
+                next_sidecars=next_sidecars(self.sidecars, self.clock, self.catalogue),
             ),
             may_read=lambda request, project: project not in self.unreadable and may_read(request, project),
             permissions=self.permissions,

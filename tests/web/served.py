@@ -15,7 +15,7 @@ from twisted.internet.endpoints import serverFromString
 from tests.doubles.now import at_once
 from tests.doubles.scripted_journal import ScriptedJournal
 from tests.doubles.shelves import PageShelf, SidecarShelf, Switch, file_of, page_of
-from tests.web.node import LAPTOP
+from tests.web.node import LAPTOP, next_sidecars
 from tiercache.cache.body import OpenFile
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.policy.cache_status import Outcome
@@ -81,6 +81,7 @@ def serve(connections: int, descriptors: int, write_timeout_s: float) -> None:
             about=lambda: NodeState(name="laptop", id="here", version="1.2.3"),
             reserved=lambda: Reserved(digest="", complete=True),
             sidecars=NewestSidecars(catalogue=MemoryCatalogue()),
+            next_sidecars=next_sidecars(SidecarShelf(), reactor),
         ),
         not_ready=lambda: None,
     )

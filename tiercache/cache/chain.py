@@ -24,6 +24,7 @@ from tiercache.interfaces import INeighbour, IUpstream
 from tiercache.policy.breaker import BreakerRules
 from tiercache.policy.conclude import UNEXPECTED_NOT_MODIFIED
 from tiercache.policy.entry import Absent, Answer, Entry, Head, NotModified, Present, Unreachable, Validators
+from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.hops import LOOP, Hops
 from tiercache.policy.selection import HERE, NOT_RESERVED, ProjectRule, ReservedBy, Selection, select
 from tiercache.simple.model import File, ProjectName
@@ -118,6 +119,12 @@ class Chain:
         waited_for = [link for link in self._selected(selection) if link.index.is_closed]
         return max((link.silence_s() for link in (waited_for if selection.merge else waited_for[:1])), default=0.0)
 
+    def is_at_ease(self, project: ProjectName, slow_s: float) -> bool:
+        """Whether the tier that would be asked may be asked for what nobody waits for; False where none would be."""
+        selection = self.selection(project)
+        asked = self._selected(selection)
+        return bool(asked) and all(link.is_at_ease(slow_s) for link in (asked if selection.merge else asked[:1]))
+
     # -- who answers ------------------------------------------------------------------------------------------
 
     def selection(self, project: ProjectName) -> Selection:
@@ -185,7 +192,9 @@ class Chain:
 
     # -- pages ------------------------------------------------------------------------------------------------
 
-    async def page(self, project: ProjectName, entry: Entry | None, no_cache: bool, hops: Hops) -> Answer:
+    async def page(
+        self, project: ProjectName, entry: Entry | None, no_cache: bool, hops: Hops, hints: Hints = NO_HINTS
+    ) -> Answer:
         """Ask tier by tier: the first that has the project answers alone, unless the page is to be merged.
 
         Absent only if every tier that may be asked said so; Unreachable if any said nothing usable and none of the
@@ -196,20 +205,20 @@ class Chain:
         selection = self.selection(project)
         answer: Answer | None
         if selection.merge:
-            answer = await self._merged_page(project, selection, no_cache, hops)
+            answer = await self._merged_page(project, selection, no_cache, hops, hints)
         else:
-            answer = await self._first_page(project, entry, selection, no_cache, hops)
+            answer = await self._first_page(project, entry, selection, no_cache, hops, hints)
         return answer or Absent(head=Head(tier="", requested_at=began, received_at=self._now()))
 
     async def _first_page(
-        self, project: ProjectName, entry: Entry | None, selection: Selection, no_cache: bool, hops: Hops
+        self, project: ProjectName, entry: Entry | None, selection: Selection, no_cache: bool, hops: Hops, hints: Hints
     ) -> Present | NotModified | Unreachable | None:
         unanswered: list[Unreachable] = []
         for link in self._selected(selection):
             validators = Validators()
             if entry is not None and entry.page is not None and entry.head.tier == link.name:
                 validators = entry.head.validators
-            match await self._word(link, project, selection, validators, no_cache, hops):
+            match await self._word(link, project, selection, validators, no_cache, hops, hints):
                 case Unreachable() as silent:
                     unanswered.append(silent)
                 case Present() | NotModified() as answer:
@@ -219,12 +228,13 @@ class Chain:
         return _worst(unanswered)
 
     async def _merged_page(
-        self, project: ProjectName, selection: Selection, no_cache: bool, hops: Hops
+        self, project: ProjectName, selection: Selection, no_cache: bool, hops: Hops, hints: Hints
     ) -> Present | Unreachable | None:
         """What the tiers give together.  Where one that announced the name is silent, and none that did has it, the
         others' word is none: what they have under a reserved name only ever stands behind it."""
+        alone = evolve(hints, neighbours=0)  # whose page it is to be nobody could tell of what comes along
         asked = [
-            Deferred.fromCoroutine(self._word(link, project, selection, Validators(), no_cache, hops))
+            Deferred.fromCoroutine(self._word(link, project, selection, Validators(), no_cache, hops, alone))
             for link in self._selected(selection)
         ]
         words = [await one for one in asked]
@@ -248,6 +258,7 @@ class Chain:
         validators: Validators,
         no_cache: bool,
         hops: Hops,
+        hints: Hints,
     ) -> Present | NotModified | Unreachable | None:
         """What one tier says, as a value; None says that it has no such project.
 
@@ -256,7 +267,7 @@ class Chain:
         """
         has_announced = link.name in selection.reserved
         try:
-            answer = await link.page(project, validators, no_cache, hops)
+            answer = await link.page(project, validators, no_cache, hops, hints)
         except ProjectAbsent:
             return Unreachable(tier=link.name, reason=FORGOTTEN) if has_announced else None
         except LoopFound:

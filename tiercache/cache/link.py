@@ -28,6 +28,7 @@ from tiercache.errors import (
 from tiercache.interfaces import IUpstream, Tier
 from tiercache.policy.breaker import Breaker, BreakerRules
 from tiercache.policy.entry import NotModified, Present, Validators
+from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.hops import Hops
 from tiercache.policy.silence import Silence
 from tiercache.simple.model import File, ProjectName
@@ -136,6 +137,11 @@ class Link:
         """For how many seconds its index has answered nothing to those who wait for it."""
         return self._silence.lasted_s(self._now())
 
+    def is_at_ease(self, slow_s: float) -> bool:
+        """Whether it is well, and answers within `slow_s`: its last answer to each kind of question was no failure."""
+        is_well = all(watch.is_closed and watch.breaker.failures == 0 for watch in (self.index, self.files))
+        return is_well and self.silence_s() <= slow_s and (self._round_trip_s or 0.0) <= slow_s
+
     def is_worth_asking_again(self, since: float) -> bool:
         """Whether it may know by now what it could not say at `since` (seconds since 1970).
 
@@ -147,7 +153,7 @@ class Link:
         return not (0 <= now - self._without_answer_at < wait_s and 0 <= now - since < wait_s)
 
     async def page(
-        self, project: ProjectName, validators: Validators, no_cache: bool, hops: Hops
+        self, project: ProjectName, validators: Validators, no_cache: bool, hops: Hops, hints: Hints = NO_HINTS
     ) -> Present | NotModified:
         """As `IUpstream.page`, unless the tier is known to be down: a client never waits for that."""
         if self._switch.is_offline:
@@ -159,7 +165,7 @@ class Link:
         self._silence = self._silence.asked(began_at)
         has_answered = False
         try:
-            answer = await self._while_up(lambda: self.upstream.behind(hops).page(project, validators, no_cache))
+            answer = await self._while_up(lambda: self.upstream.behind(hops, hints).page(project, validators, no_cache))
             has_answered = True
         except _GoneDownError:
             raise self._known_down() from None

@@ -25,8 +25,9 @@ class NewestSidecars:
 
     _catalogue: ICatalogue
 
-    def of(self, page: Page, releases: int) -> Mapping[str, str]:
-        """Core metadata as text, by its SHA-256, of a page's newest releases: `releases` of them at most.
+    def of(self, page: Page, releases: int, first: File | None = None) -> Mapping[str, str]:
+        """Core metadata as text, by its SHA-256, of a page's newest releases: `releases` of them at most; and of
+        `first`, whichever release that is of.
 
         `page` is as it is shown here.  Each digest comes once, however many files have it.
         """
@@ -35,7 +36,7 @@ class NewestSidecars:
         stored = self._catalogue.attachment_digests(page.project, METADATA)
         chosen: dict[str, str] = {}
         left_bytes = MOST_BYTES
-        for file in _of_newest(page, releases):
+        for file in (*([] if first is None else [first]), *_of_newest(page, releases)):
             told = file.core_metadata.get("sha256") if isinstance(file.core_metadata, Mapping) else None
             if told is None or told in chosen:
                 continue

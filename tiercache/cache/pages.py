@@ -14,6 +14,7 @@ from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from tiercache.cache.along import Along
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
 from tiercache.cache.beside import behind
 from tiercache.cache.chain import Chain
@@ -109,6 +110,18 @@ class Pages:
     _stats: Stats
     _forwards: Collapse[tuple[ProjectName, bool, int], Settled] = field(factory=Collapse, init=False)
     _awaited: int = field(default=0, init=False)
+    _along: Along = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._along = Along(
+            entries=self._entries,
+            hosted=self._hosted,
+            chain=self._chain,
+            rules=self._rules,
+            now=self._now,
+            stats=self._stats,
+            settle=self.settled,
+        )
 
     @property
     def is_awaited(self) -> bool:
@@ -178,12 +191,24 @@ class Pages:
             case _:
                 assert_never(decision)
 
+    @property
+    def under_way(self) -> int:
+        """How many projects tiers are being asked about, but for those whose pages come along unasked."""
+        return len(self._forwards) - self._along.under_way
+
     def known_projects(self, local: bool) -> Sequence[ProjectName]:
         """The projects that this node has a page of, or locally a file of, sorted."""
-        here = {*self._catalogue.file_projects(), *self._hosted.names()}
-        if local or self._switch.is_offline:
-            return sorted(here)
-        return sorted({*self._catalogue.entry_names(), *here})
+        listed = () if local or self._switch.is_offline else self._catalogue.entry_names()
+        return sorted({*listed, *self._catalogue.file_projects(), *self._hosted.names()})
+
+    async def is_at_hand(self, project: ProjectName, ask: Ask) -> bool:
+        """Whether this ask costs the tiers nothing more: the page is fresh here, or on its way."""
+        if self._hosted.entry(project) is not None:
+            return not self._chain.selection(project).tiers
+        if (project, False, len(ask.hops.ids)) in self._forwards:
+            return True
+        decision = decide(await self._entries.entry(project), ask, self._rules, self._now())
+        return isinstance(decision, Reuse) and decision.entry.page is not None
 
     # -- hosted -----------------------------------------------------------------------------------------------
 
@@ -322,7 +347,7 @@ class Pages:
         meanwhile: Meanwhile,
     ) -> Settled:
         asked_at = self._now()
-        answer = await self._chain.page(project, entry, ask.no_cache, ask.hops)
+        answer = await self._chain.page(project, entry, ask.no_cache, ask.hops, ask.hints)
         above = answer.cache_status if isinstance(answer, Present | NotModified) else None
         now = self._now()
         fwd = decision.reason
@@ -332,6 +357,7 @@ class Pages:
             outcome = self._outcome(newer, fwd, 404 if newer.page is None else 200, True, above)
             return Settled(entry=newer, revision=self._entries.revision(project), outcome=outcome)
         if isinstance(answer, Present):  # before the page is seen that says so
+            self._along.take(answer.follows, answer.head.tier, ask)
             self._arrived.keep(answer.page, answer.sidecars)
         conclusion = conclude(decision, project, answer, self._rules, now)
         match conclusion:
@@ -366,8 +392,7 @@ class Pages:
 
     def _outcome(self, entry: Entry, fwd: str, status: int, stored: bool, above: str | None = None) -> Outcome:
         ttl_s = time_to_live_s(entry, self._rules, self._now())
-        tier = entry.head.tier
-        return Outcome(fwd=fwd, fwd_status=status, stored=stored, ttl_s=ttl_s, tier=tier, above=above)
+        return Outcome(fwd=fwd, fwd_status=status, stored=stored, ttl_s=ttl_s, tier=entry.head.tier, above=above)
 
     def _outcome_of_stale(self, entry: Entry, reason: str) -> Outcome:
         ttl_s = time_to_live_s(entry, self._rules, self._now())

@@ -99,6 +99,11 @@ class Sidecars:
                 return await self._admitted(made, identity, filename, record, Outcome(hit=True, detail="made"))
         return await self._forwarded(identity, filename, METADATA, ask, self._fetch_sidecar)
 
+    @property
+    def under_way(self) -> int:
+        """How many are being fetched or made."""
+        return len(self._fetches)
+
     async def provenance(self, identity: FileIdentity, filename: str, ask: Ask) -> ShownAttachment:
         """The provenance of a file, as its tier has it.
 

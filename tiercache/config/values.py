@@ -145,6 +145,7 @@ class PrefetchConfig:
 
     `bandwidth_bytes`: what all prefetches together take of the tiers in a second, None for what there is.
     `keep_warm`: files, or URLs of files, whose requirements are kept ready; looked at anew each `keep_warm_every_s`.
+    `read_ahead_files_bytes`: the largest file that is fetched on a guess.
     """
 
     concurrency: int = 8
@@ -152,6 +153,7 @@ class PrefetchConfig:
     keep_warm: tuple[str, ...] = ()
     keep_warm_every_s: float = 6 * 3600.0
     read_ahead: bool = True
+    read_ahead_files_bytes: int = 8 * 1024 * 1024
 
 
 @frozen(kw_only=True)

@@ -8,6 +8,7 @@ from attrs import frozen
 from zope.interface import Attribute, Interface
 
 from tiercache.policy.entry import NotModified, Present, Validators
+from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.hops import Hops
 from tiercache.policy.news import Change, Position
 from tiercache.simple.model import File, ProjectName
@@ -59,8 +60,8 @@ class IUpstream(Interface):
 
     tier = Attribute("Tier")
 
-    def behind(hops: Hops) -> IUpstream:
-        """The same upstream for one request, which says what it has passed before this node."""
+    def behind(hops: Hops, hints: Hints = NO_HINTS) -> IUpstream:
+        """The same upstream for one request: what it has passed before this node, and what is known of its use."""
 
     def page(project: ProjectName, validators: Validators, no_cache: bool) -> Awaitable[Present | NotModified]:
         """Ask for a project page, conditionally if any validator is given; `no_cache` asks that it be revalidated.

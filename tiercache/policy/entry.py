@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.hops import NONE_YET, Hops
 from tiercache.policy.news import Position
 from tiercache.simple.model import Page, ProjectName
@@ -74,6 +75,7 @@ class Ask:
     `max_age_s`: the oldest page it takes, None for no wish.  `only_if_cached`: never forward (504 otherwise).
     `local`: never forward, and what is not in the store does not exist (`/local/`, or the node is offline).
     `unhurried`: nobody waits for it, so what it begins gives way to what somebody waits for.
+    `hints`: what is known of the use that it is for; of asks that share a forward, those of the first travel on.
     """
 
     no_cache: bool = False
@@ -82,6 +84,7 @@ class Ask:
     local: bool = False
     unhurried: bool = False
     hops: Hops = NONE_YET
+    hints: Hints = NO_HINTS
 
     @property
     def is_for_the_top(self) -> bool:
@@ -95,7 +98,8 @@ class Present:
 
     `cache_status`: what the tier says of how it came by the answer (RFC 9211), None where it says nothing.
     `sidecars`: core metadata that came along, by its SHA-256 and verified by it.  `missing`: the page is made of those
-    of several tiers, and lacks that of this one, which did not answer.
+    of several tiers, and lacks that of this one, which did not answer.  `follows`: projects whose pages the tier gives
+    next without being asked; who asks for one of them now waits for that.
     """
 
     page: Page
@@ -103,6 +107,7 @@ class Present:
     cache_status: str | None = None
     sidecars: Mapping[str, bytes] = field(factory=dict)
     missing: Unreachable | None = None
+    follows: tuple[ProjectName, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -21,6 +21,7 @@ from tiercache.policy.freshness import GREATEST_SERIAL, LONGEST_DELTA_S, head_fr
 from tiercache.policy.hops import LOOP, NODE_ID
 from tiercache.policy.news import Position
 from tiercache.simple.model import File, ProjectName
+from tiercache.simple.names import is_normal
 from tiercache.simple.parse_json import read_json
 from tiercache.upstream.failure import Unanswered
 from tiercache.upstream.reach import Reach
@@ -41,7 +42,14 @@ class _Named:
     name: str
 
 
+@frozen(kw_only=True)
+class _Promising:
+    name: str
+    follows: tuple[str, ...] = ()
+
+
 _NAME_DECODER = msgspec.json.Decoder(_Named)
+_PROMISE_DECODER = msgspec.json.Decoder(_Promising)
 
 
 @frozen(kw_only=True)
@@ -57,11 +65,15 @@ class Exchange:
 
 @frozen(kw_only=True)
 class ReadLine:
-    """Whose line it was, and what came of it; `refused` are the files of its page that may not be fetched."""
+    """Whose line it was, and what came of it; `refused` are the files of its page that may not be fetched.
+
+    `follows` are the projects whose lines it promises.
+    """
 
     name: str
     outcome: Present | NotModified | ProjectAbsent | Unanswered
     refused: tuple[File, ...] = ()
+    follows: tuple[ProjectName, ...] = ()
 
 
 def read_line(data: bytes, exchange: Exchange, etags: Mapping[ProjectName, str | None]) -> ReadLine:
@@ -95,6 +107,20 @@ def read_line(data: bytes, exchange: Exchange, etags: Mapping[ProjectName, str |
             return ReadLine(name=project, outcome=_unavailable(line))
 
 
+def promise_in(data: bytes) -> tuple[ProjectName, tuple[ProjectName, ...]]:
+    """Whose line it is, and which it promises; nothing else of it is looked at.  Raises Unanswered."""
+    try:
+        promising = _PROMISE_DECODER.decode(data)
+        return ProjectName(promising.name), _promised(promising.follows)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ProjectName(_name_in(data)), ()
+
+
+def _promised(names: Iterable[str]) -> tuple[ProjectName, ...]:
+    """The names in what a line says follows it that are names."""
+    return tuple(ProjectName(name) for name in names if is_normal(name))
+
+
 def _name_in(data: bytes) -> str:
     try:
         return _NAME_DECODER.decode(data).name
@@ -122,17 +148,23 @@ def _page(line: PageLine, project: ProjectName, exchange: Exchange) -> ReadLine:
     try:
         parsed = read_json(line.page, url=url, project=project)
     except PageUnusable as unusable:
-        return ReadLine(name=project, outcome=Unanswered(reason=f"it sent no project page: {unusable.reason}"))
+        unreadable = Unanswered(reason=f"it sent no project page: {unusable.reason}")
+        return ReadLine(name=project, outcome=unreadable, follows=_promised(line.follows))
     admitted, refused = exchange.reach.split(parsed.page.files)
     admitted = _marked(admitted, line.page)
     page = evolve(parsed.page, files=admitted)
     head = _head(line, exchange)
     if head.serial is None:
         head = evolve(head, serial=parsed.serial)
+    follows = _promised(line.follows)
     present = Present(
-        page=page, head=head, cache_status=line.cache_status, sidecars=_verified(line.sidecars, page.files)
+        page=page,
+        head=head,
+        cache_status=line.cache_status,
+        sidecars=_verified(line.sidecars, page.files),
+        follows=follows,
     )
-    return ReadLine(name=project, outcome=present, refused=refused)
+    return ReadLine(name=project, outcome=present, refused=refused, follows=follows)
 
 
 def _head(line: PageLine, exchange: Exchange) -> Head:

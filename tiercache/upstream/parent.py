@@ -21,6 +21,7 @@ from tiercache.cache.collapse import Collapse
 from tiercache.errors import InvalidName, NotANode, ProjectAbsent, TierUnreachable
 from tiercache.interfaces import FileRange, IFeed, IFileStream, INeighbour, IUpstream, Tier
 from tiercache.policy.entry import NotModified, Present, Validators
+from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.hops import NODE_ID, NONE_YET, Hops
 from tiercache.policy.news import Position
 from tiercache.simple.model import File, ProjectName
@@ -81,6 +82,7 @@ class Parent:
     index: SimpleIndex
     root_url: str
     gather_s: float = GATHER_S
+    hints: Hints = NO_HINTS
     _root: Target = field(init=False)
     _own_index: SimpleIndex = field(init=False)  # where a node has its pages, whatever else the tier may be
     _offers: Offers = field(init=False)
@@ -113,8 +115,9 @@ class Parent:
             return tier
         return evolve(tier, kind=PARENT if self._offers.is_node else ORIGIN)
 
-    def behind(self, hops: Hops) -> Parent:
+    def behind(self, hops: Hops, hints: Hints = NO_HINTS) -> Parent:
         behind = copy(self)
+        behind.hints = hints
         behind.index = self.index.behind(hops)
         behind._own_index = self._own_index.behind(hops)
         return behind
@@ -223,8 +226,9 @@ class Parent:
 
     async def _page_in_batch(self, project: ProjectName, etag: str | None, no_cache: bool) -> Present | NotModified:
         requests = self._requests
+        hints = self.hints
         # POST, and still as safe to repeat as GET: it only reads.
-        answer = await requests.in_time("GET", lambda: self._batches.page(requests, project, etag, no_cache))
+        answer = await requests.in_time("GET", lambda: self._batches.page(requests, project, etag, no_cache, hints))
         if isinstance(answer, ProjectAbsent):
             raise answer
         return answer

@@ -19,6 +19,7 @@ from tiercache.errors import FileAbsent, LoopFound, PageUnusable, ProjectAbsent,
 from tiercache.interfaces import FileRange, IFileStream, IUpstream, Pool, Tier
 from tiercache.policy.entry import Head, NotModified, Present, Validators
 from tiercache.policy.freshness import head_from_response
+from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.hops import Hops
 from tiercache.policy.retry import Fault, RetryRules
 from tiercache.simple.model import File, Page, ProjectName
@@ -110,7 +111,7 @@ class SimpleIndex:
         elsewhere._base = base
         return elsewhere
 
-    def behind(self, hops: Hops) -> SimpleIndex:
+    def behind(self, hops: Hops, hints: Hints = NO_HINTS) -> SimpleIndex:  # an index is told none
         behind = copy(self)
         behind._requests = self._requests.behind(hops)
         behind._files = evolve(self._files, requests=behind._requests)

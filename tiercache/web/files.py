@@ -14,6 +14,7 @@ from tiercache.cache.sidecars import ShownAttachment, Sidecars
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import FileIdentity
 from tiercache.simple.names import checked_filename, parse_identity
+from tiercache.web.ahead import Ahead
 from tiercache.web.answer import TEXT, Answer, Say, problem, text
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
 from tiercache.web.request import ask_of, field_of
@@ -26,11 +27,12 @@ REVALIDATED = "max-age=0, must-revalidate"
 
 @define(kw_only=True)
 class FileRoutes:
-    """The files below one root; with `_local` none of them ever asks a tier."""
+    """The files below one root; with `_local` none of them ever asks a tier.  `_ahead` reads ahead, if any."""
 
     _files: Files
     _sidecars: Sidecars
     _local: bool
+    _ahead: Ahead | None = None
 
     async def by_identity(self, request: Request, segment: str, filename: str) -> Answer:
         """`<segment>/<filename>`, with `.metadata` or `.provenance` behind it what belongs to that file."""
@@ -46,7 +48,7 @@ class FileRoutes:
         of_sidecar = filename.removesuffix(".metadata")
         if of_sidecar != filename:
             whose = await self._identity(identity, of_sidecar, ask)
-            return _attachment(request, await self._sidecars.sidecar(whose, of_sidecar, ask), TEXT, IMMUTABLE)
+            return _attachment(request, await self._sidecar(request, whose, of_sidecar, ask), TEXT, IMMUTABLE)
         of_provenance = filename.removesuffix(".provenance")
         if of_provenance != filename:
             whose = await self._identity(identity, of_provenance, ask)
@@ -63,7 +65,18 @@ class FileRoutes:
                 )
         if request.requestHeaders.hasHeader(b"range"):
             await self._sidecars.judged(identity, filename, ask)
-        return whole_or_part(request, await self._files.open(identity, filename, ask))
+            return whole_or_part(request, await self._files.open(identity, filename, ask))
+        return whole_or_part(request, await self._open(request, identity, filename, ask))
+
+    async def _sidecar(self, request: Request, identity: FileIdentity, filename: str, ask: Ask) -> ShownAttachment:
+        if self._ahead is None:
+            return await self._sidecars.sidecar(identity, filename, ask)
+        return await self._ahead.sidecar(request, identity, filename, ask)
+
+    async def _open(self, request: Request, identity: FileIdentity | None, filename: str, ask: Ask) -> OpenFile:
+        if self._ahead is None:
+            return await self._files.open(identity, filename, ask)
+        return await self._ahead.file(request, identity, filename, ask)
 
     async def _identity(self, identity: FileIdentity | None, filename: str, ask: Ask) -> FileIdentity:
         if identity is not None:

@@ -20,10 +20,11 @@ from tiercache.interfaces import Pool
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.conclude import PARTIAL
 from tiercache.policy.freshness import stated_age, stated_lifetime
-from tiercache.simple.model import File
+from tiercache.simple.model import File, ProjectName
 from tiercache.simple.names import identity_of, normalise
 from tiercache.simple.negotiate import Syntax, choose_encoding, negotiate
 from tiercache.simple.render import render_html, render_json, render_project_list_html, render_project_list_json
+from tiercache.web.ahead import Ahead
 from tiercache.web.answer import NO_STORE, Answer, moved, text
 from tiercache.web.conditional import etag_matches
 from tiercache.web.renderings import Rendering, Renderings
@@ -38,7 +39,7 @@ VARY = "Accept, Accept-Encoding"
 
 @define(kw_only=True)
 class SimplePages:
-    """`/simple/`, or with `_local` `/local/`: the same pages, from the store alone."""
+    """`/simple/`, or with `_local` `/local/`: the same pages, from the store alone.  `_ahead` reads ahead, if any."""
 
     _pages: Pages
     _switch: OfflineSwitch
@@ -46,6 +47,7 @@ class SimplePages:
     _renderings: Renderings
     _local: bool
     _client_max_age_s: float
+    _ahead: Ahead | None = None
 
     async def project_list(self, request: Request) -> Answer:
         """Every project that this node knows; the tiers' own lists are never asked for."""
@@ -70,7 +72,7 @@ class SimplePages:
         if syntax is None:
             return _not_acceptable()
         encoding = choose_encoding(field_of(request, "accept-encoding"))
-        shown = await self._pages.shown(name, ask_of(request, local=self._local))
+        shown = await self._shown(request, name)
         made = await self._rendering(shown, syntax, encoding)
         fields = {
             "Age": str(stated_age(shown.age_s)),
@@ -81,6 +83,12 @@ class SimplePages:
         if shown.serial is not None:
             fields["X-PyPI-Last-Serial"] = str(shown.serial)
         return self._answer(request, made, syntax, encoding, shown.outcome, fields)
+
+    async def _shown(self, request: Request, project: ProjectName) -> ShownPage:
+        ask = ask_of(request, local=self._local)
+        if self._ahead is None:
+            return await self._pages.shown(project, ask)
+        return await self._ahead.page(request, project, ask)
 
     async def missing_slash(self, request: Request, project: str) -> Answer:
         """The page without its slash: redirected to the normalised name at once."""

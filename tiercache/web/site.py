@@ -23,9 +23,12 @@ from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.tokens import Tokens
 from tiercache.interfaces import Pool
+from tiercache.prefetch.next_sidecar import NextSidecars
+from tiercache.prefetch.read_ahead import ReadAhead
 from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import AccessLog
 from tiercache.web.admin import OfflineRoute, ReservationRoutes
+from tiercache.web.ahead import Ahead
 from tiercache.web.app import application
 from tiercache.web.client import Clients
 from tiercache.web.files import FileRoutes
@@ -57,13 +60,15 @@ from tiercache.wire import NodeState, Reserved
 class ForNodes:
     """What this node offers to other nodes, beside its pages and files.
 
-    `about` and `reserved` give what is true now; `sidecars` chooses what goes along with a page.
+    `about` and `reserved` give what is true now; `sidecars` chooses what goes along with a page, and `next_sidecars`
+    sees to it that the most likely one does.
     """
 
     journal: IJournal
     about: Callable[[], NodeState]
     reserved: Callable[[], Reserved]
     sidecars: NewestSidecars
+    next_sidecars: NextSidecars
 
 
 ANYONE_READS = Permissions()
@@ -110,6 +115,7 @@ def root(
     trusted_proxies: tuple[Network, ...] = (),
     tokens: Tokens | None = None,
     mint: Mint | None = None,
+    read_ahead: ReadAhead | None = None,
     warrants: Warrants | None = None,
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
@@ -118,10 +124,14 @@ def root(
     guard lets whom do, who are known by `accounts`.  `reserved`: the names that its operator may look at and release.
     `publish`: the routes of uploads, `manage`: those for what is hosted, `prefetch`: those for what is wanted before it
     is asked for.  `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those that the node issues;
-    `mint`: what issues them to trusted publishers.  `warrants`: for whom the node's own programs read.
+    `mint`: what issues them to trusted publishers.  `warrants`: for whom the node's own programs read.  `read_ahead`:
+    what guesses at what clients will ask for, if anything does.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
+
+    clients = Clients(trusted=trusted_proxies, public_url=presence.public_url)
+    ahead = None if read_ahead is None else Ahead(read_ahead=read_ahead, clients=clients)
 
     def simple(local: bool) -> SimplePages:
         return SimplePages(
@@ -131,9 +141,9 @@ def root(
             renderings=renderings,
             local=local,
             client_max_age_s=presence.client_max_age_s,
+            ahead=None if local else ahead,
         )
 
-    clients = Clients(trusted=trusted_proxies, public_url=presence.public_url)
     logins = Logins(
         accounts=accounts,
         clients=clients,
@@ -162,7 +172,7 @@ def root(
         welcome=Welcome(node_name=presence.node_name, version=presence.version, public_url=presence.public_url),
         simple=simple_pages,
         local=simple(local=True),
-        files=FileRoutes(files=files, sidecars=sidecars, local=False),
+        files=FileRoutes(files=files, sidecars=sidecars, local=False, ahead=ahead),
         local_files=FileRoutes(files=files, sidecars=sidecars, local=True),
         legacy_json=LegacyJson(
             pages=pages,
@@ -219,6 +229,7 @@ def tier_routes(
         pages=pages,
         simple=simple,
         sidecars=for_nodes.sidecars,
+        next=for_nodes.next_sidecars,
         told=lambda: journal.told,
         may_read=may_read,
         pool=pool,

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from msgspec import Meta
 
 from tiercache.policy.news import Change
-from tiercache.wire.prefetch import PREFETCH
+from tiercache.wire.prefetch import PREFETCH, Target
 
 ROOT = "api/v1/"
 """Below a node's root; every path here is relative to it."""
@@ -47,6 +47,18 @@ LONGEST_NAME = 200
 
 LONGEST_ETAG = 1024
 """In characters."""
+
+LONGEST_SPECIFIER = 200
+"""In characters; a longer one is not told."""
+
+MOST_EXTRAS = 20
+"""Of one project wanted; of more none is told."""
+
+MOST_NEIGHBOURS = 200
+"""Lines in one answer that nobody asked for."""
+
+NOT_SENT = "not-sent"
+"""The reason in the line of a project that was to follow, and for which there was no room any more."""
 
 NormalisedName = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=LONGEST_NAME)]
 """A project's name in its normalised form (PEP 503)."""
@@ -148,19 +160,32 @@ class NodeState:
 
 @frozen(kw_only=True)
 class PageWanted:
-    """One project wanted, normalised; `etag` as an earlier `PageLine` gave it."""
+    """One project wanted, normalised; `etag` as an earlier `PageLine` gave it.
+
+    `specifier` (PEP 440) tells which releases of it will do, empty any; `extras` which of its extras are wanted too.
+    """
 
     name: NormalisedName
     etag: Annotated[str, Meta(max_length=LONGEST_ETAG)] | None = None
+    specifier: Annotated[str, Meta(max_length=LONGEST_SPECIFIER)] = ""
+    extras: Annotated[tuple[NormalisedName, ...], Meta(max_length=MOST_EXTRAS)] = ()
 
 
 @frozen(kw_only=True)
 class PagesWanted:
     """The body of `POST /pages`: at most `MOST_PROJECTS`; `metadata`: of how many releases a page's sidecars may come
-    along, `MOST_SIDECARS` at most.  `Cache-Control` of the request counts for every project in it."""
+    along, `MOST_SIDECARS` at most.  `Cache-Control` of the request counts for every project in it.
+
+    `environment`: what is installed for, as far as it is known; `universal`: what is resolved is for every platform
+    beside.  `neighbours`: how many lines of projects that those
+    wanted need may follow theirs; who asks takes them as if it had asked for them.
+    """
 
     projects: Annotated[tuple[PageWanted, ...], Meta(min_length=1, max_length=MOST_PROJECTS)]
     metadata: Annotated[int, Meta(ge=0, le=MOST_SIDECARS)] = 0
+    environment: Target | None = None
+    universal: bool = False
+    neighbours: Annotated[int, Meta(ge=0, le=MOST_NEIGHBOURS)] = 0
 
 
 @frozen(kw_only=True)
@@ -181,7 +206,8 @@ class PageLine:
     `reserved`: the name is reserved here, and the page that of the node which hosts the project; of a tier that has
     announced a name, no other page of that name counts.
     `cache_status`: RFC 9211.  `sidecars`: core metadata as text by its SHA-256, for the files whose `core-metadata` is
-    that.
+    that.  `follows`: projects that nobody asked for and that what this page's newest release needs; a line for each
+    comes later in the answer.  One that does not come after all is `unavailable` as `NOT_SENT`.
     """
 
     name: str
@@ -200,3 +226,4 @@ class PageLine:
     retry_after_s: float | None = None
     page: Any = None  # not `msgspec.Raw`, which decodes without a default alone (msgspec 0.22); who sends may put one
     sidecars: Mapping[str, str] = field(factory=dict)
+    follows: tuple[str, ...] = ()

@@ -73,7 +73,7 @@ class LineStream(Generic[T, R]):
     """An `IBody`: `settle` says what becomes of each of `wanted`, and `write` makes a line of that.
 
     A line is made when there is room for it, so that for a client which reads slowly one is held, and no more.  Who
-    leaves cancels what was begun for it, and nothing else.
+    leaves cancels what was begun for it, and nothing else.  While a line is made, more may be `add`ed.
     """
 
     _wanted: Iterable[T]
@@ -90,6 +90,10 @@ class LineStream(Generic[T, R]):
     @_waiting.default
     def _all(self) -> deque[T]:
         return deque(self._wanted)
+
+    def add(self, more: Iterable[T]) -> None:
+        """Let lines for these come too, behind all others."""
+        self._waiting.extend(more)
 
     async def read(self) -> bytes:
         """The next line; b"" after the last."""

@@ -1,11 +1,15 @@
-"""`/api/v1/pages`: many project pages in one exchange, a line for each as it is ready."""
+"""`/api/v1/pages`: many project pages in one exchange, a line for each as it is ready.
+
+Behind those that were asked for come some that were not, and that they need: `prefetch/neighbourhood`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.web.server import Request
@@ -16,8 +20,11 @@ from tiercache.errors import InvalidName, NoTierAnswered, NotStored, ProjectAbse
 from tiercache.interfaces import Pool
 from tiercache.policy.cache_status import Outcome, append, render
 from tiercache.policy.entry import Ask
+from tiercache.policy.hints import Hints
 from tiercache.policy.news import Position
-from tiercache.simple.model import ProjectName
+from tiercache.prefetch.neighbourhood import Neighbourhood
+from tiercache.prefetch.next_sidecar import NextSidecars
+from tiercache.simple.model import File, ProjectName
 from tiercache.simple.names import normalise
 from tiercache.simple.negotiate import choose_encoding
 from tiercache.web.answer import NO_STORE, Answer, problem
@@ -26,7 +33,7 @@ from tiercache.web.request import ask_of, field_of
 from tiercache.web.route import Lines, Operation, Reply, Route
 from tiercache.web.simple import SimplePages, is_storable
 from tiercache.web.tier.line_stream import Gzip, Identity, LineStream
-from tiercache.wire import NDJSON, PAGES, ROOT, PageLine, PagesWanted
+from tiercache.wire import NDJSON, NOT_SENT, PAGES, ROOT, PageLine, PagesWanted
 
 log = Logger()
 
@@ -52,16 +59,27 @@ class _Wanted:
     etag: str | None
     ask: Ask
     is_readable: bool
+    is_asked_for: bool = True
 
 
 @frozen(kw_only=True)
 class _Settled:
-    """What became of one: the page, or the line where there is none."""
+    """What became of one: the page, or the line where there is none.  `next`: whose sidecar is read next."""
 
     wanted: _Wanted
     at: Position
     shown: ShownPage | None = None
+    next: File | None = None
     line: PageLine | None = None
+
+
+@define(kw_only=True, eq=False)
+class _Answer:
+    """What the lines of one answer have in common."""
+
+    releases: int
+    neighbourhood: Neighbourhood
+    lines: LineStream[_Wanted, _Settled] = field(init=False)
 
 
 @define(kw_only=True)
@@ -75,6 +93,7 @@ class PageRoutes:
     _pages: Pages
     _simple: SimplePages
     _sidecars: NewestSidecars
+    _next: NextSidecars
     _told: Callable[[], Position]
     _may_read: Callable[[Request, ProjectName], bool]
     _pool: Pool
@@ -97,11 +116,21 @@ class PageRoutes:
             return problem(400, f"The body is not what it should be: {error}.")
         except InvalidName as error:
             return problem(400, str(error))
+        answer = _Answer(
+            releases=asked.metadata,
+            neighbourhood=Neighbourhood(
+                pages=self._pages,
+                may_read=partial(self._may_read, request),
+                left=asked.neighbours if asked.metadata else 0,
+                met={one.name for one in wanted},
+                is_at_ease=self._next.is_at_ease,
+            ),
+        )
         is_zipped = choose_encoding(field_of(request, "accept-encoding")) == "gzip"
-        lines = LineStream(
+        answer.lines = LineStream(
             wanted=wanted,
-            settle=self._settled,
-            write=lambda settled: self._line(settled, asked.metadata),
+            settle=partial(self._settled, answer),
+            write=partial(self._line, answer),
             coding=Gzip() if is_zipped else Identity(),
             pool=self._pool,
         )
@@ -112,33 +141,37 @@ class PageRoutes:
             "X-Accel-Buffering": "no",  # a line is to be had when it is ready
             **({"Content-Encoding": "gzip"} if is_zipped else {}),
         }
-        return Answer(headers=fields, body=lines)
+        return Answer(headers=fields, body=answer.lines)
 
     def _wanted(self, request: Request, asked: PagesWanted) -> list[_Wanted]:
         """Each project once: of a name that comes twice the first counts.  Raises InvalidName."""
-        ask = ask_of(request, local=False)
+        plain, hints = ask_of(request, local=False), _hints_of(asked)
         first: dict[ProjectName, _Wanted] = {}
         for project in asked.projects:
             name = normalise(project.name)  # as it is already, but for a newline that the schema's pattern lets pass
             if name not in first:
+                told = evolve(hints, specifier=project.specifier, extras=project.extras)
+                ask = evolve(plain, hints=told)
                 is_readable = self._may_read(request, name)
                 first[name] = _Wanted(name=name, etag=project.etag, ask=ask, is_readable=is_readable)
         return list(first.values())
 
-    async def _settled(self, wanted: _Wanted) -> _Settled:
+    async def _settled(self, answer: _Answer, wanted: _Wanted) -> _Settled:
         # Taken before anything is asked: what is journalled meanwhile may not be in the page, and counts as news of it.
         at = self._told()
         if not wanted.is_readable:
             return _Settled(wanted=wanted, at=at, line=PageLine(name=wanted.name, status="forbidden"))
         try:
             shown = await self._pages.shown(wanted.name, wanted.ask)
+            goes_along = answer.releases and wanted.etag is None  # who has the page has what it read of it
+            following = await self._next.brought(shown, wanted.ask) if goes_along else None
         except TiercacheError as error:
             return _Settled(wanted=wanted, at=at, line=self._without_page(wanted, error))
         except CancelledError:  # the client has left
             raise
         except Exception:  # noqa: BLE001  # one project that breaks must not take the others' lines with it
             return _Settled(wanted=wanted, at=at, line=_broken(wanted))
-        return _Settled(wanted=wanted, at=at, shown=shown)
+        return _Settled(wanted=wanted, at=at, shown=shown, next=following)
 
     def _without_page(self, wanted: _Wanted, error: TiercacheError) -> PageLine:
         """The line of a project that has no page.  Not to be stored is not to be absent: another node may have it."""
@@ -153,23 +186,37 @@ class PageRoutes:
             case _:
                 return evolve(line, reason=str(error))
 
-    async def _line(self, settled: _Settled, releases: int) -> bytes:
+    async def _line(self, answer: _Answer, settled: _Settled) -> bytes:
         line = settled.line
         if line is None:
             assert settled.shown is not None  # noqa: S101  # one of the two is there
-            line = await self._written(settled.wanted, settled.shown, releases)
+            line = await self._written(answer, settled, settled.shown)
         told = evolve(line, epoch=settled.at.epoch, at=settled.at.serial)
-        return _ENCODER.encode(told) + b"\n"
+        encoded = _ENCODER.encode(told) + b"\n"
+        if settled.wanted.is_asked_for or answer.neighbourhood.has_room_for(len(encoded)):
+            return encoded
+        return _ENCODER.encode(_not_sent(told)) + b"\n"
 
-    async def _written(self, wanted: _Wanted, shown: ShownPage, releases: int) -> PageLine:
+    async def _written(self, answer: _Answer, settled: _Settled, shown: ShownPage) -> PageLine:
+        wanted = settled.wanted
         try:
-            return await self._with_page(wanted, shown, releases)
+            line = await self._with_page(wanted, shown, answer.releases, settled.next)
+            return line if line.status != "page" else await self._with_neighbours(line, answer, settled)
         except CancelledError:
             raise
         except Exception:  # noqa: BLE001  # as above
             return _broken(wanted)
 
-    async def _with_page(self, wanted: _Wanted, shown: ShownPage, releases: int) -> PageLine:
+    async def _with_neighbours(self, line: PageLine, answer: _Answer, settled: _Settled) -> PageLine:
+        """The line, and what follows of which it tells."""
+        metadata = None if settled.next is None else self._next.of(settled.next)
+        beyond = await answer.neighbourhood.beyond(metadata, settled.wanted.ask)
+        answer.lines.add(
+            _Wanted(name=project, etag=None, ask=ask, is_readable=True, is_asked_for=False) for project, ask in beyond
+        )
+        return evolve(line, follows=tuple(project for project, _ in beyond)) if beyond else line
+
+    async def _with_page(self, wanted: _Wanted, shown: ShownPage, releases: int, first: File | None) -> PageLine:
         rendering = await self._simple.as_json(shown)
         ttl_s = shown.outcome.ttl_s
         line = PageLine(
@@ -186,20 +233,32 @@ class PageRoutes:
         )
         if wanted.etag == rendering.etag:
             return line
-        sidecars: Mapping[str, str] = self._sidecars.of(shown.page, releases)
+        sidecars: Mapping[str, str] = self._sidecars.of(shown.page, releases, first)
         return evolve(line, status="page", page=msgspec.Raw(rendering.body), sidecars=sidecars)
 
     def _cache_status(self, outcome: Outcome | None) -> str | None:
         return None if outcome is None else append(outcome.above, render(self._node_name, outcome))
 
 
+def _hints_of(asked: PagesWanted) -> Hints:
+    told = asked.environment
+    where = Hints() if told is None else Hints(python=told.python, platform=told.platform)
+    return evolve(where, universal=asked.universal, neighbours=asked.neighbours)
+
+
+def _not_sent(line: PageLine) -> PageLine:
+    """What comes in the stead of a line that there is no room for; what was to follow it is told all the same."""
+    return PageLine(name=line.name, status="unavailable", reason=NOT_SENT, follows=line.follows)
+
+
 def _decoded(body: bytes) -> PagesWanted:
     """Raises MsgspecError, UnicodeDecodeError, RecursionError."""
     stated = msgspec.json.decode(body)
     if isinstance(stated, dict):
-        releases = stated.get("metadata")
-        if isinstance(releases, float) and releases.is_integer():  # which JSON Schema takes for an integer
-            stated["metadata"] = int(releases)
+        for key in ("metadata", "neighbours"):
+            number = stated.get(key)
+            if isinstance(number, float) and number.is_integer():  # which JSON Schema takes for an integer
+                stated[key] = int(number)
     return msgspec.convert(stated, PagesWanted)
 
 
