@@ -69,6 +69,7 @@ from tiercache import __version__
 from tiercache.cache.about import About
 from tiercache.cache.admission import Admission
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
+from tiercache.cache.at_hand import AtHand
 from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
@@ -79,6 +80,7 @@ from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
 from tiercache.cache.judging import Judging
+from tiercache.cache.knowledge import Knowledge
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
 from tiercache.cache.minting import Mint, mint_for
@@ -128,6 +130,7 @@ class Parts:
     forwarding: Forwarding | None
     tokens: Tokens
     mint: Mint | None
+    at_hand: AtHand
 
 
 def assemble(
@@ -153,12 +156,14 @@ def assemble(
     targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
     usage = Usage(now=now)
-    switch = OfflineSwitch(catalogue=catalogue, configured=config.offline)
+    knowledge = Knowledge()
+    switch = OfflineSwitch(catalogue=catalogue, configured=config.offline, knowledge=knowledge)
     upstreams = list(upstreams)
     journal = Journal(catalogue=catalogue, now=now, node_id=node_id)
     reserved = ReservedNames(
         catalogue=catalogue,
         journal=journal,
+        knowledge=knowledge,
         tiers=tuple(upstream.tier.name for upstream in upstreams),
         nodes=frozenset(
             upstream.tier.name
@@ -177,9 +182,15 @@ def assemble(
     )
     for upstream in upstreams:
         chain.add(upstream)
-    vouching = Vouching(catalogue=catalogue, now=now, own_id=node_id)
+    vouching = Vouching(catalogue=catalogue, now=now, own_id=node_id, knowledge=knowledge)
     entries = Entries(
-        catalogue=catalogue, chain=chain, journal=journal, vouching=vouching, pool=pool, used=usage.note_page
+        catalogue=catalogue,
+        chain=chain,
+        journal=journal,
+        vouching=vouching,
+        pool=pool,
+        used=usage.note_page,
+        knowledge=knowledge,
     )
     reserved.on_change(entries.forget_absence)
     hosted = Hosted(
@@ -359,4 +370,17 @@ def assemble(
         ),
         tokens=tokens,
         mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
+        at_hand=AtHand(
+            catalogue=catalogue,
+            files=files,
+            entries=entries,
+            hosted=hosted,
+            showing=showing,
+            judging=judging,
+            chain=chain,
+            switch=switch,
+            rules=config.freshness,
+            stats=stats,
+            knowledge=knowledge,
+        ),
     )
