@@ -377,10 +377,12 @@ def assemble(
             hosted=hosted,
             showing=showing,
             judging=judging,
+            withdrawn=withdrawn,
             chain=chain,
             switch=switch,
             rules=config.freshness,
             stats=stats,
             knowledge=knowledge,
+            now=now,
         ),
     )

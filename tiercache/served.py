@@ -63,4 +63,5 @@ def root_of(
         ),
         mint=parts.mint,
         not_ready=not_ready,
+        at_hand=parts.at_hand,
     )

@@ -155,14 +155,16 @@ class Node(Service):
         self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
         self._tidying.clock = self._reactor
         token = secrets.token_urlsafe(32)
-        self._site.resource = root_of(
-            self._config,
-            self._parts,
-            clock=self._reactor,
-            pool=pool,
-            token=token,
-            not_ready=lambda: self._not_ready,
-            node_id=node_id,
+        self._site.serve(
+            root_of(
+                self._config,
+                self._parts,
+                clock=self._reactor,
+                pool=pool,
+                token=token,
+                not_ready=lambda: self._not_ready,
+                node_id=node_id,
+            )
         )
         if not self._is_in_memory:
             path = announce(self._folder, urls=filter(None, map(url_of, self._ports)), token=token)

@@ -70,13 +70,32 @@ class AccessLog:
         request.notifyFinish().addBoth(ended)
 
     def _write(self, request: Request, begun_at: float, ended: str) -> None:
-        outcome = notes_of(request).outcome
-        seconds = self._clock.seconds() - begun_at
-        client, method = self._client(request), request.method.decode("ascii", "replace")
-        path = _plain(request.path, PATH_CHARACTERS)
-        status = request.code if request.startedWriting else CLIENT_LEFT
-        sent_bytes = 0 if request.method == b"HEAD" else request.sentLength
-        agent = _plain(request.getHeader(b"user-agent") or b"-", AGENT_CHARACTERS)
+        self.note(
+            client=self._client(request),
+            method=request.method.decode("ascii", "replace"),
+            path=plain_path(request.path),
+            status=request.code if request.startedWriting else CLIENT_LEFT,
+            sent_bytes=0 if request.method == b"HEAD" else request.sentLength,
+            seconds=self._clock.seconds() - begun_at,
+            agent=plain_agent(request.getHeader(b"user-agent")),
+            ended=ended,
+            outcome=notes_of(request).outcome,
+        )
+
+    def note(
+        self,
+        *,
+        client: str,
+        method: str,
+        path: str,
+        status: int,
+        sent_bytes: int,
+        seconds: float,
+        agent: str,
+        ended: str,
+        outcome: Outcome | None,
+    ) -> None:
+        """Write the line of a request that has ended."""
         cache = _words(outcome)
         self._log.info(
             "{log_line}",  # put together here: the logger's own way takes as long as the answer did
@@ -96,6 +115,16 @@ class AccessLog:
     def _client(self, request: Request) -> str:
         address = self._clients.address(request)
         return str(address or getattr(request.getClientAddress(), "name", None) or "-")
+
+
+def plain_agent(agent: bytes | None) -> str:
+    """A User-Agent as it stands in a line."""
+    return _plain(agent or b"-", AGENT_CHARACTERS)
+
+
+def plain_path(path: bytes) -> str:
+    """A path as it stands in a line."""
+    return _plain(path, PATH_CHARACTERS)
 
 
 def _plain(raw: bytes, characters: int) -> str:

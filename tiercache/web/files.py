@@ -11,12 +11,14 @@ from twisted.web.server import Request
 from tiercache.cache.body import OpenFile
 from tiercache.cache.files import Files
 from tiercache.cache.sidecars import ShownAttachment, Sidecars
+from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import FileIdentity
 from tiercache.simple.names import checked_filename, parse_identity
 from tiercache.web.answer import TEXT, Answer, Say, problem, text
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
 from tiercache.web.request import ask_of, field_of
+from tiercache.web.standing import IAtHand, SidecarStanding
 
 ARCHIVE = "application/octet-stream"  # a .tar.gz is no encoding of a .tar: it is the file
 PROVENANCE = "application/vnd.pypi.integrity.v1+json"
@@ -26,11 +28,15 @@ REVALIDATED = "max-age=0, must-revalidate"
 
 @define(kw_only=True)
 class FileRoutes:
-    """The files below one root; with `_local` none of them ever asks a tier."""
+    """The files below one root; with `_local` none of them ever asks a tier.
+
+    `at_hand`: what tells whether a sidecar is the same still, None where none is kept ready.
+    """
 
     _files: Files
     _sidecars: Sidecars
     _local: bool
+    _at_hand: IAtHand | None = None
 
     async def by_identity(self, request: Request, segment: str, filename: str) -> Answer:
         """`<segment>/<filename>`, with `.metadata` or `.provenance` behind it what belongs to that file."""
@@ -46,7 +52,9 @@ class FileRoutes:
         of_sidecar = filename.removesuffix(".metadata")
         if of_sidecar != filename:
             whose = await self._identity(identity, of_sidecar, ask)
-            return _attachment(request, await self._sidecars.sidecar(whose, of_sidecar, ask), TEXT, IMMUTABLE)
+            shown = await self._sidecars.sidecar(whose, of_sidecar, ask)
+            answer = _attachment(request, shown, TEXT, IMMUTABLE)
+            return evolve(answer, standing=self._of_sidecar(identity, of_sidecar, shown))
         of_provenance = filename.removesuffix(".provenance")
         if of_provenance != filename:
             whose = await self._identity(identity, of_provenance, ask)
@@ -64,6 +72,21 @@ class FileRoutes:
         if request.requestHeaders.hasHeader(b"range"):
             await self._sidecars.judged(identity, filename, ask)
         return whole_or_part(request, await self._files.open(identity, filename, ask))
+
+    def _of_sidecar(
+        self, identity: FileIdentity | None, filename: str, shown: ShownAttachment
+    ) -> SidecarStanding | None:
+        """Of what is answered by the digest of its file; how it is had the first time may be told then alone."""
+        if self._at_hand is None or identity is None:
+            return None
+        return SidecarStanding(
+            answer=_whole_attachment(evolve(shown, outcome=Outcome(hit=True)), TEXT, IMMUTABLE),
+            at_hand=self._at_hand,
+            local=self._local,
+            identity=identity,
+            filename=filename,
+            sha256=shown.sha256,
+        )
 
     async def _identity(self, identity: FileIdentity | None, filename: str, ask: Ask) -> FileIdentity:
         if identity is not None:
@@ -117,9 +140,14 @@ def whole_or_part(request: Request, opened: OpenFile, say: Say = text) -> Answer
 
 
 def _attachment(request: Request, shown: ShownAttachment, content_type: str, cache_control: str) -> Answer:
+    answer = _whole_attachment(shown, content_type, cache_control)
+    if etag_matches(field_of(request, "if-none-match"), answer.headers["ETag"]):
+        return evolve(answer, status=304, body=b"")
+    return answer
+
+
+def _whole_attachment(shown: ShownAttachment, content_type: str, cache_control: str) -> Answer:
     fields = {"ETag": f'"{shown.sha256}"', "Cache-Control": cache_control, "Content-Type": content_type}
-    if etag_matches(field_of(request, "if-none-match"), fields["ETag"]):
-        return Answer(status=304, headers=fields, outcome=shown.outcome, project=shown.project)
     return Answer(headers=fields, body=shown.data, outcome=shown.outcome, project=shown.project)
 
 

@@ -7,10 +7,10 @@ validators, encodings, and the renderings that are kept.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote
 
-from attrs import define
+from attrs import define, evolve
 from isal import igzip
 from twisted.web.server import Request
 
@@ -24,10 +24,11 @@ from tiercache.simple.model import File
 from tiercache.simple.names import identity_of, normalise
 from tiercache.simple.negotiate import Syntax, choose_encoding, negotiate
 from tiercache.simple.render import render_html, render_json, render_project_list_html, render_project_list_json
-from tiercache.web.answer import NO_STORE, Answer, moved, text
+from tiercache.web.answer import NO_STORE, Answer, Current, moved, text
 from tiercache.web.conditional import etag_matches
 from tiercache.web.renderings import Rendering, Renderings
 from tiercache.web.request import ask_of, field_of, parameter_of, with_query
+from tiercache.web.standing import IAtHand, PageStanding
 from tiercache.web.visitor import readable
 
 LARGE_PAGE_FILES = 1000  # more than these are rendered off the reactor thread
@@ -38,7 +39,10 @@ VARY = "Accept, Accept-Encoding"
 
 @define(kw_only=True)
 class SimplePages:
-    """`/simple/`, or with `_local` `/local/`: the same pages, from the store alone."""
+    """`/simple/`, or with `_local` `/local/`: the same pages, from the store alone.
+
+    `at_hand`: what tells whether a page is the same still, None where no page is kept ready.
+    """
 
     _pages: Pages
     _switch: OfflineSwitch
@@ -46,6 +50,7 @@ class SimplePages:
     _renderings: Renderings
     _local: bool
     _client_max_age_s: float
+    _at_hand: IAtHand | None = None
 
     async def project_list(self, request: Request) -> Answer:
         """Every project that this node knows; the tiers' own lists are never asked for."""
@@ -72,6 +77,10 @@ class SimplePages:
         encoding = choose_encoding(field_of(request, "accept-encoding"))
         shown = await self._pages.shown(name, ask_of(request, local=self._local))
         made = await self._rendering(shown, syntax, encoding)
+        answer = self._answer(request, made, syntax, encoding, shown.outcome, self._fields(shown))
+        return evolve(answer, standing=self._standing(shown, made, syntax, encoding))
+
+    def _fields(self, shown: ShownPage) -> dict[str, str]:
         fields = {
             "Age": str(stated_age(shown.age_s)),
             "Cache-Control": stated_lifetime(self._client_max_age_s, shown.age_s, shown.outcome.ttl_s),
@@ -80,7 +89,27 @@ class SimplePages:
             fields["Cache-Control"] = NO_STORE
         if shown.serial is not None:
             fields["X-PyPI-Last-Serial"] = str(shown.serial)
-        return self._answer(request, made, syntax, encoding, shown.outcome, fields)
+        return fields
+
+    def _standing(self, shown: ShownPage, made: Rendering, syntax: Syntax, encoding: str) -> PageStanding | None:
+        if self._at_hand is None or not is_storable(shown):
+            return None
+
+        def answered(shown: ShownPage) -> Current:
+            fields, outcome = self._fields(shown), shown.outcome
+            return Current(
+                answer=self._whole(made, syntax, encoding, outcome, fields),
+                not_modified=self._not_modified(made, outcome, fields),
+            )
+
+        return PageStanding(
+            variant=(syntax.content_type, encoding),
+            size_bytes=len(made.body),
+            at_hand=self._at_hand,
+            local=self._local,
+            shown=shown,
+            answered=answered,
+        )
 
     async def missing_slash(self, request: Request, project: str) -> Answer:
         """The page without its slash: redirected to the normalised name at once."""
@@ -131,18 +160,25 @@ class SimplePages:
         outcome: Outcome,
         fields: dict[str, str] | None = None,
     ) -> Answer:
-        headers = {
-            "ETag": made.etag,
-            "Cache-Control": stated_lifetime(self._client_max_age_s, 0.0, None),
-            "Vary": VARY,
-            **(fields or {}),
-        }
         if etag_matches(field_of(request, "if-none-match"), made.etag):
-            return Answer(status=304, headers=headers, outcome=outcome)  # RFC 9110 section 15.4.5
-        headers["Content-Type"] = syntax.content_type
+            return self._not_modified(made, outcome, fields)
+        return self._whole(made, syntax, encoding, outcome, fields)
+
+    def _whole(
+        self, made: Rendering, syntax: Syntax, encoding: str, outcome: Outcome, fields: Mapping[str, str] | None
+    ) -> Answer:
+        headers = {**self._validators(made), **(fields or {}), "Content-Type": syntax.content_type}
         if encoding != "identity":
             headers["Content-Encoding"] = encoding
         return Answer(headers=headers, body=made.body, outcome=outcome)
+
+    def _not_modified(self, made: Rendering, outcome: Outcome, fields: Mapping[str, str] | None) -> Answer:
+        headers = {**self._validators(made), **(fields or {})}
+        return Answer(status=304, headers=headers, outcome=outcome)  # RFC 9110 section 15.4.5
+
+    def _validators(self, made: Rendering) -> dict[str, str]:
+        lifetime = stated_lifetime(self._client_max_age_s, 0.0, None)
+        return {"ETag": made.etag, "Cache-Control": lifetime, "Vary": VARY}
 
 
 def is_storable(shown: ShownPage) -> bool:
