@@ -382,6 +382,7 @@ def assemble(
             switch=switch,
             rules=config.freshness,
             stats=stats,
+            usage=usage,
             knowledge=knowledge,
             now=now,
         ),

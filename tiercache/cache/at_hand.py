@@ -7,6 +7,7 @@ give.  None never means that something is not there: only that they have to be a
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import BinaryIO
 
 from attrs import define
 
@@ -19,6 +20,7 @@ from tiercache.cache.pages import ShownPage
 from tiercache.cache.showing import Showing
 from tiercache.cache.shown import names_of
 from tiercache.cache.switch import OfflineSwitch
+from tiercache.cache.usage import Usage
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.errors import TiercacheError
 from tiercache.interfaces import METADATA, Attachment, FileRecord, ICatalogue, IFiles
@@ -46,6 +48,7 @@ class AtHand:
     _switch: OfflineSwitch
     _rules: FreshnessRules
     _stats: Stats
+    _usage: Usage
     _knowledge: Knowledge
     _now: Callable[[], float]
 
@@ -88,6 +91,19 @@ class AtHand:
             return None
         kept = (self._catalogue.attachment(name, METADATA) for name in names_of(identity, record))
         return next((attachment for attachment in kept if attachment is not None), None)
+
+    def open(self, sha256: str) -> BinaryIO:
+        """A stored file, open at its beginning.  Raises FileAbsent, StoreFailed."""
+        opened: BinaryIO = self._files.open(sha256)
+        return opened
+
+    def begin(self, sha256: str) -> None:
+        """A stored file is being sent: it is used, and not to be evicted."""
+        self._usage.begin(sha256)
+
+    def end(self, sha256: str) -> None:
+        """By one fewer."""
+        self._usage.end(sha256)
 
     def _locally(self, project: ProjectName) -> ShownPage | None:
         entry = self._entries.at_hand(project)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 from attrs import field, frozen
@@ -83,6 +83,32 @@ class Current:
     steady_s: float = math.inf
 
 
+class IStoredFile(Protocol):
+    """A file in the store, as who sends it needs it."""
+
+    @property
+    def sha256(self) -> str:
+        """Its name there."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """Open it.  Raises FileAbsent, StoreFailed."""
+        ...
+
+    def begin(self) -> None:
+        """Somebody sends it from now on: it is not to be evicted."""
+        ...
+
+    def end(self) -> None:
+        """One fewer."""
+        ...
+
+
 class IStanding(Protocol):
     """What an answer stands on that anybody may be given who asks for the same, since it depends on nothing else."""
 
@@ -101,6 +127,11 @@ class IStanding(Protocol):
 
         Waits for nothing and takes no time to speak of.
         """
+        ...
+
+    @property
+    def file(self) -> IStoredFile | None:
+        """What the body is, where it is a stored file; else it is in memory."""
         ...
 
     def used(self) -> None:

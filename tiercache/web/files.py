@@ -18,7 +18,7 @@ from tiercache.simple.names import checked_filename, parse_identity
 from tiercache.web.answer import TEXT, Answer, Say, problem, text
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
 from tiercache.web.request import ask_of, field_of
-from tiercache.web.standing import IAtHand, SidecarStanding
+from tiercache.web.standing import FileStanding, IAtHand, SidecarStanding, StoredFile
 
 ARCHIVE = "application/octet-stream"  # a .tar.gz is no encoding of a .tar: it is the file
 PROVENANCE = "application/vnd.pypi.integrity.v1+json"
@@ -63,15 +63,31 @@ class FileRoutes:
         if request.method == b"HEAD" or request.requestHeaders.hasHeader(b"if-none-match"):
             head = await self._files.head(identity, filename, ask)
             head.close()
+            standing = self._of_file(identity, head)
             if etag_matches(field_of(request, "if-none-match"), _etag(head)):
-                return Answer(status=304, headers=_fields(head), outcome=head.outcome, project=head.project)
+                return evolve(_head_of(head), status=304, length=None, standing=standing)
             if request.method == b"HEAD":
-                return Answer(
-                    headers=_fields(head), body=None, length=head.size_bytes, outcome=head.outcome, project=head.project
-                )
+                return evolve(_head_of(head), standing=standing)
         if request.requestHeaders.hasHeader(b"range"):
             await self._sidecars.judged(identity, filename, ask)
-        return whole_or_part(request, await self._files.open(identity, filename, ask))
+        opened = await self._files.open(identity, filename, ask)
+        return evolve(whole_or_part(request, opened), standing=self._of_file(identity, opened))
+
+    def _of_file(self, identity: FileIdentity | None, opened: OpenFile) -> FileStanding | None:
+        """Of a stored file that is asked for by its digest."""
+        if self._at_hand is None or identity is None or not opened.outcome.hit:
+            return None
+        record = self._at_hand.file(identity, opened.filename, local=self._local)
+        if record is None:
+            return None
+        return FileStanding(
+            answer=_head_of(opened),
+            file=StoredFile(sha256=record.sha256, size_bytes=record.size_bytes, at_hand=self._at_hand),
+            at_hand=self._at_hand,
+            local=self._local,
+            identity=identity,
+            filename=opened.filename,
+        )
 
     def _of_sidecar(
         self, identity: FileIdentity | None, filename: str, shown: ShownAttachment
@@ -149,6 +165,13 @@ def _attachment(request: Request, shown: ShownAttachment, content_type: str, cac
 def _whole_attachment(shown: ShownAttachment, content_type: str, cache_control: str) -> Answer:
     fields = {"ETag": f'"{shown.sha256}"', "Cache-Control": cache_control, "Content-Type": content_type}
     return Answer(headers=fields, body=shown.data, outcome=shown.outcome, project=shown.project)
+
+
+def _head_of(opened: OpenFile) -> Answer:
+    """The answer of a whole file, without its bytes."""
+    return Answer(
+        headers=_fields(opened), body=None, length=opened.size_bytes, outcome=opened.outcome, project=opened.project
+    )
 
 
 def _fields(file: OpenFile) -> dict[str, str]:

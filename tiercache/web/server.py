@@ -22,6 +22,7 @@ from tiercache.web.channel import NodeChannel, NodeRequest, tcp
 from tiercache.web.front import Front
 from tiercache.web.hot.channel import FrontChannel
 from tiercache.web.hot.path import HotPath
+from tiercache.web.hot.sweep import Sweep
 from tiercache.web.limits import Limits
 
 REFUSAL = b"This node has as many clients as it takes.\n"
@@ -71,6 +72,8 @@ class NodeSite(Site):
         super().__init__(root, reactor=reactor, timeout=limits.idle_timeout_s, parsePOSTFormSubmission=False)
         self.limits = limits
         self.hot: HotPath | None = None
+        self.idle = Sweep(clock=reactor, period_s=limits.idle_timeout_s, act=FrontChannel.timeoutConnection)
+        self.stalled = Sweep(clock=reactor, period_s=limits.write_timeout_s, act=FrontChannel.has_stalled)
         self.serve(root)
         self.refused = 0
         self._open: set[NodeChannel] = set()

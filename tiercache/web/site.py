@@ -31,6 +31,7 @@ from tiercache.web.files import FileRoutes
 from tiercache.web.front import Front
 from tiercache.web.guard import Guard
 from tiercache.web.health import Health
+from tiercache.web.hot.descriptors import Descriptors
 from tiercache.web.hot.heads import Heads
 from tiercache.web.hot.path import HotPath
 from tiercache.web.hot.ready import Ready
@@ -152,7 +153,7 @@ def root(
     access_log = AccessLog(clock=clock, clients=clients)
     hot = None
     if at_hand is not None:
-        hot = hot_path(at_hand, presence=presence, limits=limits, clients=clients, access_log=access_log)
+        hot = hot_path(at_hand, presence=presence, limits=limits, clock=clock, clients=clients, access_log=access_log)
     simple_pages = simple(local=False)
     tier = tier_routes(
         for_nodes,
@@ -206,6 +207,7 @@ def hot_path(
     *,
     presence: Presence,
     limits: Limits,
+    clock: IReactorTime,
     clients: Clients,
     access_log: AccessLog,
 ) -> HotPath:
@@ -218,6 +220,8 @@ def hot_path(
             limit_bytes=presence.ready_bytes,
         ),
         heads=Heads(node_id=presence.node_id, most_fields=limits.head_fields),
+        descriptors=Descriptors(clock=clock),
+        clock=clock,
         access_log=access_log,
         clients=clients,
     )

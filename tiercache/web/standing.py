@@ -1,17 +1,17 @@
-"""Whether a page or a sidecar would be answered again as it was: what such answers stand on (`answer.IStanding`)."""
+"""Whether a page, a sidecar or a file would be answered again as it was: what these stand on (`answer.IStanding`)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from attrs import evolve, frozen
 
 from tiercache.cache.pages import ShownPage
 from tiercache.interfaces import Attachment, FileRecord
 from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.web.answer import Answer, Current, Variant
+from tiercache.web.answer import Answer, Current, IStoredFile, Variant
 
 
 class IAtHand(Protocol):
@@ -38,6 +38,18 @@ class IAtHand(Protocol):
         """See there."""
         ...
 
+    def open(self, sha256: str) -> BinaryIO:
+        """See there."""
+        ...
+
+    def begin(self, sha256: str) -> None:
+        """See there."""
+        ...
+
+    def end(self, sha256: str) -> None:
+        """See there."""
+        ...
+
     def reused(self) -> None:
         """See there."""
         ...
@@ -60,6 +72,11 @@ class PageStanding:
         if shown is None or (shown.version, shown.serial) != (self._shown.version, self._shown.serial):
             return None
         return evolve(self._answered(shown), steady_s=_steady_s(shown))
+
+    @property
+    def file(self) -> IStoredFile | None:
+        """See `IStanding`."""
+        return None
 
     def used(self) -> None:
         """See `IStanding`."""
@@ -93,6 +110,65 @@ class SidecarStanding:
         if kept is None or kept.data is None or kept.sha256 != self._sha256:
             return None
         return Current(answer=self.answer, not_modified=evolve(self.answer, status=304, body=b""))
+
+    @property
+    def file(self) -> IStoredFile | None:
+        """See `IStanding`."""
+        return None
+
+    def used(self) -> None:
+        """See `IStanding`."""
+        self._at_hand.reused()
+
+
+@frozen(kw_only=True)
+class StoredFile:
+    """A file of the store (`answer.IStoredFile`)."""
+
+    sha256: str
+    size_bytes: int
+    _at_hand: IAtHand
+
+    def open(self) -> BinaryIO:
+        """See `IStoredFile`."""
+        return self._at_hand.open(self.sha256)
+
+    def begin(self) -> None:
+        """See `IStoredFile`."""
+        self._at_hand.begin(self.sha256)
+
+    def end(self) -> None:
+        """See `IStoredFile`."""
+        self._at_hand.end(self.sha256)
+
+
+@frozen(kw_only=True)
+class FileStanding:
+    """A stored file, with what it is answered with when it is sent whole."""
+
+    answer: Answer
+    file: StoredFile
+    _at_hand: IAtHand
+    _local: bool
+    _identity: FileIdentity
+    _filename: str
+
+    @property
+    def variant(self) -> Variant:
+        """See `IStanding`."""
+        return None
+
+    @property
+    def size_bytes(self) -> int:
+        """See `IStanding`: nothing of it is in memory."""
+        return 0
+
+    def current(self) -> Current | None:
+        """See `IStanding`."""
+        record = self._at_hand.file(self._identity, self._filename, local=self._local)
+        if record is None or (record.sha256, record.size_bytes) != (self.file.sha256, self.file.size_bytes):
+            return None
+        return Current(answer=self.answer, not_modified=evolve(self.answer, status=304, length=None))
 
     def used(self) -> None:
         """See `IStanding`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field
@@ -10,18 +11,22 @@ from twisted.web.server import Request
 
 from tests.doubles.hosting import publish
 from tests.doubles.now import at_once, result_of
+from tests.doubles.outlet import MemoryOutlets
 from tests.doubles.small_node import CONFIG, SmallNode, listed, scripted, sha256, wheel
 from tests.doubles.upstream import ScriptedUpstream
 from tests.doubles.wire import HOST, Connection, Wire
 from tiercache.config import Config
 from tiercache.policy.entry import Ask
 from tiercache.served import root_of
+from tiercache.storage.folder import FolderFiles
+from tiercache.storage.memory_files import MemoryFiles
 from tiercache.web.limits import Limits
 
 ACME_NAME, NUMPY_NAME = "acme_tools-1.0-py3-none-any.whl", "numpy-1.0-py3-none-any.whl"
 ACME = wheel("acme_tools", "1.0", b"Metadata-Version: 2.1\nName: acme-tools\nVersion: 1.0\n")
 NUMPY = wheel("numpy", "1.0", b"Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
 
+FILE = f"/files/{sha256(NUMPY)}/{NUMPY_NAME}"
 SIDECAR = f"/files/{sha256(NUMPY)}/{NUMPY_NAME}.metadata"
 PATHS = (
     "/simple/numpy/",
@@ -61,10 +66,12 @@ def head(method: str, path: str, fields: dict[str, str] | None = None) -> bytes:
 
 @define(eq=False, repr=False)
 class Twins:
-    """A node that hosts acme-tools, and has numpy from a tier with its only file stored."""
+    """A node that hosts acme-tools, and has numpy from a tier with its only file stored: in `folder`, or in memory."""
 
     config: Config = CONFIG
     limits: Limits = field(factory=Limits)
+    folder: Path | None = None
+    outlets: MemoryOutlets = field(factory=MemoryOutlets)
     public: ScriptedUpstream = field(factory=scripted)
     node: SmallNode = field(init=False)
     hot: Wire = field(init=False)
@@ -73,7 +80,8 @@ class Twins:
 
     def __attrs_post_init__(self) -> None:
         (file,) = listed(self.public, "numpy", (NUMPY_NAME, NUMPY))
-        self.node = SmallNode(upstreams=[self.public], config=self.config)
+        files = MemoryFiles() if self.folder is None else FolderFiles.at(self.folder)
+        self.node = SmallNode(upstreams=[self.public], config=self.config, files=files)
         parts = self.node.parts
         publish(parts.hosted, parts.stored_files, "acme-tools", ACME_NAME, ACME)
         result_of(self.node.page("numpy", Ask()))
@@ -87,6 +95,7 @@ class Twins:
             not_ready=lambda: None,
             node_id="here",
         )
+        root.hot._outlet_of = self.outlets.of
         self.hot, self.stock = (Wire.to(root, self.limits, self.node.clock) for _ in range(2))
         self.asked = CountedRoot(root)
         self.hot.site.resource = self.asked

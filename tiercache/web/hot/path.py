@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from attrs import define, field
+from collections.abc import Callable
+
+from attrs import define, evolve, frozen
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from tiercache.access.principals import address_of
 from tiercache.web.access_log import AccessLog, plain_path
-from tiercache.web.answer import IStanding
+from tiercache.web.answer import IStanding, IStoredFile
 from tiercache.web.client import Clients
-from tiercache.web.conditional import etag_matches
-from tiercache.web.hot.heads import Heads, Meaning
+from tiercache.web.conditional import Unsatisfiable, etag_matches, wanted_slice
+from tiercache.web.hot.descriptors import Descriptors, Held
+from tiercache.web.hot.heads import Conditions, Heads, Meaning
+from tiercache.web.hot.outlet import IOutlet, outlet_of
 from tiercache.web.hot.ready import Prepared, Ready
 
 LONGEST_LINE = 1024
@@ -19,9 +24,22 @@ LONGEST_LINE = 1024
 _VERSION = b" HTTP/1.1"
 
 
-@define(kw_only=True)
+@frozen(kw_only=True)
+class Part:
+    """The bytes [start, stop) of an open file, to be given back, and where they leave."""
+
+    held: Held
+    outlet: IOutlet
+    start: int
+    stop: int
+
+
+@frozen(kw_only=True)
 class HotAnswer:
-    """One answer that is ready, and what its line in the log says."""
+    """One answer that is ready, and what its line in the log says.  `part`: what follows the head, of a file.
+
+    `end`: where the request ends in what the client has sent.
+    """
 
     method: str
     path: bytes
@@ -30,6 +48,7 @@ class HotAnswer:
     prepared: Prepared
     meaning: Meaning
     end: int
+    part: Part | None = None
 
     @property
     def has_body(self) -> bool:
@@ -39,21 +58,23 @@ class HotAnswer:
 
 @define(kw_only=True, eq=False)
 class HotPath:
-    """Finds ready answers, and writes their lines."""
+    """Finds ready answers, and writes their lines.  `outlet_of`: where files leave, by the transport."""
 
     ready: Ready
+    clock: IReactorTime
+    descriptors: Descriptors
     _heads: Heads
     _access_log: AccessLog
     _clients: Clients
-    _peers: dict[str, str] = field(factory=dict, init=False)
+    _outlet_of: Callable[[object], IOutlet | None] = outlet_of
 
     def keep(self, request: Request, standing: IStanding) -> None:
         """The application has answered this request with what stands on `standing`."""
         if request.method in (b"GET", b"HEAD") and request.uri.startswith(b"/") and b"?" not in request.uri:
             self.ready.keep(request.uri, standing)
 
-    def answer(self, data: bytes, at: int) -> HotAnswer | None:
-        """The answer to the request that begins at this place of what a client has sent.
+    def answer(self, data: bytes, at: int, transport: object) -> HotAnswer | None:
+        """The answer to the request that begins at this place of what a client has sent; it is counted as given.
 
         None where it is not ready, or the request not all there, or not of the plainest kind.
         """
@@ -77,7 +98,7 @@ class HotPath:
         if prepared is None:
             return None
         is_known = etag_matches(conditions.if_none_match, prepared.etag)
-        return HotAnswer(
+        answer = HotAnswer(
             method=method,
             path=target,
             status=304 if is_known else 200,
@@ -86,6 +107,30 @@ class HotPath:
             meaning=meaning,
             end=end + 4,
         )
+        file = prepared.standing.file
+        if file is not None and answer.has_body:
+            of_file = self._with_part(answer, file, conditions, transport)
+            if of_file is None:
+                return None
+            answer = of_file
+        prepared.standing.used()
+        return answer
+
+    def _with_part(
+        self, answer: HotAnswer, file: IStoredFile, conditions: Conditions, transport: object
+    ) -> HotAnswer | None:
+        """The same with the bytes of a file; None where they do not leave this way, or there are none of them."""
+        wanted = wanted_slice(conditions.range, conditions.if_range, answer.prepared.etag, file.size_bytes)
+        outlet = self._outlet_of(transport)
+        if outlet is None or isinstance(wanted, Unsatisfiable) or file.size_bytes == 0:
+            return None
+        held = self.descriptors.take(file)
+        if held is None:
+            return None
+        if wanted is None:
+            return evolve(answer, part=Part(held=held, outlet=outlet, start=0, stop=file.size_bytes))
+        part = Part(held=held, outlet=outlet, start=wanted.start, stop=wanted.stop)
+        return evolve(answer, status=206, part=part, head=self.ready.head_of_part(answer.prepared, wanted))
 
     def note(
         self, answer: HotAnswer, peer: object, *, sent_bytes: int, seconds: float = 0.0, ended: str = "whole"
@@ -100,7 +145,7 @@ class HotPath:
             seconds=seconds,
             agent=answer.meaning.agent,
             ended=ended,
-            outcome=answer.prepared.outcome,
+            outcome=answer.prepared.answer.outcome,
         )
 
     def _client(self, peer: object, forwarded: str | None) -> str:

@@ -10,12 +10,12 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.web.http import RESPONSES, datetimeToString
 from twisted.web.http_headers import Headers
 
-from tiercache.policy.cache_status import Outcome
 from tiercache.web.answer import Answer, IStanding, Variant
+from tiercache.web.conditional import Slice
 from tiercache.web.respond import stated_fields
 
 LONGEST_TARGET = 512
@@ -29,20 +29,15 @@ OVERHEAD_BYTES = 2048
 class Prepared:
     """One answer, ready for this very moment.
 
-    `whole` is head and body of a GET, `head` what answers a HEAD, `not_modified` a 304.
+    `whole` is head and body of a GET, `head` what answers a HEAD and stands before a file, `not_modified` a 304.
     """
 
     whole: bytes
     head: bytes
     not_modified: bytes
     etag: str
-    outcome: Outcome | None
+    answer: Answer
     standing: IStanding
-
-    @property
-    def body_bytes(self) -> int:
-        """The length of the body."""
-        return len(self.whole) - len(self.head)
 
 
 @define
@@ -104,6 +99,13 @@ class Ready:
             return place.prepared
         return self._looked_at_again(target, places, place, now)
 
+    def head_of_part(self, prepared: Prepared, part: Slice) -> bytes:
+        """The head before a part of a file (RFC 9110 section 15.3.7)."""
+        whole = prepared.answer
+        fields = {**whole.headers, "Content-Range": f"bytes {part.start}-{part.stop - 1}/{whole.length}"}
+        answer = evolve(whole, status=206, headers=fields, length=part.stop - part.start)
+        return head_of(answer, self._node_name, datetimeToString())
+
     def _looked_at_again(
         self, target: bytes, places: dict[Variant, _Place], place: _Place, now: float
     ) -> Prepared | None:
@@ -122,7 +124,7 @@ class Ready:
             head=head,
             not_modified=head_of(current.not_modified, self._node_name, date),
             etag=current.answer.headers["ETag"],
-            outcome=current.answer.outcome,
+            answer=current.answer,
             standing=place.standing,
         )
         place.version, place.made_at = version, now
