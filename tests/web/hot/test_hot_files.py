@@ -11,6 +11,7 @@ from tests.doubles.now import begun, result_of
 from tests.doubles.small_node import NO_CACHE, listed, sha256
 from tests.web.hot.twins import FILE, NUMPY, Twins, head
 from tiercache.simple.names import normalise
+from tiercache.web.hot.channel import AHEAD_BYTES
 from tiercache.web.hot.descriptors import KEPT_S
 from tiercache.web.hot.sending import TURN_BYTES
 from tiercache.web.limits import Limits
@@ -119,6 +120,27 @@ def test_requests_behind_a_file_wait_for_its_end(tmp_path: Path) -> None:
     assert b"numpy" in connection.reply().body
     assert connection.reply().status == 200
     assert connection.reply().body == LARGE[1:3]
+    assert connection.received == b""
+
+
+def test_what_is_sent_behind_a_file_is_not_read_beyond_a_bound(tmp_path: Path) -> None:
+    twins = large(tmp_path)
+    twins.warm("/simple/numpy/")
+    connection = twins.connect()
+    connection.stall()
+    connection.send(head("GET", LARGE_FILE))
+    page = head("GET", "/simple/numpy/")
+    many = AHEAD_BYTES // len(page)
+    connection.send(page * many)
+    assert connection.transport.producerState != "paused"
+    connection.send(page)
+    assert connection.transport.producerState == "paused"
+    connection.take()
+    twins.node.clock.advance(0)
+    assert connection.transport.producerState != "paused"
+    assert connection.reply().body == LARGE
+    for _ in range(many + 1):
+        assert connection.reply().status == 200
     assert connection.received == b""
 
 

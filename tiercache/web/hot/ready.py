@@ -94,6 +94,7 @@ class Ready:
         place = places.get(variant) or places.get(None)
         if place is None:
             return None
+        self._places.move_to_end(target)
         now = self._now()
         if place.version == self._version() and place.made_at <= now <= place.until:
             return place.prepared
@@ -129,7 +130,6 @@ class Ready:
         )
         place.version, place.made_at = version, now
         place.until = min(math.nextafter(math.floor(now) + 1.0, now), now + current.steady_s)  # Date tells seconds
-        self._places.move_to_end(target)
         return place.prepared
 
     def _drop_from(self, places: dict[Variant, _Place], variant: Variant) -> None:
