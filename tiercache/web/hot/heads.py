@@ -98,8 +98,8 @@ class Heads:
                 continue
             end = block.find(b"\r\n", at + 2)
             value = block[at + len(begin) : end]
-            if name in found or not _VALUE.fullmatch(value) or block[end + 2 : end + 3] in (b" ", b"\t"):
-                return None  # it may go on in the next line
+            if name in found or not _VALUE.fullmatch(value):
+                return None
             found[name] = value.decode("ascii").strip(" \t")
             block = block[:at] + block[end:]
         meaning = self._known[block] if block in self._known else self._first_read(block)
