@@ -3,6 +3,8 @@
 How a request travels:
 
     GET /simple/NumPy/
+     web/hot          is what the application answered to the same words the answer still (cache/at_hand; nothing of
+                      cache/knowledge has changed)?  then one write, and the request ends here; so do files (sendfile)
      web/guard        may who asks read numpy?  web/logins says who they are, by their password (access/throttle: were
                       too many wrong?), their token (cache/tokens: not revoked?) and where they ask from (web/client);
                       access/permissions what they are granted; a route asks web/visitor for what is not in its path

@@ -6,7 +6,9 @@ field but User-Agent is looked at, and X-Forwarded-For where it is a trusted pro
 
 from __future__ import annotations
 
-from attrs import define, field, fields
+from collections.abc import Mapping
+
+from attrs import define, field, fields, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -79,7 +81,7 @@ class AccessLog:
             seconds=self._clock.seconds() - begun_at,
             agent=plain_agent(request.getHeader(b"user-agent")),
             ended=ended,
-            outcome=notes_of(request).outcome,
+            told=told_of(notes_of(request).outcome),
         )
 
     def note(
@@ -93,10 +95,10 @@ class AccessLog:
         seconds: float,
         agent: str,
         ended: str,
-        outcome: Outcome | None,
+        told: Told,
     ) -> None:
         """Write the line of a request that has ended."""
-        cache = _words(outcome)
+        cache = told.words
         self._log.info(
             "{log_line}",  # put together here: the logger's own way takes as long as the answer did
             log_line=f"{client} {method} {path} {status} {sent_bytes} bytes {seconds:.3f} s {cache} {ended} ({agent})",
@@ -109,12 +111,25 @@ class AccessLog:
             agent=agent,
             ended=ended,
             cache=cache,
-            **({} if outcome is None else _fields(outcome)),
+            **told.fields,
         )
 
     def _client(self, request: Request) -> str:
         address = self._clients.address(request)
         return str(address or getattr(request.getClientAddress(), "name", None) or "-")
+
+
+@frozen
+class Told:
+    """What a line says of an outcome: in one or two words for people, and in fields."""
+
+    words: str
+    fields: Mapping[str, object]
+
+
+def told_of(outcome: Outcome | None) -> Told:
+    """That of this one."""
+    return Told(_words(outcome), {} if outcome is None else _fields(outcome))
 
 
 def plain_agent(agent: bytes | None) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from tiercache.access.principals import address_of
-from tiercache.web.access_log import AccessLog, plain_path
+from tiercache.web.access_log import AccessLog
 from tiercache.web.answer import IStanding, IStoredFile
 from tiercache.web.client import Clients
 from tiercache.web.conditional import Unsatisfiable, etag_matches, wanted_slice
@@ -20,6 +20,9 @@ from tiercache.web.hot.ready import Prepared, Ready
 
 LONGEST_LINE = 1024
 """A request line that is longer is no ready target's."""
+
+MOST_CLIENTS = 4096
+"""Of so many it is remembered by which address the log tells of them."""
 
 _VERSION = b" HTTP/1.1"
 
@@ -42,7 +45,6 @@ class HotAnswer:
     """
 
     method: str
-    path: bytes
     status: int
     head: bytes
     prepared: Prepared
@@ -67,6 +69,7 @@ class HotPath:
     _access_log: AccessLog
     _clients: Clients
     _outlet_of: Callable[[object], IOutlet | None] = outlet_of
+    _known_clients: dict[tuple[str | None, str | None], str] = field(factory=dict, init=False)
 
     def keep(self, request: Request, standing: IStanding) -> None:
         """The application has answered this request with what stands on `standing`."""
@@ -100,7 +103,6 @@ class HotPath:
         is_known = etag_matches(conditions.if_none_match, prepared.etag)
         answer = HotAnswer(
             method=method,
-            path=target,
             status=304 if is_known else 200,
             head=prepared.not_modified if is_known else prepared.head,
             prepared=prepared,
@@ -139,15 +141,24 @@ class HotPath:
         self._access_log.note(
             client=self._client(peer, answer.meaning.forwarded),
             method=answer.method,
-            path=plain_path(answer.path),
+            path=answer.prepared.path,
             status=answer.status,
             sent_bytes=sent_bytes,
             seconds=seconds,
             agent=answer.meaning.agent,
             ended=ended,
-            outcome=answer.prepared.answer.outcome,
+            told=answer.prepared.told,
         )
 
     def _client(self, peer: object, forwarded: str | None) -> str:
-        address = self._clients.address_behind(address_of(getattr(peer, "host", None)), forwarded)
-        return str(address or getattr(peer, "name", None) or "-")
+        host: str | None = getattr(peer, "host", None)
+        known = self._known_clients.get((host, forwarded))
+        if known is not None:
+            return known
+        address = self._clients.address_behind(address_of(host), forwarded)
+        client = str(address or getattr(peer, "name", None) or "-")
+        if host is not None:
+            if len(self._known_clients) >= MOST_CLIENTS:
+                self._known_clients.clear()
+            self._known_clients[host, forwarded] = client
+        return client

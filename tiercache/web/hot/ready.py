@@ -14,6 +14,7 @@ from attrs import define, evolve, field, frozen
 from twisted.web.http import RESPONSES, datetimeToString
 from twisted.web.http_headers import Headers
 
+from tiercache.web.access_log import Told, plain_path, told_of
 from tiercache.web.answer import Answer, IStanding, Variant
 from tiercache.web.conditional import Slice
 from tiercache.web.respond import stated_fields
@@ -30,6 +31,7 @@ class Prepared:
     """One answer, ready for this very moment.
 
     `whole` is head and body of a GET, `head` what answers a HEAD and stands before a file, `not_modified` a 304.
+    `path` and `told` are for the log.
     """
 
     whole: bytes
@@ -38,6 +40,8 @@ class Prepared:
     etag: str
     answer: Answer
     standing: IStanding
+    path: str
+    told: Told
 
 
 @define
@@ -127,6 +131,8 @@ class Ready:
             etag=current.answer.headers["ETag"],
             answer=current.answer,
             standing=place.standing,
+            path=plain_path(target),
+            told=told_of(current.answer.outcome),
         )
         place.version, place.made_at = version, now
         place.until = min(math.nextafter(math.floor(now) + 1.0, now), now + current.steady_s)  # Date tells seconds
