@@ -3,6 +3,8 @@
 How a request travels:
 
     GET /simple/NumPy/
+     web/hot          is what the application answered to the same words the answer still (cache/at_hand; nothing of
+                      cache/knowledge has changed)?  then one write, and the request ends here; so do files (sendfile)
      web/guard        may who asks read numpy?  web/logins says who they are, by their password (access/throttle: were
                       too many wrong?), their token (cache/tokens: not revoked?) and where they ask from (web/client);
                       access/permissions what they are granted; a route asks web/visitor for what is not in its path
@@ -81,6 +83,7 @@ from tiercache import __version__
 from tiercache.cache.about import About
 from tiercache.cache.admission import Admission
 from tiercache.cache.arrived_sidecars import ArrivedSidecars
+from tiercache.cache.at_hand import AtHand
 from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.entries import Entries
@@ -90,6 +93,7 @@ from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
 from tiercache.cache.judging import Judging
+from tiercache.cache.knowledge import Knowledge
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
 from tiercache.cache.minting import mint_for
@@ -144,12 +148,14 @@ def assemble(
     targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
     usage = Usage(now=now)
-    switch = OfflineSwitch(catalogue=catalogue, configured=config.offline)
+    knowledge = Knowledge()
+    switch = OfflineSwitch(catalogue=catalogue, configured=config.offline, knowledge=knowledge)
     upstreams = list(upstreams)
     journal = Journal(catalogue=catalogue, now=now, node_id=node_id)
     reserved = ReservedNames(
         catalogue=catalogue,
         journal=journal,
+        knowledge=knowledge,
         tiers=tuple(upstream.tier.name for upstream in upstreams),
         nodes=frozenset(
             upstream.tier.name
@@ -168,9 +174,15 @@ def assemble(
     )
     for upstream in upstreams:
         chain.add(upstream)
-    vouching = Vouching(catalogue=catalogue, now=now, own_id=node_id)
+    vouching = Vouching(catalogue=catalogue, now=now, own_id=node_id, knowledge=knowledge)
     entries = Entries(
-        catalogue=catalogue, chain=chain, journal=journal, vouching=vouching, pool=pool, used=usage.note_page
+        catalogue=catalogue,
+        chain=chain,
+        journal=journal,
+        vouching=vouching,
+        pool=pool,
+        used=usage.note_page,
+        knowledge=knowledge,
     )
     reserved.on_change(entries.forget_absence)
     hosted = Hosted(
@@ -364,4 +376,20 @@ def assemble(
         ),
         mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
         read_ahead=read_ahead_of(config.prefetch, cached, switch=switch, clock=clock, pool=pool, stats=stats),
+        at_hand=AtHand(
+            catalogue=catalogue,
+            files=files,
+            entries=entries,
+            hosted=hosted,
+            showing=showing,
+            judging=judging,
+            withdrawn=withdrawn,
+            chain=chain,
+            switch=switch,
+            rules=config.freshness,
+            stats=stats,
+            usage=usage,
+            knowledge=knowledge,
+            now=now,
+        ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from tiercache.cache.about import About
+from tiercache.cache.at_hand import AtHand
 from tiercache.cache.chain import Chain
 from tiercache.cache.deleted import DeletedFiles
 from tiercache.cache.files import Files
@@ -61,3 +62,4 @@ class Parts:
     prefetching: Prefetching
     mint: Mint | None
     read_ahead: ReadAhead | None
+    at_hand: AtHand

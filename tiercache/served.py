@@ -80,6 +80,7 @@ def root_of(
         ),
         warrants=warrants,
         not_ready=not_ready,
+        at_hand=parts.at_hand,
     )
 
 

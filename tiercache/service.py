@@ -169,15 +169,17 @@ class Node(Service):
         self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
         self._tidying.clock = self._reactor
         token = secrets.token_urlsafe(32)
-        self._site.resource = root_of(
-            self._config,
-            self._parts,
-            clock=self._reactor,
-            pool=pool,
-            token=token,
-            not_ready=lambda: self._not_ready,
-            node_id=node_id,
-            warrants=warrants,
+        self._site.serve(
+            root_of(
+                self._config,
+                self._parts,
+                clock=self._reactor,
+                pool=pool,
+                token=token,
+                not_ready=lambda: self._not_ready,
+                node_id=node_id,
+                warrants=warrants,
+            )
         )
         own_site.resource = own_root_of(
             self._config, self._parts, self._site.resource, clock=self._reactor, pool=pool, warrants=warrants

@@ -10,7 +10,7 @@ from http.client import HTTPResponse, IncompleteRead
 
 from attrs import define, field, frozen
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IProducer, IProtocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.web.resource import IResource
@@ -60,6 +60,14 @@ class Transport(StringTransportWithDisconnection):
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         self.write(b"".join(data))
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        """Ask a pull producer at once, and again when what was written before is sent, as sockets do."""
+        super().registerProducer(producer, streaming)
+        if not streaming:
+            producer.resumeProducing()
+            if self.is_taken_from and self.producer is producer:
+                producer.resumeProducing()
 
     def take(self) -> None:
         """The client takes all that is held."""

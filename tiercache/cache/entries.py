@@ -19,6 +19,7 @@ from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse
 from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
+from tiercache.cache.knowledge import Knowledge
 from tiercache.cache.meanwhile import Asked, Meanwhile
 from tiercache.cache.unawaited import let_go_on
 from tiercache.cache.vouching import Vouching
@@ -52,7 +53,10 @@ KEPT_REVISIONS = 16_384
 
 @define(kw_only=True)
 class Entries:
-    """The entries of a node; `used` is told of each project whose page is asked for, and there."""
+    """The entries of a node; `used` is told of each project whose page is asked for, and there.
+
+    `knowledge` is what they are part of.
+    """
 
     _catalogue: ICatalogue
     _chain: Chain
@@ -60,6 +64,7 @@ class Entries:
     _vouching: Vouching
     _pool: Pool
     _used: Callable[[ProjectName], None] = field(default=lambda _project: None)
+    _knowledge: Knowledge = field(factory=Knowledge)
     _loads: Collapse[ProjectName, Entry | None] = field(factory=Collapse, init=False)
     _decoded: Kept[ProjectName, Entry] = field(factory=lambda: Kept(limit=KEPT_FILES, weigh=_weight), init=False)
     _absences: Kept[ProjectName, Entry] = field(factory=lambda: Kept(limit=KEPT_ABSENCES, weigh=_weight), init=False)
@@ -80,9 +85,15 @@ class Entries:
         entry = self.kept(project)
         if entry is None:
             entry = await self._loads.join(project, lambda: self._loaded(project))[0].result()
-        if entry is None:
-            return None
-        self._used(project)
+        return None if entry is None else self._counted(entry)
+
+    def at_hand(self, project: ProjectName) -> Entry | None:
+        """The same of an entry that is in memory; None says nothing of the others."""
+        entry = self.kept(project)
+        return None if entry is None else self._counted(entry)
+
+    def _counted(self, entry: Entry) -> Entry | None:
+        self._used(entry.project)
         counted = self._chain.counted(entry)
         return None if counted is None else self._vouching.counted(counted)
 
@@ -119,6 +130,7 @@ class Entries:
     def changed(self, project: ProjectName) -> None:
         """Something that shows on the page of this project is not as it was."""
         self._revisions.drop(project)
+        self._knowledge.changed()
 
     def revision(self, project: ProjectName) -> int:
         """What names the project's page as it is now; no number is given twice, whatever has been forgotten."""
@@ -191,6 +203,7 @@ class Entries:
     def freshen(self, entry: Entry) -> None:
         """Store the new head of an entry whose page is as it was."""
         self._decoded.put(entry.project, entry)
+        self._knowledge.changed()
         self._vouching.given(entry.head)
         if entry.project in self._unsaved:
             return  # the stored page is another one, which this is not the head of
@@ -273,6 +286,7 @@ class Entries:
         marked = evolve(head, outdated=True)
         if kept is not None:
             self._decoded.put(project, evolve(kept, head=marked))
+            self._knowledge.changed()
         if stored is not None and project in self._unsaved:
             marked = evolve(stored.head, outdated=True)
         if stored is not None and stored.head == marked:

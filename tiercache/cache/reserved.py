@@ -15,6 +15,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from tiercache.cache.journal import Journal
+from tiercache.cache.knowledge import Knowledge
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import ICatalogue, NewChange, Reservation
 from tiercache.policy.news import NAMED, RELEASED
@@ -38,12 +39,14 @@ class ReservedNames:
 
     `tiers`: every tier of the configuration by name, in order; what others announced once counts for nothing, but is
     kept.  `nodes`: those of them that are nodes, or may be: until each has spoken this node's own word is incomplete.
+    `knowledge` is what the names are part of.
     """
 
     _catalogue: ICatalogue
     _journal: Journal
     _tiers: tuple[str, ...]
     _nodes: frozenset[str]
+    _knowledge: Knowledge = field(factory=Knowledge)
     _said: dict[str, Announced] = field(factory=dict, init=False)
     _hosted: set[ProjectName] = field(factory=set, init=False)
     _not_nodes: set[str] = field(factory=set, init=False)
@@ -214,6 +217,7 @@ class ReservedNames:
             for name in self._said[tier].all_names if tier in self._said else ():
                 by[name] = (*by.get(name, ()), tier)
         self._by = by
+        self._knowledge.changed()
         names = tuple(self._names())
         is_complete = all(self._has_said_all(tier) for tier in self._nodes)
         text = "\n".join((*names, "complete" if is_complete else "incomplete"))
@@ -227,6 +231,7 @@ class ReservedNames:
         return tier in self._not_nodes if word is None else word.is_complete
 
     def _tell(self, names: Sequence[ProjectName]) -> None:
+        self._knowledge.changed()
         for name in names:
             for act in self._on_change:
                 act(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from tiercache.cache.knowledge import Knowledge
 from tiercache.interfaces import ICatalogue
 
 SETTING = "offline"
@@ -11,10 +12,14 @@ SETTING = "offline"
 
 @define(kw_only=True)
 class OfflineSwitch:
-    """`configured` is what the configuration says; what was switched on the running node wins, and outlives it."""
+    """`configured` is what the configuration says; what was switched on the running node wins, and outlives it.
+
+    `knowledge` is what the switch is part of.
+    """
 
     _catalogue: ICatalogue
     _configured: bool
+    _knowledge: Knowledge = field(factory=Knowledge)
     _is_offline: bool = field(init=False)  # asked for several times a request, so it is not looked up each time
 
     @_is_offline.default
@@ -32,3 +37,4 @@ class OfflineSwitch:
         value = None if offline == self._configured else ("on" if offline else "off")
         await self._catalogue.store_setting(SETTING, value)
         self._is_offline = offline
+        self._knowledge.changed()

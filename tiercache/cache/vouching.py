@@ -14,6 +14,7 @@ from typing import Any
 from attrs import define, evolve, field
 from twisted.logger import Logger
 
+from tiercache.cache.knowledge import Knowledge
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import ICatalogue, IFeed
 from tiercache.policy.entry import Entry, Head
@@ -31,11 +32,12 @@ KEPT_WHILE_LIVE_S = 600.0
 
 @define(kw_only=True)
 class Vouching:
-    """What each tier's feed said.  `own_id` is this node's."""
+    """What each tier's feed said.  `own_id` is this node's; `knowledge` is what that is part of."""
 
     _catalogue: ICatalogue
     _now: Callable[[], float]
     _own_id: str = ""
+    _knowledge: Knowledge = field(factory=Knowledge)
     _news: dict[str, TierNews] = field(factory=dict, init=False)
     _feeds: dict[str, IFeed] = field(factory=dict, init=False)
     _newest: dict[str, tuple[Position, float]] = field(factory=dict, init=False)
@@ -140,6 +142,8 @@ class Vouching:
         if new.live != old.live or new.position is None or old.position is None:
             new = evolve(new, until=_until(old))
         self._news[tier] = new
+        if new.live != old.live or new.reset != old.reset:
+            self._knowledge.changed()
 
     # -- what is kept -----------------------------------------------------------------------------------------
 

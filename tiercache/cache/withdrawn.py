@@ -27,6 +27,13 @@ class Withdrawn:
     _showing: Showing
     _switch: OfflineSwitch
 
+    def has_doubts(self, record: FileRecord) -> bool:
+        """Whether a stored file is withdrawn, or may be: its page is outdated, or has to be read first."""
+        if self._switch.is_offline or not self._showing.may_hide(record):
+            return False
+        entry = self._entries.at_hand(record.project)
+        return entry is None or entry.head.outdated or self._showing.hides(record, entry)
+
     async def check(self, record: FileRecord | None, ask: Ask) -> None:
         """Raises FileAbsent of a stored file that its home has withdrawn; a page that news has outdated is asked for.
 

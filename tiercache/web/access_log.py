@@ -6,7 +6,9 @@ field but User-Agent is looked at, and X-Forwarded-For where it is a trusted pro
 
 from __future__ import annotations
 
-from attrs import define, field, fields
+from collections.abc import Mapping
+
+from attrs import define, field, fields, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -70,14 +72,33 @@ class AccessLog:
         request.notifyFinish().addBoth(ended)
 
     def _write(self, request: Request, begun_at: float, ended: str) -> None:
-        outcome = notes_of(request).outcome
-        seconds = self._clock.seconds() - begun_at
-        client, method = self._client(request), request.method.decode("ascii", "replace")
-        path = _plain(request.path, PATH_CHARACTERS)
-        status = request.code if request.startedWriting else CLIENT_LEFT
-        sent_bytes = 0 if request.method == b"HEAD" else request.sentLength
-        agent = _plain(request.getHeader(b"user-agent") or b"-", AGENT_CHARACTERS)
-        cache = _words(outcome)
+        self.note(
+            client=self._client(request),
+            method=request.method.decode("ascii", "replace"),
+            path=plain_path(request.path),
+            status=request.code if request.startedWriting else CLIENT_LEFT,
+            sent_bytes=0 if request.method == b"HEAD" else request.sentLength,
+            seconds=self._clock.seconds() - begun_at,
+            agent=plain_agent(request.getHeader(b"user-agent")),
+            ended=ended,
+            told=told_of(notes_of(request).outcome),
+        )
+
+    def note(
+        self,
+        *,
+        client: str,
+        method: str,
+        path: str,
+        status: int,
+        sent_bytes: int,
+        seconds: float,
+        agent: str,
+        ended: str,
+        told: Told,
+    ) -> None:
+        """Write the line of a request that has ended."""
+        cache = told.words
         self._log.info(
             "{log_line}",  # put together here: the logger's own way takes as long as the answer did
             log_line=f"{client} {method} {path} {status} {sent_bytes} bytes {seconds:.3f} s {cache} {ended} ({agent})",
@@ -90,12 +111,35 @@ class AccessLog:
             agent=agent,
             ended=ended,
             cache=cache,
-            **({} if outcome is None else _fields(outcome)),
+            **told.fields,
         )
 
     def _client(self, request: Request) -> str:
         address = self._clients.address(request)
         return str(address or getattr(request.getClientAddress(), "name", None) or "-")
+
+
+@frozen
+class Told:
+    """What a line says of an outcome: in one or two words for people, and in fields."""
+
+    words: str
+    fields: Mapping[str, object]
+
+
+def told_of(outcome: Outcome | None) -> Told:
+    """That of this one."""
+    return Told(_words(outcome), {} if outcome is None else _fields(outcome))
+
+
+def plain_agent(agent: bytes | None) -> str:
+    """A User-Agent as it stands in a line."""
+    return _plain(agent or b"-", AGENT_CHARACTERS)
+
+
+def plain_path(path: bytes) -> str:
+    """A path as it stands in a line."""
+    return _plain(path, PATH_CHARACTERS)
 
 
 def _plain(raw: bytes, characters: int) -> str:

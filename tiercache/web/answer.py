@@ -5,9 +5,10 @@ Routes make answers; only `tiercache.web.respond` writes them to a client.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 from attrs import field, frozen
@@ -44,6 +45,7 @@ class Answer:
     where the body does not tell it (None: unknown, sent in chunks).  `outcome` becomes Cache-Status, and is logged.
     `stream`, where there is one, takes the place of the body.
     `reason`: the words beside the status, where they are not the usual ones.
+    `standing`: what it stands on, where it may be kept ready for whoever asks for the same; None where that is nobody.
     `project`: whose file this is; what stands for a file without it is sent to nobody who may not read all.
     """
 
@@ -55,6 +57,7 @@ class Answer:
     stream: IStream | None = None
     project: ProjectName | None = None
     reason: str | None = None
+    standing: IStanding | None = None
 
     @property
     def stated_length(self) -> int | None:
@@ -62,6 +65,78 @@ class Answer:
         if self.status in BODILESS or self.stream is not None:
             return None
         return len(self.body) if isinstance(self.body, bytes) else self.length
+
+
+Variant = tuple[str, str] | None
+"""What is negotiated, as media type and coding; None where every client is given the same."""
+
+
+@frozen(kw_only=True)
+class Current:
+    """What a GET is answered with now: in full, and where the client has it already (304).
+
+    `steady_s`: for so many seconds what it says of the time stays as it is.
+    """
+
+    answer: Answer
+    not_modified: Answer
+    steady_s: float = math.inf
+
+
+class IStoredFile(Protocol):
+    """A file in the store, as who sends it needs it."""
+
+    @property
+    def sha256(self) -> str:
+        """Its name there."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """Open it.  Raises FileAbsent, StoreFailed."""
+        ...
+
+    def begin(self) -> None:
+        """Somebody sends it from now on: it is not to be evicted."""
+        ...
+
+    def end(self) -> None:
+        """One fewer."""
+        ...
+
+
+class IStanding(Protocol):
+    """What an answer stands on that anybody may be given who asks for the same, since it depends on nothing else."""
+
+    @property
+    def variant(self) -> Variant:
+        """For whom of those who ask for its path it is."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory its body takes."""
+        ...
+
+    def current(self) -> Current | None:
+        """What the application would answer now, with the same body; None where it has to be asked.
+
+        Waits for nothing and takes no time to speak of.
+        """
+        ...
+
+    @property
+    def file(self) -> IStoredFile | None:
+        """What the body is, where it is a stored file; else it is in memory."""
+        ...
+
+    def used(self) -> None:
+        """A client has been given it without the application: counted as that would have been."""
+        ...
 
 
 Say = Callable[[int, str, Mapping[str, str] | None], "Answer"]

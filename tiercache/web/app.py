@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
+from tiercache.web.answer import IStanding
 from tiercache.web.errors import answer_to
 from tiercache.web.files import FileRoutes
 from tiercache.web.guard import Guard
@@ -26,6 +27,14 @@ from tiercache.web.simple import SimplePages
 from tiercache.web.welcome import Welcome
 
 GET, PUT = "GET", "PUT"  # HEAD comes with GET; OPTIONS is answered by the table of errors
+
+Keep = Callable[[Request, IStanding], None]
+"""Is told of an answer that may be given again to whoever asks for the same as this request."""
+
+
+def forgotten(request: Request, standing: IStanding) -> None:
+    """Keep none."""
+
 
 READ: Permission = "read"
 OPEN = None
@@ -47,8 +56,11 @@ def application(
     health: Health,
     guard: Guard,
     responder: Responder,
+    keep: Keep = forgotten,
 ) -> IResource:
     """The resource of the whole site.
+
+    `keep` is told of each answer by the target that was asked for.
 
     `publish` are the routes of those who publish, `manage` those for what is hosted, `tier` is what this node offers to
     others, `operate` what to its operator.
@@ -80,7 +92,7 @@ def application(
     app.url_map.merge_slashes = False
     for route in routes:
         app.route(route.path, methods=[route.verb], endpoint=f"{route.verb} {route.path}")(
-            _answered(route, guard, responder)
+            _answered(route, guard, responder, keep)
         )
 
     @app.handle_errors(Exception)  # type: ignore[arg-type]  # Klein states IRequest, and gives twisted.web's Request
@@ -92,8 +104,11 @@ def application(
     return app.resource()
 
 
-def _answered(route: Route, guard: Guard, responder: Responder) -> Callable[..., Awaitable[None]]:
+def _answered(route: Route, guard: Guard, responder: Responder, keep: Keep) -> Callable[..., Awaitable[None]]:
     async def answered(request: Request, **parameters: str) -> None:
-        await responder.send(request, await guard.answer(route, request, parameters))
+        answer = await guard.answer(route, request, parameters)
+        if answer.standing is not None:
+            keep(request, answer.standing)
+        await responder.send(request, answer)
 
     return answered

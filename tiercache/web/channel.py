@@ -158,6 +158,11 @@ class NodeChannel(http.HTTPChannel):
         return not self._is_waiting
 
     @property
+    def is_idle(self) -> bool:
+        """Whether the next byte would be the first of a request, and that is to be answered."""
+        return self._is_waiting and not self._is_refused and not self._is_closing and self._linger is None
+
+    @property
     def is_closing(self) -> bool:
         """Whether the connection is to be closed as soon as the answer that is under way has ended."""
         return self._is_closing

@@ -26,10 +26,15 @@ class Clients:
 
     def address(self, request: Request) -> Address | None:
         """Where a request comes from: the right-most address that no trusted proxy is at; None where unknown."""
-        address = address_of(getattr(request.getClientAddress(), "host", None))
+        peer = address_of(getattr(request.getClientAddress(), "host", None))
+        return self.address_behind(peer, field_of(request, "x-forwarded-for"))
+
+    def address_behind(self, peer: Address | None, forwarded: str | None) -> Address | None:
+        """The same of a peer that sends `forwarded` as X-Forwarded-For."""
+        address = peer
         if not self._is_trusted(address):
             return address
-        for line in reversed((field_of(request, "x-forwarded-for") or "").split(",")):
+        for line in reversed((forwarded or "").split(",")):
             said = line.strip()
             if not said:
                 continue

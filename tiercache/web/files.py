@@ -11,6 +11,7 @@ from twisted.web.server import Request
 from tiercache.cache.body import OpenFile
 from tiercache.cache.files import Files
 from tiercache.cache.sidecars import ShownAttachment, Sidecars
+from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import FileIdentity
 from tiercache.simple.names import checked_filename, parse_identity
@@ -18,6 +19,7 @@ from tiercache.web.ahead import Ahead
 from tiercache.web.answer import TEXT, Answer, Say, problem, text
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
 from tiercache.web.request import ask_of, field_of
+from tiercache.web.standing import FileStanding, IAtHand, SidecarStanding, StoredFile
 
 ARCHIVE = "application/octet-stream"  # a .tar.gz is no encoding of a .tar: it is the file
 PROVENANCE = "application/vnd.pypi.integrity.v1+json"
@@ -27,11 +29,16 @@ REVALIDATED = "max-age=0, must-revalidate"
 
 @define(kw_only=True)
 class FileRoutes:
-    """The files below one root; with `_local` none of them ever asks a tier.  `_ahead` reads ahead, if any."""
+    """The files below one root; with `_local` none of them ever asks a tier.
+
+    `at_hand`: what tells whether a sidecar is the same still, None where none is kept ready.  `ahead` reads ahead, if
+    anything does.
+    """
 
     _files: Files
     _sidecars: Sidecars
     _local: bool
+    _at_hand: IAtHand | None = None
     _ahead: Ahead | None = None
 
     async def by_identity(self, request: Request, segment: str, filename: str) -> Answer:
@@ -48,7 +55,9 @@ class FileRoutes:
         of_sidecar = filename.removesuffix(".metadata")
         if of_sidecar != filename:
             whose = await self._identity(identity, of_sidecar, ask)
-            return _attachment(request, await self._sidecar(request, whose, of_sidecar, ask), TEXT, IMMUTABLE)
+            shown = await self._sidecar(request, whose, of_sidecar, ask)
+            answer = _attachment(request, shown, TEXT, IMMUTABLE)
+            return evolve(answer, standing=self._of_sidecar(identity, of_sidecar, shown))
         of_provenance = filename.removesuffix(".provenance")
         if of_provenance != filename:
             whose = await self._identity(identity, of_provenance, ask)
@@ -57,16 +66,17 @@ class FileRoutes:
         if request.method == b"HEAD" or request.requestHeaders.hasHeader(b"if-none-match"):
             head = await self._files.head(identity, filename, ask)
             head.close()
+            standing = self._of_file(identity, head)
             if etag_matches(field_of(request, "if-none-match"), _etag(head)):
-                return Answer(status=304, headers=_fields(head), outcome=head.outcome, project=head.project)
+                return evolve(_head_of(head), status=304, length=None, standing=standing)
             if request.method == b"HEAD":
-                return Answer(
-                    headers=_fields(head), body=None, length=head.size_bytes, outcome=head.outcome, project=head.project
-                )
+                return evolve(_head_of(head), standing=standing)
         if request.requestHeaders.hasHeader(b"range"):
             await self._sidecars.judged(identity, filename, ask)
-            return whole_or_part(request, await self._files.open(identity, filename, ask))
-        return whole_or_part(request, await self._open(request, identity, filename, ask))
+            opened = await self._files.open(identity, filename, ask)
+        else:
+            opened = await self._open(request, identity, filename, ask)
+        return evolve(whole_or_part(request, opened), standing=self._of_file(identity, opened))
 
     async def _sidecar(self, request: Request, identity: FileIdentity, filename: str, ask: Ask) -> ShownAttachment:
         if self._ahead is None:
@@ -77,6 +87,37 @@ class FileRoutes:
         if self._ahead is None:
             return await self._files.open(identity, filename, ask)
         return await self._ahead.file(request, identity, filename, ask)
+
+    def _of_file(self, identity: FileIdentity | None, opened: OpenFile) -> FileStanding | None:
+        """Of a stored file that is asked for by its digest."""
+        if self._at_hand is None or identity is None or not opened.outcome.hit:
+            return None
+        record = self._at_hand.file(identity, opened.filename, local=self._local)
+        if record is None:
+            return None
+        return FileStanding(
+            answer=_head_of(opened),
+            file=StoredFile(sha256=record.sha256, size_bytes=record.size_bytes, at_hand=self._at_hand),
+            at_hand=self._at_hand,
+            local=self._local,
+            identity=identity,
+            filename=opened.filename,
+        )
+
+    def _of_sidecar(
+        self, identity: FileIdentity | None, filename: str, shown: ShownAttachment
+    ) -> SidecarStanding | None:
+        """Of what is answered by the digest of its file; how it is had the first time may be told then alone."""
+        if self._at_hand is None or identity is None:
+            return None
+        return SidecarStanding(
+            answer=_whole_attachment(evolve(shown, outcome=Outcome(hit=True)), TEXT, IMMUTABLE),
+            at_hand=self._at_hand,
+            local=self._local,
+            identity=identity,
+            filename=filename,
+            sha256=shown.sha256,
+        )
 
     async def _identity(self, identity: FileIdentity | None, filename: str, ask: Ask) -> FileIdentity:
         if identity is not None:
@@ -130,10 +171,22 @@ def whole_or_part(request: Request, opened: OpenFile, say: Say = text) -> Answer
 
 
 def _attachment(request: Request, shown: ShownAttachment, content_type: str, cache_control: str) -> Answer:
+    answer = _whole_attachment(shown, content_type, cache_control)
+    if etag_matches(field_of(request, "if-none-match"), answer.headers["ETag"]):
+        return evolve(answer, status=304, body=b"")
+    return answer
+
+
+def _whole_attachment(shown: ShownAttachment, content_type: str, cache_control: str) -> Answer:
     fields = {"ETag": f'"{shown.sha256}"', "Cache-Control": cache_control, "Content-Type": content_type}
-    if etag_matches(field_of(request, "if-none-match"), fields["ETag"]):
-        return Answer(status=304, headers=fields, outcome=shown.outcome, project=shown.project)
     return Answer(headers=fields, body=shown.data, outcome=shown.outcome, project=shown.project)
+
+
+def _head_of(opened: OpenFile) -> Answer:
+    """The answer of a whole file, without its bytes."""
+    return Answer(
+        headers=_fields(opened), body=None, length=opened.size_bytes, outcome=opened.outcome, project=opened.project
+    )
 
 
 def _fields(file: OpenFile) -> dict[str, str]:

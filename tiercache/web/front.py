@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from tiercache.web.access_log import AccessLog
 from tiercache.web.host import stated_host
+from tiercache.web.hot.path import HotPath
 from tiercache.web.request import hops_of
 from tiercache.web.respond import Responder
 
@@ -23,12 +24,16 @@ from tiercache.web.respond import Responder
 @implementer(IResource)
 @define(kw_only=True, eq=False)
 class Front:
-    """The root resource: refuses, or hands on to the application.  `node_id` None refuses no loops."""
+    """The root resource: refuses, or hands on to the application.  `node_id` None refuses no loops.
+
+    `hot`: what connections may answer of themselves, since the application would answer the same.
+    """
 
     _application: IResource
     _access_log: AccessLog
     _responder: Responder
     _node_id: str | None
+    hot: HotPath | None = None
     isLeaf: bool = True
 
     def render(self, request: Request) -> object:

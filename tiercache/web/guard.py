@@ -198,4 +198,4 @@ def _for_the_reader_alone(answer: Answer) -> Answer:
     stated = [one.strip() for one in answer.headers.get("Cache-Control", "").split(",")]
     kept = [one for one in stated if one and one not in ("public", "private") and not one.startswith("s-maxage")]
     directives = kept if "no-store" in kept else ["private", *kept]
-    return evolve(answer, headers={**answer.headers, "Cache-Control": ", ".join(directives)})
+    return evolve(answer, headers={**answer.headers, "Cache-Control": ", ".join(directives)}, standing=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 from attrs import define
@@ -61,15 +62,23 @@ class Responder:
     def _begin(self, request: Request, answer: Answer) -> None:
         reason = None if answer.reason is None else answer.reason.encode("latin-1", "replace")
         request.setResponseCode(answer.status, reason)
-        request.setHeader(b"X-Content-Type-Options", b"nosniff")
-        for name, value in answer.headers.items():
-            request.setHeader(name.encode("ascii"), value.encode("latin-1", "replace"))
+        for name, value in stated_fields(answer, self._node_name):
+            request.setHeader(name, value)
         if answer.outcome is not None:
-            member = render(self._node_name, answer.outcome)
-            request.setHeader(b"Cache-Status", append(answer.outcome.above, member).encode("ascii", "replace"))
             notes_of(request).outcome = answer.outcome
         length = answer.stated_length
-        if length is not None:
-            request.setHeader(b"Content-Length", b"%d" % length)
         if length is None or length == 0:
             request.defaultContentType = None  # nothing is there for Twisted to call text/html
+
+
+def stated_fields(answer: Answer, node_name: str) -> Iterator[tuple[bytes, bytes]]:
+    """The header fields of an answer, in order; Date and Server come before them."""
+    yield b"X-Content-Type-Options", b"nosniff"
+    for name, value in answer.headers.items():
+        yield name.encode("ascii"), value.encode("latin-1", "replace")
+    if answer.outcome is not None:
+        member = render(node_name, answer.outcome)
+        yield b"Cache-Status", append(answer.outcome.above, member).encode("ascii", "replace")
+    length = answer.stated_length
+    if length is not None:
+        yield b"Content-Length", b"%d" % length

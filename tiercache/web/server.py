@@ -19,6 +19,10 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from tiercache.web.channel import NodeChannel, NodeRequest, tcp
+from tiercache.web.front import Front
+from tiercache.web.hot.channel import FrontChannel
+from tiercache.web.hot.path import HotPath
+from tiercache.web.hot.sweep import Sweep
 from tiercache.web.limits import Limits
 
 REFUSAL = b"This node has as many clients as it takes.\n"
@@ -59,7 +63,7 @@ class NodeSite(Site):
     Twisted's own access log is off: `tiercache.web.access_log` writes it.
     """
 
-    protocol = NodeChannel  # type: ignore[assignment]  # Twisted states its own class, and takes any
+    protocol = FrontChannel  # type: ignore[assignment]  # Twisted states its own class, and takes any
     requestFactory = NodeRequest
     displayTracebacks = False
     noisy = False  # where a node listens, its ports say
@@ -67,9 +71,18 @@ class NodeSite(Site):
     def __init__(self, root: IResource, reactor: IReactorTime, limits: Limits) -> None:
         super().__init__(root, reactor=reactor, timeout=limits.idle_timeout_s, parsePOSTFormSubmission=False)
         self.limits = limits
+        self.hot: HotPath | None = None
+        self.idle = Sweep(clock=reactor, period_s=limits.idle_timeout_s, act=FrontChannel.timeoutConnection)
+        self.stalled = Sweep(clock=reactor, period_s=limits.write_timeout_s, act=FrontChannel.has_stalled)
+        self.serve(root)
         self.refused = 0
         self._open: set[NodeChannel] = set()
         self._drained: Deferred[None] | None = None
+
+    def serve(self, root: IResource) -> None:
+        """Serve this root from now on, with what of its answers is kept ready."""
+        self.resource = root
+        self.hot = root.hot if isinstance(root, Front) else None
 
     @property
     def connections(self) -> int:

@@ -7,10 +7,10 @@ validators, encodings, and the renderings that are kept.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote
 
-from attrs import define
+from attrs import define, evolve
 from isal import igzip
 from twisted.web.server import Request
 
@@ -25,10 +25,11 @@ from tiercache.simple.names import identity_of, normalise
 from tiercache.simple.negotiate import Syntax, choose_encoding, negotiate
 from tiercache.simple.render import render_html, render_json, render_project_list_html, render_project_list_json
 from tiercache.web.ahead import Ahead
-from tiercache.web.answer import NO_STORE, Answer, moved, text
+from tiercache.web.answer import NO_STORE, Answer, Current, moved, text
 from tiercache.web.conditional import etag_matches
 from tiercache.web.renderings import Rendering, Renderings
 from tiercache.web.request import ask_of, field_of, parameter_of, with_query
+from tiercache.web.standing import IAtHand, PageStanding
 from tiercache.web.visitor import readable
 
 LARGE_PAGE_FILES = 1000  # more than these are rendered off the reactor thread
@@ -39,7 +40,11 @@ VARY = "Accept, Accept-Encoding"
 
 @define(kw_only=True)
 class SimplePages:
-    """`/simple/`, or with `_local` `/local/`: the same pages, from the store alone.  `_ahead` reads ahead, if any."""
+    """`/simple/`, or with `_local` `/local/`: the same pages, from the store alone.
+
+    `at_hand`: what tells whether a page is the same still, None where no page is kept ready.  `ahead` reads ahead, if
+    anything does.
+    """
 
     _pages: Pages
     _switch: OfflineSwitch
@@ -47,6 +52,7 @@ class SimplePages:
     _renderings: Renderings
     _local: bool
     _client_max_age_s: float
+    _at_hand: IAtHand | None = None
     _ahead: Ahead | None = None
 
     async def project_list(self, request: Request) -> Answer:
@@ -74,6 +80,10 @@ class SimplePages:
         encoding = choose_encoding(field_of(request, "accept-encoding"))
         shown = await self._shown(request, name)
         made = await self._rendering(shown, syntax, encoding)
+        answer = self._answer(request, made, syntax, encoding, shown.outcome, self._fields(shown))
+        return evolve(answer, standing=self._standing(shown, made, syntax, encoding))
+
+    def _fields(self, shown: ShownPage) -> dict[str, str]:
         fields = {
             "Age": str(stated_age(shown.age_s)),
             "Cache-Control": stated_lifetime(self._client_max_age_s, shown.age_s, shown.outcome.ttl_s),
@@ -82,7 +92,27 @@ class SimplePages:
             fields["Cache-Control"] = NO_STORE
         if shown.serial is not None:
             fields["X-PyPI-Last-Serial"] = str(shown.serial)
-        return self._answer(request, made, syntax, encoding, shown.outcome, fields)
+        return fields
+
+    def _standing(self, shown: ShownPage, made: Rendering, syntax: Syntax, encoding: str) -> PageStanding | None:
+        if self._at_hand is None or not is_storable(shown):
+            return None
+
+        def answered(shown: ShownPage) -> Current:
+            fields, outcome = self._fields(shown), shown.outcome
+            return Current(
+                answer=self._whole(made, syntax, encoding, outcome, fields),
+                not_modified=self._not_modified(made, outcome, fields),
+            )
+
+        return PageStanding(
+            variant=(syntax.content_type, encoding),
+            size_bytes=len(made.body),
+            at_hand=self._at_hand,
+            local=self._local,
+            shown=shown,
+            answered=answered,
+        )
 
     async def _shown(self, request: Request, project: ProjectName) -> ShownPage:
         ask = ask_of(request, local=self._local)
@@ -139,18 +169,25 @@ class SimplePages:
         outcome: Outcome,
         fields: dict[str, str] | None = None,
     ) -> Answer:
-        headers = {
-            "ETag": made.etag,
-            "Cache-Control": stated_lifetime(self._client_max_age_s, 0.0, None),
-            "Vary": VARY,
-            **(fields or {}),
-        }
         if etag_matches(field_of(request, "if-none-match"), made.etag):
-            return Answer(status=304, headers=headers, outcome=outcome)  # RFC 9110 section 15.4.5
-        headers["Content-Type"] = syntax.content_type
+            return self._not_modified(made, outcome, fields)
+        return self._whole(made, syntax, encoding, outcome, fields)
+
+    def _whole(
+        self, made: Rendering, syntax: Syntax, encoding: str, outcome: Outcome, fields: Mapping[str, str] | None
+    ) -> Answer:
+        headers = {**self._validators(made), **(fields or {}), "Content-Type": syntax.content_type}
         if encoding != "identity":
             headers["Content-Encoding"] = encoding
         return Answer(headers=headers, body=made.body, outcome=outcome)
+
+    def _not_modified(self, made: Rendering, outcome: Outcome, fields: Mapping[str, str] | None) -> Answer:
+        headers = {**self._validators(made), **(fields or {})}
+        return Answer(status=304, headers=headers, outcome=outcome)  # RFC 9110 section 15.4.5
+
+    def _validators(self, made: Rendering) -> dict[str, str]:
+        lifetime = stated_lifetime(self._client_max_age_s, 0.0, None)
+        return {"ETag": made.etag, "Cache-Control": lifetime, "Vary": VARY}
 
 
 def is_storable(shown: ShownPage) -> bool:

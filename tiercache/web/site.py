@@ -29,12 +29,16 @@ from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import AccessLog
 from tiercache.web.admin import OfflineRoute, ReservationRoutes
 from tiercache.web.ahead import Ahead
-from tiercache.web.app import application
+from tiercache.web.app import application, forgotten
 from tiercache.web.client import Clients
 from tiercache.web.files import FileRoutes
 from tiercache.web.front import Front
 from tiercache.web.guard import Guard
 from tiercache.web.health import Health
+from tiercache.web.hot.descriptors import Descriptors
+from tiercache.web.hot.heads import Heads
+from tiercache.web.hot.path import HotPath
+from tiercache.web.hot.ready import Ready
 from tiercache.web.legacy_json import LegacyJson
 from tiercache.web.limits import Limits
 from tiercache.web.logins import Logins
@@ -44,6 +48,7 @@ from tiercache.web.respond import Responder
 from tiercache.web.route import Route
 from tiercache.web.server import NodeSite
 from tiercache.web.simple import SimplePages
+from tiercache.web.standing import IAtHand
 from tiercache.web.tier.changes import ChangeRoutes
 from tiercache.web.tier.feed import Feed, IJournal
 from tiercache.web.tier.files import TierFiles
@@ -80,8 +85,8 @@ class Presence:
     """How a node shows itself.  `public_url`: where clients find it, None to believe their Host field.
 
     `client_max_age_s`: how long clients may use a page without asking.  `control_token`: what who switches the running
-    node has to show.  `renderings_bytes`: the ready pages kept in memory.  `node_id`: what this node is called in
-    Via and CDN-Loop; None lets requests through that have been here before.
+    node has to show.  `renderings_bytes`: the rendered pages kept in memory; `ready_bytes`: the answers that are ready.
+    `node_id`: what this node is called in Via and CDN-Loop; None lets requests through that have been here before.
     """
 
     node_name: str
@@ -91,6 +96,7 @@ class Presence:
     public_url: str | None = None
     client_max_age_s: float = 0.0
     renderings_bytes: int = 24 * 1024 * 1024
+    ready_bytes: int = 24 * 1024 * 1024
 
 
 def root(
@@ -117,6 +123,7 @@ def root(
     mint: Mint | None = None,
     read_ahead: ReadAhead | None = None,
     warrants: Warrants | None = None,
+    at_hand: IAtHand | None = None,
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
@@ -125,7 +132,8 @@ def root(
     `publish`: the routes of uploads, `manage`: those for what is hosted, `prefetch`: those for what is wanted before it
     is asked for.  `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those that the node issues;
     `mint`: what issues them to trusted publishers.  `warrants`: for whom the node's own programs read.  `read_ahead`:
-    what guesses at what clients will ask for, if anything does.
+    what guesses at what clients will ask for, if anything does.  `at_hand`: what tells whether answers are the same
+    still, None to keep none ready.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -142,6 +150,7 @@ def root(
             local=local,
             client_max_age_s=presence.client_max_age_s,
             ahead=None if local else ahead,
+            at_hand=at_hand,
         )
 
     logins = Logins(
@@ -156,6 +165,10 @@ def root(
         is_trusted_publisher=(lambda token: False) if mint is None else mint.trusts,
         warrants=no_warrants() if warrants is None else warrants,
     )
+    access_log = AccessLog(clock=clock, clients=clients)
+    hot = None
+    if at_hand is not None:
+        hot = hot_path(at_hand, presence=presence, limits=limits, clock=clock, clients=clients, access_log=access_log)
     simple_pages = simple(local=False)
     tier = tier_routes(
         for_nodes,
@@ -172,8 +185,8 @@ def root(
         welcome=Welcome(node_name=presence.node_name, version=presence.version, public_url=presence.public_url),
         simple=simple_pages,
         local=simple(local=True),
-        files=FileRoutes(files=files, sidecars=sidecars, local=False, ahead=ahead),
-        local_files=FileRoutes(files=files, sidecars=sidecars, local=True),
+        files=FileRoutes(files=files, sidecars=sidecars, local=False, ahead=ahead, at_hand=at_hand),
+        local_files=FileRoutes(files=files, sidecars=sidecars, local=True, at_hand=at_hand),
         legacy_json=LegacyJson(
             pages=pages,
             sidecars=sidecars,
@@ -194,12 +207,39 @@ def root(
         health=Health(not_ready=not_ready),
         guard=Guard(permissions=permissions, clients=clients, logins=logins),
         responder=responder,
+        keep=forgotten if hot is None else hot.keep,
     )
     return Front(
         application=site,
-        access_log=AccessLog(clock=clock, clients=clients),
+        access_log=access_log,
         responder=responder,
         node_id=presence.node_id,
+        hot=hot,
+    )
+
+
+def hot_path(
+    at_hand: IAtHand,
+    *,
+    presence: Presence,
+    limits: Limits,
+    clock: IReactorTime,
+    clients: Clients,
+    access_log: AccessLog,
+) -> HotPath:
+    """What connections answer of themselves."""
+    return HotPath(
+        ready=Ready(
+            node_name=presence.node_name,
+            version=lambda: at_hand.version,
+            now=at_hand.now,
+            limit_bytes=presence.ready_bytes,
+        ),
+        heads=Heads(node_id=presence.node_id, most_fields=limits.head_fields),
+        descriptors=Descriptors(clock=clock),
+        clock=clock,
+        access_log=access_log,
+        clients=clients,
     )
 
 

@@ -1,0 +1,53 @@
+"""Sockets that take files, in memory: what the kernel's `sendfile` does, on the transports of `tests.doubles.wire`."""
+
+from __future__ import annotations
+
+import os
+
+from attrs import define, field
+
+from tests.doubles.wire import Transport
+
+
+@define(kw_only=True, eq=False)
+class MemoryOutlet:
+    """Takes all of a file while its client does; else as much as there is `room` for in the socket."""
+
+    transport: Transport
+    room: int = 0
+    sent: list[int] = field(factory=list)
+    is_broken: bool = False
+
+    def send(self, descriptor: int, offset: int, size_bytes: int) -> int | None:
+        if self.is_broken:
+            raise BrokenPipeError
+        if not self.transport.is_taken_from:
+            size_bytes = min(size_bytes, self.room)
+            if size_bytes == 0:
+                return None
+            self.room -= size_bytes
+        data = os.pread(descriptor, size_bytes, offset)
+        self.transport.io.write(data)
+        self.sent.append(len(data))
+        return len(data)
+
+    def wait(self) -> None:
+        if self.transport.is_taken_from:
+            self.transport.producer.resumeProducing()
+
+
+@define(eq=False)
+class MemoryOutlets:
+    """One a transport, the newest last; none of a system without `sendfile`, or under TLS."""
+
+    are_there: bool = True
+    made: list[MemoryOutlet] = field(factory=list)
+
+    def of(self, transport: Transport) -> MemoryOutlet | None:
+        if not self.are_there:
+            return None
+        for outlet in self.made:
+            if outlet.transport is transport:
+                return outlet
+        self.made.append(MemoryOutlet(transport=transport))
+        return self.made[-1]

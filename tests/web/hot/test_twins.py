@@ -1,0 +1,100 @@
+"""Every answer that is ready, byte for byte beside the one that the application gives: but for the time of day."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.web.hot.twins import NUMPY_NAME, PATHS, Twins, head
+
+ACCEPTS = (
+    None,
+    "text/html",
+    "application/vnd.pypi.simple.v1+json",
+    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
+    "image/png",
+)
+ENCODINGS = (None, "identity", "gzip, deflate, zstd", "gzip;q=0", "br")
+VALIDATORS = ("{etag}", "W/{etag}", '"another"', '"another", {etag}', "*", "no tag", '"another')
+
+
+def etag_in(answer: bytes) -> str:
+    found = re.search(rb"\r\nETag: ([^\r]*)", answer)
+    return "" if found is None else found[1].decode()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("accept", ACCEPTS)
+def test_ready_answer_is_the_application_s_in_every_encoding_method_and_condition(
+    path: str, accept: str | None
+) -> None:
+    twins = Twins()
+    for encoding in ENCODINGS:
+        fields = {} if accept is None else {"Accept": accept}
+        fields |= {} if encoding is None else {"Accept-Encoding": encoding}
+        whole = twins.warm(path, fields)
+        etag = etag_in(whole)
+        conditions = [validator.format(etag=etag) for validator in VALIDATORS] if etag else []
+        for method in ("GET", "HEAD"):
+            for condition in (None, *conditions):
+                request = head(method, path, fields if condition is None else {**fields, "If-None-Match": condition})
+                assert twins.hot_answer(request) == twins.stock_answer(request)
+                assert twins.is_hot(request) is bool(etag), "what is no page of ours is refused by the application"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_ready_answer_grows_old_as_the_application_s_does(path: str) -> None:
+    twins = Twins()
+    request = head("GET", path)
+    twins.warm(path)
+    for seconds in (0.0, 0.3, 0.7, 0.5, 0.5, 7.5, 0.25, 589.25, 0.5, 0.49):
+        twins.node.clock.advance(seconds)
+        assert twins.hot_answer(request) == twins.stock_answer(request)
+        assert twins.is_hot(request)
+
+
+def test_page_that_is_not_fresh_any_more_is_the_application_s_to_ask_for() -> None:
+    twins = Twins()
+    twins.warm("/simple/numpy/")
+    twins.node.clock.advance(599.99)
+    assert twins.is_hot(head("GET", "/simple/numpy/"))
+    twins.node.clock.advance(0.01)
+    assert not twins.is_hot(head("GET", "/simple/numpy/"))
+    assert twins.is_hot(head("GET", "/simple/numpy/")), "it has been asked for, and is fresh again"
+
+
+def test_answer_to_a_conditional_or_a_head_request_is_kept_as_well() -> None:
+    for request in (head("HEAD", "/simple/numpy/"), head("GET", "/simple/numpy/", {"If-None-Match": "*"})):
+        twins = Twins()
+        assert not twins.is_hot(request)
+        assert twins.is_hot(head("GET", "/simple/numpy/"))
+
+
+def test_what_varies_is_kept_for_each_who_asks_for_it() -> None:
+    twins = Twins()
+    twins.warm("/simple/numpy/", {"Accept-Encoding": "gzip"})
+    assert not twins.is_hot(head("GET", "/simple/numpy/"))
+    assert twins.is_hot(head("GET", "/simple/numpy/", {"Accept-Encoding": "gzip"}))
+    assert twins.is_hot(head("GET", "/simple/numpy/"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/simple/",
+        "/simple/numpy",
+        "/simple/NumPy/",
+        "/simple/nothing/",
+        "/",
+        "/healthz",
+        "/pypi/numpy/json",
+        "/api/v1/node",
+        "/simple/numpy/?format=application/vnd.pypi.simple.v1%2Bjson",
+        f"/packages/any/n/numpy/{NUMPY_NAME}.metadata",
+    ],
+)
+def test_what_is_not_kept_ready_is_the_application_s_each_time(path: str) -> None:
+    twins = Twins()
+    for _ in range(2):
+        assert not twins.is_hot(head("GET", path))

@@ -1,0 +1,263 @@
+"""The front of each connection: whole requests for what is ready are answered at once, all else goes on to the stock
+channel, with its bytes, as if nobody had looked at them.
+
+What a client sends while it is being answered waits, and so does it all while the client does not read.
+"""
+
+# ruff: noqa: N802  # most names here are Twisted's, which calls them
+# twisted.web has few types, and nearly all calls here go to it:
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Protocol, cast
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from tiercache.web.channel import IConnections, NodeChannel, tcp
+from tiercache.web.hot.path import HotAnswer, HotPath
+from tiercache.web.hot.sending import FileSending
+from tiercache.web.hot.sweep import Sweep
+
+PIECE_BYTES = 256 * 1024
+"""How much of a body in memory a transport is given at a time."""
+
+AHEAD_BYTES = 16 * 1024
+"""With so much waiting behind an answer no more is read."""
+
+MOST_A_TURN = 16
+"""So many answers one connection gets before the others have their turn."""
+
+log = Logger()
+
+
+class IFrontSite(IConnections, Protocol):
+    """The site of such a connection.  `hot` None: nothing is ready there.
+
+    `idle` has the connections on which nothing happens, `stalled` those whose clients are to take something.
+    """
+
+    hot: HotPath | None
+    idle: Sweep[FrontChannel]
+    stalled: Sweep[FrontChannel]
+
+
+class FrontChannel(NodeChannel):
+    """One connection, with the front before it."""
+
+    site: IFrontSite
+    timeOut: Any  # noqa: N815  # Twisted's name, who counts whole seconds
+
+    _ahead = b""  # what came behind an answer that is under way
+    _is_held = False  # whether nothing is read because of that
+    _is_full = False  # whether the transport holds enough
+    _idle_s: float | None = None  # the time to be idle that is suspended
+    _body: tuple[HotPath, HotAnswer, int] | None = None  # an answer of which only so much is written
+    _sending: FileSending | None = None
+    _next_turn: IDelayedCall | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request has begun to arrive, and its answer has not ended."""
+        return self._is_answering or super().is_busy
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the next byte would be the first of a request, and that is to be answered."""
+        return not self._is_answering and super().is_idle
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `IProtocol`."""
+        if self._is_answering:
+            self._let_wait(data)
+            return
+        if self.site.hot is not None and self.is_idle:
+            data = self._answered(self.site.hot, data)
+            if not data:
+                self.resetTimeout()
+                return
+        super().dataReceived(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """See `IProtocol`."""
+        self.site.stalled.forget(self)
+        self._ahead = b""
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
+        if self._sending is not None:
+            self._sending.stopProducing()
+        if self._body is not None:
+            (hot, answer, written), self._body = self._body, None
+            sent_bytes = max(0, written - len(answer.head))
+            hot.note(answer, self.getPeer(), sent_bytes=sent_bytes, ended="cut")
+        super().connectionLost(reason)
+
+    # -- what is ready ----------------------------------------------------------------------------------------
+
+    @property
+    def _is_answering(self) -> bool:
+        return self._sending is not None or self._body is not None or bool(self._ahead)
+
+    def _answered(self, hot: HotPath, data: bytes) -> bytes:
+        """Answer what is ready; what is left is not, or not known to be."""
+        at = answered = 0
+        while at < len(data):
+            if self._is_full or self._is_answering or answered == MOST_A_TURN:
+                self._let_wait(data[at:])
+                if answered == MOST_A_TURN and self._next_turn is None:
+                    self._next_turn = self.callLater(0, self._take_turn)
+                return b""
+            answer = hot.answer(data, at, self.transport)
+            if answer is None:
+                return data[at:]
+            self._send(hot, answer)
+            at = answer.end
+            answered += 1
+        return b""
+
+    def _send(self, hot: HotPath, answer: HotAnswer) -> None:
+        if answer.part is not None:
+            self._send_file(hot, answer)
+            return
+        whole = answer.prepared.whole if answer.has_body else answer.head
+        if len(whole) > PIECE_BYTES:
+            self._body = hot, answer, 0
+            self._write_on()
+            return
+        tcp(self.transport).write(whole)
+        hot.note(answer, self.getPeer(), sent_bytes=len(whole) - len(answer.head))
+
+    def _write_on(self) -> None:
+        """Write what there is of a large body, for as long as the transport takes it."""
+        while self._body is not None and not self._is_full:
+            hot, answer, written = self._body
+            whole = answer.prepared.whole
+            piece = whole[written : written + PIECE_BYTES]
+            written += len(piece)
+            self._body = (hot, answer, written) if written < len(whole) else None
+            tcp(self.transport).write(piece)
+            if written == len(whole):
+                hot.note(answer, self.getPeer(), sent_bytes=len(whole) - len(answer.head))
+
+    def _send_file(self, hot: HotPath, answer: HotAnswer) -> None:
+        part = answer.part
+        assert part is not None  # noqa: S101  # as who calls this has seen
+        self._suspend_idle_timeout()
+        self.site.stalled.touch(self)
+        begun_at = hot.clock.seconds()
+        transport = cast("Any", self.transport)
+        transport.write(answer.head)
+        self._sending = FileSending(
+            outlet=part.outlet,
+            held=part.held,
+            start=part.start,
+            stop=part.stop,
+            progress=partial(self.site.stalled.touch, self),
+            ended=lambda is_whole: self._file_has_ended(hot, answer, begun_at, is_whole=is_whole),
+        )
+        transport.unregisterProducer()  # this channel, until the file is sent
+        transport.registerProducer(self._sending, False)
+
+    def _file_has_ended(self, hot: HotPath, answer: HotAnswer, begun_at: float, *, is_whole: bool) -> None:
+        sending, self._sending = self._sending, None
+        assert sending is not None  # noqa: S101  # it ends once
+        hot.descriptors.give_back(sending.held)
+        self.site.stalled.forget(self)
+        hot.note(
+            answer,
+            self.getPeer(),
+            sent_bytes=sending.sent_bytes,
+            seconds=hot.clock.seconds() - begun_at,
+            ended="whole" if is_whole else "cut",
+        )
+        transport = cast("Any", self.transport)
+        if not is_whole:
+            transport.abortConnection()  # so that what was sent never looks complete
+            return
+        transport.unregisterProducer()
+        transport.registerProducer(self, True)
+        self._restore_idle_timeout()
+        if self._is_full:
+            self.resumeProducing()  # it was the head that filled it
+        else:
+            self._go_on()
+
+    # -- what waits -------------------------------------------------------------------------------------------
+
+    def _let_wait(self, data: bytes) -> None:
+        self._ahead += data
+        if len(self._ahead) > AHEAD_BYTES:
+            self._is_held = True
+            cast("Any", self.transport).pauseProducing()
+
+    def _take_turn(self) -> None:
+        self._next_turn = None
+        if not self._is_full:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """An answer has ended, or the client has read: on with what came behind."""
+        if self._sending is not None or self._body is not None or self._next_turn is not None:
+            return
+        ahead, self._ahead = self._ahead, b""
+        if self._is_held:
+            self._is_held = False
+            cast("Any", self.transport).resumeProducing()
+        if self.is_closing and not self.is_busy:
+            self.loseConnection()
+        elif ahead:
+            self.dataReceived(ahead)
+
+    def pauseProducing(self) -> None:
+        """The transport holds enough."""
+        super().pauseProducing()
+        self._is_full = True
+        if not self.requests:  # whose answers have deadlines of their own
+            self._suspend_idle_timeout()
+            self.site.stalled.touch(self)
+
+    def resumeProducing(self) -> None:
+        """The transport has passed on all that it held."""
+        super().resumeProducing()
+        self._is_full = False
+        self.site.stalled.forget(self)
+        self._restore_idle_timeout()
+        self._write_on()
+        if not self._is_full:
+            self._go_on()
+
+    # -- deadlines --------------------------------------------------------------------------------------------
+
+    def has_stalled(self) -> None:
+        """The client has taken nothing for as long as it may."""
+        log.info("{client} took nothing of what it asked for and is dropped", client=str(self.getPeer()))
+        tcp(self.transport).abortConnection()
+
+    def setTimeout(self, period: float | None) -> float | None:
+        """See `TimeoutMixin`; there is one alarm for all connections, whose period is the same."""
+        previous: float | None = self.timeOut
+        self.timeOut = period
+        if period is None:
+            self.site.idle.forget(self)
+        else:
+            self.site.idle.touch(self)
+        return previous
+
+    def resetTimeout(self) -> None:
+        """See `TimeoutMixin`."""
+        if self.timeOut is not None:
+            self.site.idle.touch(self)
+
+    def _suspend_idle_timeout(self) -> None:
+        if self.timeOut is not None:
+            self._idle_s = self.setTimeout(None)
+
+    def _restore_idle_timeout(self) -> None:
+        if self._idle_s is not None:
+            self.setTimeout(self._idle_s)
+            self._idle_s = None

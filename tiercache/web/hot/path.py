@@ -1,0 +1,164 @@
+"""The hot path: what the connections of a site share to answer from what is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, evolve, field, frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.server import Request
+
+from tiercache.access.principals import address_of
+from tiercache.web.access_log import AccessLog
+from tiercache.web.answer import IStanding, IStoredFile
+from tiercache.web.client import Clients
+from tiercache.web.conditional import Unsatisfiable, etag_matches, wanted_slice
+from tiercache.web.hot.descriptors import Descriptors, Held
+from tiercache.web.hot.heads import Conditions, Heads, Meaning
+from tiercache.web.hot.outlet import IOutlet, outlet_of
+from tiercache.web.hot.ready import Prepared, Ready
+
+LONGEST_LINE = 1024
+"""A request line that is longer is no ready target's."""
+
+MOST_CLIENTS = 4096
+"""Of so many it is remembered by which address the log tells of them."""
+
+_VERSION = b" HTTP/1.1"
+
+
+@frozen(kw_only=True)
+class Part:
+    """The bytes [start, stop) of an open file, to be given back, and where they leave."""
+
+    held: Held
+    outlet: IOutlet
+    start: int
+    stop: int
+
+
+@frozen(kw_only=True)
+class HotAnswer:
+    """One answer that is ready, and what its line in the log says.  `part`: what follows the head, of a file.
+
+    `end`: where the request ends in what the client has sent.
+    """
+
+    method: str
+    status: int
+    head: bytes
+    prepared: Prepared
+    meaning: Meaning
+    end: int
+    part: Part | None = None
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body follows the head."""
+        return self.status != 304 and self.method == "GET"
+
+
+@define(kw_only=True, eq=False)
+class HotPath:
+    """Finds ready answers, and writes their lines.  `outlet_of`: where files leave, by the transport."""
+
+    ready: Ready
+    clock: IReactorTime
+    descriptors: Descriptors
+    _heads: Heads
+    _access_log: AccessLog
+    _clients: Clients
+    _outlet_of: Callable[[object], IOutlet | None] = outlet_of
+    _known_clients: dict[tuple[str | None, str | None], str] = field(factory=dict, init=False)
+
+    def keep(self, request: Request, standing: IStanding) -> None:
+        """The application has answered this request with what stands on `standing`."""
+        if request.method in (b"GET", b"HEAD") and request.uri.startswith(b"/") and b"?" not in request.uri:
+            self.ready.keep(request.uri, standing)
+
+    def answer(self, data: bytes, at: int, transport: object) -> HotAnswer | None:
+        """The answer to the request that begins at this place of what a client has sent; it is counted as given.
+
+        None where it is not ready, or the request not all there, or not of the plainest kind.
+        """
+        end_of_line = data.find(b"\r\n", at, at + LONGEST_LINE)
+        if end_of_line < 0 or data[end_of_line - 9 : end_of_line] != _VERSION:
+            return None
+        if data.startswith(b"GET ", at):
+            method, target = "GET", data[at + 4 : end_of_line - 9]
+        elif data.startswith(b"HEAD ", at):
+            method, target = "HEAD", data[at + 5 : end_of_line - 9]
+        else:
+            return None
+        if target not in self.ready:
+            return None
+        end = data.find(b"\r\n\r\n", end_of_line)
+        read = None if end < 0 else self._heads.read(data[end_of_line : end + 4])
+        if read is None:
+            return None
+        meaning, conditions = read
+        prepared = self.ready.find(target, meaning.variant)
+        if prepared is None:
+            return None
+        is_known = etag_matches(conditions.if_none_match, prepared.etag)
+        answer = HotAnswer(
+            method=method,
+            status=304 if is_known else 200,
+            head=prepared.not_modified if is_known else prepared.head,
+            prepared=prepared,
+            meaning=meaning,
+            end=end + 4,
+        )
+        file = prepared.standing.file
+        if file is not None and answer.has_body:
+            of_file = self._with_part(answer, file, conditions, transport)
+            if of_file is None:
+                return None
+            answer = of_file
+        prepared.standing.used()
+        return answer
+
+    def _with_part(
+        self, answer: HotAnswer, file: IStoredFile, conditions: Conditions, transport: object
+    ) -> HotAnswer | None:
+        """The same with the bytes of a file; None where they do not leave this way, or there are none of them."""
+        wanted = wanted_slice(conditions.range, conditions.if_range, answer.prepared.etag, file.size_bytes)
+        outlet = self._outlet_of(transport)
+        if outlet is None or isinstance(wanted, Unsatisfiable) or file.size_bytes == 0:
+            return None
+        held = self.descriptors.take(file)
+        if held is None:
+            return None
+        if wanted is None:
+            return evolve(answer, part=Part(held=held, outlet=outlet, start=0, stop=file.size_bytes))
+        part = Part(held=held, outlet=outlet, start=wanted.start, stop=wanted.stop)
+        return evolve(answer, status=206, part=part, head=self.ready.head_of_part(answer.prepared, wanted))
+
+    def note(
+        self, answer: HotAnswer, peer: object, *, sent_bytes: int, seconds: float = 0.0, ended: str = "whole"
+    ) -> None:
+        """Write the line of an answer that has ended."""
+        self._access_log.note(
+            client=self._client(peer, answer.meaning.forwarded),
+            method=answer.method,
+            path=answer.prepared.path,
+            status=answer.status,
+            sent_bytes=sent_bytes,
+            seconds=seconds,
+            agent=answer.meaning.agent,
+            ended=ended,
+            told=answer.prepared.told,
+        )
+
+    def _client(self, peer: object, forwarded: str | None) -> str:
+        host: str | None = getattr(peer, "host", None)
+        known = self._known_clients.get((host, forwarded))
+        if known is not None:
+            return known
+        address = self._clients.address_behind(address_of(host), forwarded)
+        client = str(address or getattr(peer, "name", None) or "-")
+        if host is not None:
+            if len(self._known_clients) >= MOST_CLIENTS:
+                self._known_clients.clear()
+            self._known_clients[host, forwarded] = client
+        return client

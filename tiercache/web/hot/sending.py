@@ -1,0 +1,78 @@
+"""Sends a stretch of a file past Python: whenever the socket has room the kernel is handed the next of it."""
+
+# ruff: noqa: N802  # the names of IPullProducer
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.interfaces import IPullProducer
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from tiercache.web.hot.descriptors import Held
+from tiercache.web.hot.outlet import IOutlet
+
+TURN_BYTES = 1024 * 1024
+"""How much one client is given before others have their turn."""
+
+log = Logger()
+
+
+@implementer(IPullProducer)
+@define(kw_only=True, eq=False)
+class FileSending:
+    """The bytes [start, stop) of a file.  `progress`: some were taken; `ended`, once: whether all were."""
+
+    _outlet: IOutlet
+    held: Held
+    start: int
+    stop: int
+    _progress: Callable[[], None]
+    _ended: Callable[[bool], None]
+    at: int = field(init=False)
+    _has_head_left: bool = field(default=False, init=False)
+    _is_over: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.at = self.start
+
+    @property
+    def sent_bytes(self) -> int:
+        """How many have been taken."""
+        return self.at - self.start
+
+    def resumeProducing(self) -> None:
+        """The transport holds nothing; but for the first time, when it has just been given the head."""
+        if self._is_over:
+            return
+        if not self._has_head_left:
+            self._has_head_left = True
+            return
+        try:
+            taken = self._outlet.send(self.held.number, self.at, min(TURN_BYTES, self.stop - self.at))
+        except OSError as error:  # the client is gone
+            log.debug("{error}", error=error)
+            self._end(is_whole=False)
+            return
+        if taken == 0:
+            log.warn("{file} has lost bytes while it was sent", file=self.held.file.sha256)
+            self._end(is_whole=False)
+            return
+        if taken is not None:
+            self.at += taken
+            self._progress()
+        if self.at == self.stop:
+            self._end(is_whole=True)
+        else:
+            self._outlet.wait()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+        self._end(is_whole=False)
+
+    def _end(self, *, is_whole: bool) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._ended(is_whole)
