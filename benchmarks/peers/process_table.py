@@ -30,10 +30,7 @@ class ProcessTable:
 
     def cpu_s(self, pid: int) -> float:
         """The CPU time of the family, in user and kernel mode, with that of children who have ended."""
-        # proc(5): utime, stime, cutime and cstime are fields 14 to 17
-        return sum(sum(map(int, stat[11:15])) for one in self.family(pid) if (stat := self._stat(one))) / (
-            self.ticks_per_s
-        )
+        return sum(self._cpu_s(one) for one in self.family(pid))
 
     def peak_bytes(self, pid: int) -> int:
         """The most memory that each of the family ever held (VmHWM), added up."""
@@ -45,6 +42,19 @@ class ProcessTable:
             return (self.root / str(pid) / "stat").read_text().rpartition(")")[2].split()
         except OSError:  # it has ended meanwhile
             return []
+
+    def _cpu_s(self, pid: int) -> float:
+        """By ticks, which know of threads and children that have ended; or by the finer count of its threads."""
+        stat = self._stat(pid)
+        # proc(5): utime, stime, cutime and cstime are fields 14 to 17
+        by_ticks = sum(map(int, stat[11:15])) / self.ticks_per_s
+        return max(by_ticks, sum(map(self._on_cpu_ns, (self.root / str(pid)).glob("task/*/schedstat"))) / 1e9)
+
+    def _on_cpu_ns(self, schedstat: Path) -> int:
+        try:
+            return int(schedstat.read_text().split()[0])
+        except OSError:  # it has ended meanwhile
+            return 0
 
     def _peak_kib(self, pid: int) -> int:
         try:

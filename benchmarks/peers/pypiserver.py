@@ -1,4 +1,7 @@
-"""pypiserver, with what it recommends for speed: it serves a folder, and fetches nothing."""
+"""pypiserver: it serves a folder, and fetches nothing.
+
+As its container runs it, by gunicorn, here with two threads; its own server takes one client at a time.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from benchmarks.peers.environments import PythonEnvironment
 from benchmarks.peers.peer import Launch, Setting
 
 NAME = "pypiserver"
-REQUIREMENTS = ("pypiserver[cache]",)
+REQUIREMENTS = ("pypiserver[cache]", "gunicorn")
 
 
 @frozen(kw_only=True)
@@ -28,11 +31,11 @@ class PypiServer:
 
     def launch(self, setting: Setting) -> Launch:
         command: list[str | Path] = [
-            *(self.environment.bin / "pypi-server", "run", "--disable-fallback"),
+            *(self.environment.bin / "pypi-server", "run", "--disable-fallback", "--server", "gunicorn"),
             *("-i", "127.0.0.1", "-p", str(setting.port)),
             setting.content.universe.folder,
         ]
-        return Launch(command=command, simple="simple/")
+        return Launch(command=command, simple="simple/", environment={"GUNICORN_CMD_ARGS": "--threads 2"})
 
     def settle(self, setting: Setting) -> None:
         """Nothing."""

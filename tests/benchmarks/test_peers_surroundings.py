@@ -47,6 +47,21 @@ def test_cpu_and_memory_are_those_of_a_process_and_its_descendants(tmp_path: Pat
     assert table.peak_bytes(10) == 1230 * 1024
 
 
+def test_cpu_time_is_finer_than_a_tick_where_the_table_tells_it_of_threads(tmp_path: Path) -> None:
+    _process(tmp_path, 10, 1, (0, 1, 0, 0), 0)
+    for thread, on_cpu_ns in ((10, 12_000_000), (11, 3_500_000)):
+        (tmp_path / "10" / "task" / str(thread)).mkdir(parents=True)
+        (tmp_path / "10" / "task" / str(thread) / "schedstat").write_text(f"{on_cpu_ns} 5 1\n")
+    assert ProcessTable(tmp_path, 100).cpu_s(10) == pytest.approx(0.0155)
+
+
+def test_ticks_count_where_threads_have_ended(tmp_path: Path) -> None:
+    _process(tmp_path, 10, 1, (30, 20, 0, 0), 0)
+    (tmp_path / "10" / "task" / "10").mkdir(parents=True)
+    (tmp_path / "10" / "task" / "10" / "schedstat").write_text("12000000 5 1\n")
+    assert ProcessTable(tmp_path, 100).cpu_s(10) == pytest.approx(0.5)
+
+
 def test_a_process_that_has_ended_counts_for_nothing(tmp_path: Path) -> None:
     table = ProcessTable(tmp_path, 100)
     assert table.cpu_s(10) == 0
