@@ -32,8 +32,8 @@ empty environment; both are medians of {rounds} rounds, as are the *starts*, fro
 
 *nginx static* serves from disk what this node answered; *nginx cache* keeps what the index answers and checks nothing,
 and with *lock* has one request fetch while the others wait. Both run with one worker, and without an access log, which
-this node writes. proxpi and pypiserver run under gunicorn with two threads. A remark in the place of a value says what a
-server does not do, or how it failed.
+this node writes. proxpi and pypiserver run under gunicorn with two threads. A remark in the place of a value says what
+a server does not do, or how it failed.
 
 """
 
