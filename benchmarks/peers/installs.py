@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from attrs import frozen
 
@@ -53,8 +55,8 @@ class Installs:
 
     def _installed(self, server: RunningPeer, client: str, kind: str) -> Cell:
         before_s = server.cpu_s()
-        desk = Desk(folder=self.stand.new_folder())
-        installed = CLIENTS[client](desk=desk).install(server.simple, APPLICATION)
+        with tempfile.TemporaryDirectory(dir=self.stand.folder) as folder:
+            installed = CLIENTS[client](desk=Desk(folder=Path(folder))).install(server.simple, APPLICATION)
         if not installed.succeeded:
             raise NotInstalled(installed.run.said.strip().rpartition("\n")[2])
         return Cell(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import math
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -111,12 +112,17 @@ class Stand:
         """A server with an empty store in front of an index of its own, so far away."""
         with self.content.index(rooted=peer.wants_rooted_urls) as index:
             index.behave(round_trip_ms=round_trip_ms)
-            with self.started(peer, self.setting(index)) as server:
+            with self.setting(index) as setting, self.started(peer, setting) as server:
                 yield server
 
-    def setting(self, index: RunningIndex) -> Setting:
-        """A new place for a server in front of that index."""
-        return Setting(folder=self.new_folder(), port=free_port(), content=self.content, index=index)
+    @contextmanager
+    def setting(self, index: RunningIndex) -> Iterator[Setting]:
+        """A new place for a server in front of that index; what it kept there is removed afterwards."""
+        folder = self.new_folder()
+        try:
+            yield Setting(folder=folder, port=free_port(), content=self.content, index=index)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def started(self, peer: Peer, setting: Setting) -> Iterator[RunningPeer]:

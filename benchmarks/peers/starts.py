@@ -26,8 +26,7 @@ class Starts:
                 yield middle([cell for cell in rounds if cell.peer == peer.name and cell.case == case])
 
     def _round(self, peer: Peer) -> Iterator[Cell]:
-        with self.stand.content.index(rooted=peer.wants_rooted_urls) as index:
-            setting = self.stand.setting(index)
+        with self.stand.content.index(rooted=peer.wants_rooted_urls) as index, self.stand.setting(index) as setting:
             for case in ("new store", "used store"):
                 try:
                     with self.stand.started(peer, setting) as server:

@@ -13,6 +13,7 @@ from benchmarks.peers.cold import Cold
 from benchmarks.peers.content import SMALL_FILE, Content
 from benchmarks.peers.cores import Cores
 from benchmarks.peers.downloads import download, downloads
+from benchmarks.peers.environments import CannotBeHad, PythonEnvironment
 from benchmarks.peers.peer import Launch, Setting, Stand
 from benchmarks.peers.starts import Starts
 from benchmarks.peers.this_node import NAME, ThisNode
@@ -61,6 +62,12 @@ def test_a_server_that_ends_at_once_leaves_notes_and_does_not_end_the_run(stand:
     ]
     assert [cell.note for cell in measured] == ["luckless ended with 1: no luck today"] * 3
     assert all(cell.wall_s is None for cell in measured)
+
+
+def test_what_pip_cannot_find_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(CannotBeHad, match="tc-no-such-server"):
+        PythonEnvironment.made(tmp_path, "tc-no-such-server", "tc-no-such-server")
 
 
 def test_what_a_node_answered_is_exported_with_its_files(stand: Stand) -> None:
