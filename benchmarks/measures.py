@@ -68,13 +68,18 @@ class Report:
             pairs = (("cold", "direct"), ("warm", "direct"), ("dead", "warm"))
             ratios = [_ratio(one.ratio(of, to)) for of, to in pairs]
             rows.append(f"| {one.what} | {' | '.join([*times, *ratios])} |")
-        rows += ["", "| | measured | limit | |", "|---|---:|---:|---|"]
-        for figure in self.figures:
-            verdict = "held" if figure.is_held else "**missed**"
-            rows.append(
-                f"| {figure.what} | {figure.value:.3g} {figure.unit} | {figure.limit:g} {figure.unit} | {verdict} |"
-            )
-        return "\n".join(rows) + "\n"
+        return "\n".join([*rows, "", figures_as_markdown(self.figures)])
+
+
+def figures_as_markdown(figures: Sequence[Figure]) -> str:
+    """The table of what is held to a limit."""
+    rows = ["| | measured | limit | |", "|---|---:|---:|---|"]
+    for figure in figures:
+        verdict = "held" if figure.is_held else "**missed**"
+        rows.append(
+            f"| {figure.what} | {figure.value:.3g} {figure.unit} | {figure.limit:.4g} {figure.unit} | {verdict} |"
+        )
+    return "\n".join(rows) + "\n"
 
 
 def _time(seconds: Sequence[float]) -> str:

@@ -2,7 +2,7 @@
 
 Everything is measured within one run on one machine, on loopback, against the fake index that the tests use: pages and
 files, cold and warm; installs with real clients; memory; and the time to the first answer.  It prints tables, saves
-the raw times as JSON on wish, and a whole run writes `docs/performance.md`.
+the raw times as JSON on wish, and a whole run writes its section of `docs/performance.md`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from benchmarks.documents import with_section
 from benchmarks.exchanges import ACCEPTS, digest_of, direct_path, drained, every, node_path, read_page, repeated
 from benchmarks.measures import Comparison, Figure, Report
 from tests.doubles.clients import CLIENTS, Desk
@@ -239,19 +240,23 @@ def measured(scale: Scale, tell: Callable[[str], None]) -> Report:
 
 
 def circumstances(scale: Scale) -> dict[str, str]:
+    """What a reader has to know of the run."""
+    return {**machine_and_software(), "rounds": str(scale.rounds)}
+
+
+def machine_and_software() -> dict[str, str]:
     """What kind of machine and software this is, in general words."""
     system = f"{platform.system()} on {platform.machine()}"
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     return {
         "machine": f"{system}, {os.cpu_count()} cores, {memory_gib:.0f} GiB of memory",
         "software": f"{platform.python_implementation()} {platform.python_version()}",
-        "rounds": str(scale.rounds),
     }
 
 
-INTRODUCTION = """\
-# Performance
+HEADING = "A node beside going direct"
 
+INTRODUCTION = """\
 How a node compares with going to an index directly. Made by
 
     {command}
@@ -275,7 +280,9 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="small sizes, one round, under a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="save the raw times there")
     parser.add_argument(
-        "--write", action=argparse.BooleanOptionalAction, help="write docs/performance.md (a whole run does)"
+        "--write",
+        action=argparse.BooleanOptionalAction,
+        help="write its section of docs/performance.md (a whole run does)",
     )
     chosen = parser.parse_args()
     report = measured(SHORT if chosen.short else WHOLE, lambda line: print(line, file=sys.stderr, flush=True))
@@ -285,7 +292,8 @@ def main() -> int:
     if chosen.write if chosen.write is not None else not chosen.short:
         command = "python -m benchmarks.node" + (" --short" if chosen.short else "")
         introduction = INTRODUCTION.format(command=command, **report.circumstances)
-        PERFORMANCE.write_text(introduction + report.as_markdown())
+        section = introduction + report.as_markdown()
+        PERFORMANCE.write_text(with_section(PERFORMANCE.read_text(), HEADING, section))
     return 0 if all(figure.is_held for figure in report.figures) else LIMIT_MISSED
 
 

@@ -6,7 +6,7 @@ Everything started here is ended by its id, and what it said is shown beside a t
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def fake_index(tmp_path: Path, archives: Path, running: list[Running]) -> IndexS
 
     shared = archives
 
-    def start(variant: str = "json", archives: Path = shared, **options: int) -> RunningIndex:
+    def start(variant: str = "json", archives: Path = shared, **options: int | Sequence[int]) -> RunningIndex:
         folder = tmp_path / f"index-{len(running)}"
         index = RunningIndex.start(folder, variant, archives=archives, **options)
         running.append(index)

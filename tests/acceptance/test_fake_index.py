@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from tests.acceptance.conftest import IndexStarter
@@ -48,3 +49,14 @@ def test_orders_to_misbehave_are_obeyed_as_often_as_they_say(fake_index: IndexSt
     assert (first.status, first.headers["retry-after"]) == (429, "7")
     assert fetch(f"{index.simple}tc-vivid/").status == 200
     assert [line["status"] for line in index.requests("tc-vivid")] == [429, 200]
+
+
+def test_pages_of_so_many_files_are_there_on_wish_and_need_not_name_the_host(fake_index: IndexStarter) -> None:
+    index = fake_index("json", listed_files=(2, 5), rooted=1)
+
+    for count in (2, 5):
+        page = fetch(f"{index.simple}tc-listed-{count}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+        urls = [file["url"] for file in json.loads(page.body)["files"]]
+        assert len(urls) == count
+        assert all(url.startswith("/files/") for url in urls)
+    assert fetch(index.url.rstrip("/") + urls[0]).status == 200

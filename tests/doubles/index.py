@@ -315,14 +315,22 @@ def main() -> None:
     parser.add_argument("--big-bytes", type=int, default=Sizes().big)
     parser.add_argument("--giant-bytes", type=int, default=Sizes().giant)
     parser.add_argument("--ancient-files", type=int, default=Sizes().ancient_files)
+    parser.add_argument("--listed-files", type=int, nargs="*", default=(), help="pages of so many files besides")
+    parser.add_argument("--rooted", type=int, default=0, help="1: file URLs in JSON do not name the host")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        sizes = Sizes(big=chosen.big_bytes, giant=chosen.giant_bytes, ancient_files=chosen.ancient_files)
+        sizes = Sizes(
+            big=chosen.big_bytes,
+            giant=chosen.giant_bytes,
+            ancient_files=chosen.ancient_files,
+            listed_files=tuple(chosen.listed_files),
+        )
         universe = Universe(folder=chosen.folder or Path(scratch), sizes=sizes)
         Connection.index = Index(universe=universe, variant=chosen.variant, max_age_s=chosen.max_age)
         with Server(("127.0.0.1", chosen.port), Connection) as server:
-            Connection.index.base = f"http://127.0.0.1:{server.server_port}"
-            print(f"{Connection.index.base}/", flush=True)
+            url = f"http://127.0.0.1:{server.server_port}"
+            Connection.index.base = "" if chosen.rooted else url
+            print(f"{url}/", flush=True)
             server.serve_forever()
 
 

@@ -158,13 +158,16 @@ class RunningIndex(Running):
         return f"{self.url}simple/"
 
     @classmethod
-    def start(cls, folder: Path, variant: str = "json", archives: Path | None = None, **options: int) -> Self:
+    def start(
+        cls, folder: Path, variant: str = "json", archives: Path | None = None, **options: int | Sequence[int]
+    ) -> Self:
         """`options`: those of `tests.doubles.index`, as `max_age=0`; `archives`: the folder where these are kept."""
         log = folder / "index.log"
         command: list[str | Path] = [sys.executable, "-m", "tests.doubles.index", "--variant", variant]
         command += ["--folder", archives or folder / "archives"]
         for name, value in options.items():
-            command += [f"--{name.replace('_', '-')}", str(value)]
+            values = value if isinstance(value, Sequence) else [value]
+            command += [f"--{name.replace('_', '-')}", *map(str, values)]
         process = cls.launch(command, bare_environment(folder / "home"), log)
         index = cls(log=log, process=process, url="")
         wait_until(lambda: index.said().endswith("/\n") or not index.is_alive, what="the start of the fake index")

@@ -39,11 +39,15 @@ class Project:
 
 @frozen(kw_only=True)
 class Sizes:
-    """The sizes, in bytes, of the wheels that are big on purpose, and how many files the longest page has."""
+    """The sizes, in bytes, of the wheels that are big on purpose, and how many files the longest page has.
+
+    `listed_files`: for each a project `tc-listed-<number>` with so many files on its page.
+    """
 
     big: int = 40 << 20
     giant: int = 1 << 30
     ancient_files: int = 400
+    listed_files: tuple[int, ...] = ()
 
 
 @define(kw_only=True)
@@ -208,10 +212,17 @@ def _quirks(sizes: Sizes) -> Iterator[Project]:
     yield wheel_only("tc-medium", 100_000)
     yield wheel_only("tc-big", sizes.big)
     yield wheel_only("tc-giant", sizes.giant)
-    yield Project(
-        name="tc-ancient",
+    yield _of_many("tc-ancient", sizes.ancient_files)
+    for count in sizes.listed_files:
+        yield _of_many(f"tc-listed-{count}", count)
+
+
+def _of_many(name: str, count: int) -> Project:
+    """A project of so many small wheels, each of another version."""
+    return Project(
+        name=name,
         releases=tuple(
-            Release(name="tc-ancient", version=f"{at // 20}.{at % 20}", kinds=("wheel",), uploaded=_UPLOADED[0])
-            for at in range(1, sizes.ancient_files + 1)
+            Release(name=name, version=f"{at // 20}.{at % 20}", kinds=("wheel",), uploaded=_UPLOADED[0])
+            for at in range(1, count + 1)
         ),
     )

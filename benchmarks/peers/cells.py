@@ -1,0 +1,59 @@
+"""One measured thing of one server, as a value; and the groups that they come in."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Sequence
+from statistics import median
+from subprocess import SubprocessError
+
+from attrs import evolve, frozen
+
+PAGES, FILES, COLD, INSTALLS = "warm pages", "warm files", "cold files", "installs"
+STARTS, MEMORY = "starts", "memory"
+
+FAILURES = (OSError, http.client.HTTPException, SubprocessError, AssertionError, ValueError)
+"""What another server may do to us: it becomes a note in its cell, and the run goes on."""
+
+
+@frozen(kw_only=True)
+class Cell:
+    """What a server needed for a case of a group; what was not measured is None.
+
+    `cpu_s` is the server's CPU time and `wall_s` the time on the clock.  Warm: of one request, so that 1 / `wall_s` is
+    the requests per second.  Cold: the CPU of one client's file, and the time until all clients have it.  Else: of one
+    install, of one start.  `tail_s`: under load the 99th percentile of the latency; for cold files the longest wait for
+    a first byte beyond the index's own.  `answered`: how many requests there were.  `failed`: how many more went wrong.
+    `size_bytes`: of one body, as sent; in the group of that name, the most memory.  `fetches`: how often the index was
+    asked for the cold file.  `note`: why nothing was measured.
+    """
+
+    group: str
+    case: str
+    peer: str
+    cpu_s: float | None = None
+    wall_s: float | None = None
+    tail_s: float | None = None
+    answered: int = 0
+    failed: int = 0
+    size_bytes: int | None = None
+    fetches: float | None = None
+    note: str = ""
+
+
+def middle(rounds: Sequence[Cell]) -> Cell:
+    """The medians of the rounds of one case; those that failed do not count, unless all did."""
+    good = [cell for cell in rounds if not cell.note]
+    if not good:
+        return rounds[0]
+
+    def of(name: str) -> float | None:
+        values = [getattr(cell, name) for cell in good]
+        return None if None in values else median(values)
+
+    return evolve(good[0], cpu_s=of("cpu_s"), wall_s=of("wall_s"), tail_s=of("tail_s"), fetches=of("fetches"))
+
+
+def in_short(problem: BaseException) -> str:
+    """The first line of what it says, for a note."""
+    return (str(problem).splitlines() or [type(problem).__name__])[0][:80]

@@ -1,0 +1,1 @@
+"""What the benchmarks decide and draw, apart from what they measure."""
