@@ -13,8 +13,10 @@ from tests.doubles.chain_of_nodes import FILES, ORIGIN, ChainOfNodes, JoinedNode
 from tests.doubles.small_node import sdist, wheel
 from tests.doubles.tier_http import http_answer
 from tiercache.config import AccessConfig, GrantConfig
+from tiercache.interfaces import METADATA
 from tiercache.policy.selection import ProjectRule
 from tiercache.prefetch.carrying_out import AGAIN_AFTER_S
+from tiercache.simple.model import FileIdentity
 
 PREFETCH = "/api/v1/prefetch"
 ANYONE_PREFETCHES = AccessConfig(grants=(GrantConfig(who=("anyone",), may=("read", "prefetch"), projects=("*",)),))
@@ -320,6 +322,28 @@ def test_what_is_not_taken_is_listed_and_the_rest_comes(requirement: str) -> Non
     assert [one["line"] for one in state["unparseable"]] == [1]
     assert outcomes(state) == {ZOO[0]: "fetched"}
     assert not [line for line in chain.index.asked() if "evil.example" in line]
+
+
+def test_the_metadata_of_newer_releases_is_here_that_an_installer_looks_at_before_it_takes_an_older_one() -> None:
+    chain, nodes = three()
+    needy = wheel_file("needy", "zoo<1")
+    chain.lists("needy", needy)
+    old, zoo = wheel_file("zoo", version="0.1"), ZOO
+    # The resolver in memory never goes back, so it is told at once what uv would find out.
+    state = ended(nodes[-1], submit(nodes[-1], "needy", "zoo<1"))
+    assert outcomes(state) == {needy[0]: "fetched", old[0]: "fetched"}
+    path = nodes[-1].files_of("zoo")[zoo[0]]
+    chain.cut(ORIGIN)
+    chain.cut("office")
+    assert nodes[-1].get(f"{path}.metadata").body == metadata("zoo", "1.0")
+    assert zoo[0] not in stored(nodes[-1])
+
+
+def test_of_what_is_pinned_nothing_newer_is_looked_at() -> None:
+    _chain, nodes = three()
+    ended(nodes[-1], submit(nodes[-1], "zoo==0.1"))
+    newer = FileIdentity("sha256", hashlib.sha256(ZOO[1]).hexdigest())
+    assert [node.catalogue.attachment(newer, METADATA) for node in nodes] == [None] * 3
 
 
 def test_sdists_come_with_what_builds_them() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import Clock
 
 from tests.doubles.now import at_once
 from tests.doubles.small_node import CONFIG, SmallNode
@@ -26,14 +27,17 @@ from tiercache.web.site import site
 
 @define(kw_only=True, eq=False)
 class ResolvingNode:
-    """`program`: a path, or None for the uv that is installed.  `folder`: where runs have their folders."""
+    """`clock` tells when the 60 s of a run are over.  `program`: a path, or None for the uv that is installed.
+
+    `folder`: where runs have their folders.
+    """
 
     reactor: Any
     tiers: list[ScriptedUpstream]
     folder: Path
     config: Config = CONFIG
     program: Path | None = None
-    deadline_s: float = 60.0
+    clock: Clock = field(factory=Clock)
     most_bytes: int = 1 << 20
     passwords: list[str] = field(factory=list)
     ports: list[IListeningPort] = field(factory=list)
@@ -69,7 +73,7 @@ class ResolvingNode:
     def _with(self, program: Callable[[], str | None]) -> UvResolver:
         return UvResolver(
             program=program,
-            children=Children(reactor=self.reactor, most_bytes=self.most_bytes, deadline_s=self.deadline_s),
+            children=Children(reactor=self.reactor, clock=self.clock, most_bytes=self.most_bytes, deadline_s=60.0),
             index=self.index,
             warrants=self.warrants,
             folder=str(self.folder),

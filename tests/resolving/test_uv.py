@@ -195,10 +195,16 @@ async def test_a_resolver_that_hangs_is_ended_with_its_children(reactor: Any, tm
         f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}\\n')",
         "time.sleep(600)",
     )
-    node = ResolvingNode(reactor=reactor, tiers=[], folder=tmp_path / "runs", program=hangs, deadline_s=3.0)
+    node = ResolvingNode(reactor=reactor, tiers=[], folder=tmp_path / "runs", program=hangs)
+    asking = begun(node.resolver.resolve(Question(requirements=("app",), target=LINUX)))
+    told = await until_it_says(reactor, pids)
+    node.clock.advance(59.9)
+    assert not asking.called
+    assert all(map(is_alive, map(int, told.split())))
+    node.clock.advance(0.1)
     with pytest.raises(ResolverFailed, match="did not end in time"):
-        await node.resolver.resolve(Question(requirements=("app",), target=LINUX))
-    for pid in map(int, pids.read_text().split()):
+        await asking
+    for pid in map(int, told.split()):
         await until_it_is_gone(reactor, pid)
     assert node.left() == []
     assert not node.index.is_open

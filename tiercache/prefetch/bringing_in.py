@@ -6,7 +6,7 @@ What is one file's trouble is no other's: it is noted, and the rest goes on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, DeferredSemaphore
@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from tiercache.cache.core_metadata import is_wheel
 from tiercache.cache.files import Files
 from tiercache.cache.listings import Listing
 from tiercache.cache.pages import Pages
@@ -21,9 +22,12 @@ from tiercache.cache.sidecars import Sidecars
 from tiercache.errors import NoTierAnswered, StoreFull, TiercacheError, TierUnreachable
 from tiercache.policy.entry import Ask
 from tiercache.policy.hops import LOOP
+from tiercache.prefetch.choosing import environment_in
 from tiercache.prefetch.job import HERE, Job
+from tiercache.prefetch.newer import looked_at, pinned
 from tiercache.prefetch.side_by_side import side_by_side
-from tiercache.simple.model import FileIdentity
+from tiercache.simple.model import File, FileIdentity, ProjectName
+from tiercache.simple.names import identity_of, normalise
 from tiercache.wire.prefetch import FileOutcome
 
 LOOK_AGAIN_S = 0.1
@@ -95,6 +99,29 @@ class BringingIn:
             self._ours += Counter()  # which leaves out what none of the jobs wants
         return later
 
+    async def look_at(self, job: Job, requirements: Iterable[str]) -> None:
+        """Have the metadata here that an installer looks at for these requirements without taking its release."""
+        if not job.wanted.sidecars or job.closure is None or not requirements:
+            return
+        taken: dict[ProjectName, list[str]] = {}
+        for file in job.closure.files:
+            if job.files[file.filename].outcome in HERE:  # and so its page may be known to who asks
+                taken.setdefault(normalise(file.project), []).append(file.version)
+        environments = [environment_in(one.target) for one in job.closure.targets]
+        for project in pinned(requirements):
+            taken.pop(project, None)
+
+        async def one(project: ProjectName) -> None:
+            try:
+                page = (await self._pages.shown(project, ask_of(job))).page
+            except TiercacheError as error:
+                log.debug("nothing newer of {project} is looked at: {error}", project=project, error=error)
+                return
+            for file in looked_at(project, page.files, taken[project], environments):
+                await self._sidecar(file, ask_of(job))
+
+        await side_by_side(taken, one, self._most)
+
     async def check(self, job: Job, listings: Mapping[str, Listing]) -> None:
         """Note which of the files that came are gone again: the store has no room for all of them."""
         for filename, file in list(job.files.items()):
@@ -125,7 +152,7 @@ class BringingIn:
             job.note(filename, outcome="failed", reason="It failed in a way that was not foreseen.")
             return True
         if job.wanted.sidecars:
-            await self._sidecar(listing, filename, ask_of(job))
+            await self._sidecar(listing.file, ask_of(job))
         return True
 
     async def _fetch(self, job: Job, filename: str, listing: Listing) -> None:
@@ -142,14 +169,14 @@ class BringingIn:
             raise StoreFull(reason=f"{filename} was not kept")
         job.note(filename, outcome="fetched", size=record.size_bytes, reason=None)
 
-    async def _sidecar(self, listing: Listing, filename: str, ask: Ask) -> None:
+    async def _sidecar(self, file: File, ask: Ask) -> None:
         """Its core metadata, where there is any; a wheel that was just stored has it already."""
-        if not filename.endswith(".whl") and not listing.file.core_metadata:
+        if not is_wheel(file.filename) and not file.core_metadata:
             return
         try:
-            await self._sidecars.sidecar(listing.identity, filename, ask)
+            await self._sidecars.sidecar(identity_of(file), file.filename, ask)
         except TiercacheError as error:
-            log.debug("{filename} has no sidecar: {error}", filename=filename, error=error)
+            log.debug("{filename} has no sidecar: {error}", filename=file.filename, error=error)
 
     async def _give_way(self) -> None:
         """Begin nothing while clients wait for what no job wants."""

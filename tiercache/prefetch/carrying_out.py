@@ -126,6 +126,7 @@ class CarryingOut:
             if not waiting:
                 break
             await keep()
+        await self._bringing_in.look_at(job, inputs.requirements)
         await self._bringing_in.check(job, listings)
         job.become("verifying")
         job.report = await self._readiness.report(job.wanted, inputs, job.closure, job.for_whom)

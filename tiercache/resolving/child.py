@@ -12,6 +12,7 @@ from typing import Any, Literal
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -93,6 +94,7 @@ class Children:
     """The processes that are running; `most_bytes` and `deadline_s` hold for each."""
 
     _reactor: Any
+    _clock: IReactorTime
     _most_bytes: int
     _deadline_s: float
     _running: set[Child] = field(factory=set, init=False)
@@ -108,7 +110,7 @@ class Children:
             words = [sys.executable, "-I", "-S", "-c", _OF_ITS_OWN, *words]
         self._reactor.spawnProcess(child, words[0], words, env=dict(environment), path=folder)
         self._running.add(child)
-        deadline = self._reactor.callLater(self._deadline_s, child.cut, "deadline")
+        deadline = self._clock.callLater(self._deadline_s, child.cut, "deadline")
         try:
             return await child.end()
         except CancelledError:

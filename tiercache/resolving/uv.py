@@ -114,7 +114,7 @@ def resolver_on(
     """The resolver of a node.  `site`: where it reads; `folder` None: that of the machine; `path` as PATH is."""
     return UvResolver(
         program=partial(installed_uv, path),
-        children=Children(reactor=reactor, most_bytes=MOST_BYTES, deadline_s=DEADLINE_S),
+        children=Children(reactor=reactor, clock=reactor, most_bytes=MOST_BYTES, deadline_s=DEADLINE_S),
         index=OwnIndex(listen=lambda: reactor.listenTCP(0, site, interface="127.0.0.1")),
         warrants=warrants,
         folder=folder,
