@@ -52,9 +52,9 @@ def test_of_a_foreign_url_only_the_name_of_the_file_is_kept(name: str) -> None:
     assert "example" not in repr(reading(ONE_RELEASE[name], name))
 
 
-@pytest.mark.parametrize("name", [name for name in ONE_RELEASE if name != "pylock.toml"])
+@pytest.mark.parametrize("name", ONE_RELEASE)
 def test_a_lock_without_digests_names_its_releases_all_the_same(name: str) -> None:
-    text = ONE_RELEASE[name].replace(f", {HASH}", "").replace(f'"sha256:{SHA["a"]}"', "")
+    text = ONE_RELEASE[name].replace(f", {HASH}", "").replace(f", {HASHES}", "").replace(f'"sha256:{SHA["a"]}"', "")
     assert SHA["a"] not in text
     release = only(reading(text, name))
     assert [(file.filename, file.hashes) for file in release.files] == (
@@ -62,12 +62,20 @@ def test_a_lock_without_digests_names_its_releases_all_the_same(name: str) -> No
     )
 
 
-def test_a_pylock_without_digests_is_none_and_its_other_releases_are_taken() -> None:
-    bare = f'[[packages]]\nname = "bar"\nversion = "1"\nwheels = [{{{WHEEL.replace("foo", "bar")}, hashes = {{}}}}]\n'
-    found = reading(ONE_RELEASE["pylock.toml"] + bare, "pylock.toml")
+def test_a_release_that_is_none_by_its_format_is_told_and_the_others_are_taken() -> None:
+    wrong = '[[packages]]\nname = "Bar"\nversion = "1"\n[[packages]]\nname = "baz"\n[[packages]]\nversion = "1"\n'
+    found = reading(ONE_RELEASE["pylock.toml"] + wrong, "pylock.toml")
     assert names(found) == ["foo==1.0"]
-    assert reasons(found) == [
-        ("bar", "it is no release by PEP 751: At least one hash must be provided in 'packages[0].wheels[0].hashes'")
+    assert [text for text, _ in reasons(found)] == ["Bar", "baz", "a release without a name"]
+
+
+def test_digests_of_a_pylock_that_are_an_empty_table_are_none() -> None:
+    text = (
+        ONE_RELEASE["pylock.toml"].replace(HASHES, "hashes = {}") + f'sdist = {{path = "foo-1.0.tar.gz", {HASHES}}}\n'
+    )
+    assert [(file.filename, file.hashes) for file in only(reading(text, "pylock.toml")).files] == [
+        (FILE.filename, {}),
+        ("foo-1.0.tar.gz", FILE.hashes),
     ]
 
 

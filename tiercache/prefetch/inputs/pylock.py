@@ -14,6 +14,9 @@ from tiercache.prefetch.inputs.markers import decided
 from tiercache.prefetch.inputs.structured import items, toml
 from tiercache.wire.prefetch import Document
 
+NO_DIGEST = {"sha256": ""}
+"""What is read for a file without digests: PEP 751 wants some, and uv writes none where an index gives none."""
+
 
 def read_pylock(document: Document, gathering: Gathering) -> None:
     """The releases of a lock, for its own default groups and the wanted parts; raises NotTaken for another version."""
@@ -47,9 +50,25 @@ def _packages(content: Mapping[str, Any]) -> Iterator[tuple[str, Package | NotTa
         name = package.get("name") if isinstance(package, dict) else None
         text = name if isinstance(name, str) else "a release without a name"
         try:
-            yield text, Pylock.from_dict({**head, "packages": [package]}).packages[0]
+            yield text, Pylock.from_dict({**head, "packages": [_digested(package)]}).packages[0]
         except (Invalid, ValueError, RecursionError) as error:
             yield text, NotTaken(reason=f"it is no release by PEP 751: {_words(error)}")
+
+
+def _digested(package: object) -> object:
+    """A release whose files without digests have one that is empty, so that it is told no other way than elsewhere."""
+    if not isinstance(package, dict):
+        return package
+    wheels = package.get("wheels")
+    changed = {"sdist": _with_digest(package["sdist"])} if "sdist" in package else {}
+    if isinstance(wheels, list):
+        changed["wheels"] = [_with_digest(wheel) for wheel in wheels]
+    return {**package, **changed}
+
+
+def _with_digest(file: object) -> object:
+    is_without = isinstance(file, dict) and file.get("hashes", {}) == {}
+    return {**file, "hashes": NO_DIGEST} if isinstance(file, dict) and is_without else file
 
 
 def _take(package: Package, parts: Parts, gathering: Gathering) -> None:
