@@ -13,11 +13,13 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import LoopingCall
 
 from tests.doubles.now import at_once, begun
+from tests.doubles.resolver import ResolverInMemory
 from tests.doubles.small_node import CONFIG, listed, scripted, wheel
 from tiercache.interfaces import NewChange
 from tiercache.node import assemble
 from tiercache.policy.entry import Ask
 from tiercache.policy.news import PAGE
+from tiercache.prefetch.prefetching import PrefetchEdges
 from tiercache.served import root_of
 from tiercache.simple.names import identity_of
 from tiercache.storage.memory import MemoryCatalogue
@@ -44,7 +46,9 @@ def serve() -> None:
         now=time.time,
         pool=at_once,
         node_id=NODE_ID,
+        prefetch_edges=PrefetchEdges(resolver=ResolverInMemory.over({})),
     )
+    parts.prefetching.start()
     resource = root_of(
         CONFIG, parts, clock=reactor, pool=at_once, token="token", not_ready=lambda: None, node_id=NODE_ID
     )

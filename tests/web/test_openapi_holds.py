@@ -16,7 +16,7 @@ from tests.web.served_api import STORED
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S, DEADLINE_S = 20.0, 600.0
-OPERATIONS = 37
+OPERATIONS = 48
 AS_IN_A_TEST = (
     *("--max-examples", "40"),
     "--generation-deterministic",
@@ -42,7 +42,16 @@ def served() -> Iterator[str]:
 
 def test_every_answer_is_what_the_document_promises(served: str, tmp_path: Path) -> None:
     """Data as the document has it and data as it has not, for every operation; each answer is checked by all rules."""
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{served}/api/v1/openapi.json", *AS_IN_A_TEST]
+    settings = ("--config-file", str(Path(__file__).with_name("schemathesis.toml")))
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        *settings,
+        "run",
+        f"{served}/api/v1/openapi.json",
+        *AS_IN_A_TEST,
+    ]
     ended = subprocess.run(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=DEADLINE_S
     )

@@ -122,6 +122,7 @@ def test_where_a_request_has_been_goes_along() -> None:
         (b'{"newest": 0}', OPERATOR),
         (b'{"newest": "1"}', OPERATOR),
         (b'{"documents": "numpy"}', OPERATOR),
+        (b'{"files": [{"project": "", "version": "1", "filename": "x"}]}', OPERATOR),
         (b'{"targets": [{"python": "2.7", "platform": "linux"}]}', OPERATOR),
         (b'{"targets": [{"python": "3.12", "platform": "--index-url"}]}', OPERATOR),
         (b'{"targets": [{"python": "3.12", "platform": "linux\\n"}]}', OPERATOR),
@@ -254,8 +255,8 @@ def test_a_job_that_has_no_report_says_how_it_is() -> None:
     node = WebNode()
     node.jobs.put("one", phase="failed", reason="a needs b<2, and c b>=2")
     reply = node.get(f"{PATH}/one/report", OPERATOR)
-    assert reply.status == 404
-    assert "failed: a needs b<2" in json.loads(reply.body)["detail"]
+    assert reply.status == 409
+    assert "failed (a needs b<2" in json.loads(reply.body)["detail"]
 
 
 def test_who_leaves_while_they_wait_for_a_report_ends_the_question() -> None:

@@ -11,10 +11,11 @@ from attrs import evolve, frozen
 from multipart import MultipartError, MultipartSegment, PushMultipartParser  # type: ignore[import-untyped]  # it has annotations, and does not say so
 from twisted.web.server import Request
 
-from tiercache.errors import BodyTooLarge, RequestMalformed
+from tiercache.errors import BodyTooLarge, InvalidName, RequestMalformed
 from tiercache.interfaces import Pool
 from tiercache.prefetch.documents import document_of
 from tiercache.publish.intake import boundary_of
+from tiercache.simple.names import normalise
 from tiercache.web.inflow import inflow_of, next_piece
 from tiercache.web.openapi import FORM
 from tiercache.web.request import field_of
@@ -121,6 +122,9 @@ def _wanted_in_json(body: bytes) -> Wanted:
         stated = msgspec.json.decode(body or b"{}")
         if isinstance(stated, dict) and isinstance(stated.get("newest"), float) and stated["newest"].is_integer():
             stated["newest"] = int(stated["newest"])  # which JSON Schema takes for an integer
-        return msgspec.convert(stated, Wanted)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        wanted = msgspec.convert(stated, Wanted)
+        for project in {file.project for file in wanted.files}:
+            normalise(project)
+        return wanted
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidName) as error:
         raise RequestMalformed(reason=f"its body is not what it is to be: {error}") from None

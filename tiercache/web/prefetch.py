@@ -145,8 +145,8 @@ class PrefetchRoutes:
         """What one ended in, as JSON, text or HTML."""
         state = self._seen(request, job)
         if state.report is None:
-            because = f": {state.reason}" if state.reason else ""
-            return problem(404, f"The job has no report; it is {state.phase}{because}.")
+            because = f" ({state.reason})" if state.reason else ""
+            return problem(409, f"The job has no report: it is {state.phase}{because}.")
         return report_answer(request, state.report)
 
     async def ready(self, request: Request) -> Answer:
@@ -225,7 +225,7 @@ _EVENTS = _operation(
     "How a job is, told anew whenever that has changed: server-sent events named `state`, each a `JobState` without "
     "files and report, and `ended` the last of them.",
     {
-        200: Reply(about="The events.", bodies={EVENT_STREAM: str}),
+        200: Reply(about="The events.", bodies={EVENT_STREAM: bytes}),
         204: Reply(about="The job is over, and who asks has read so."),
     },
     parameters=(_JOB, _LAST),
@@ -237,7 +237,7 @@ _REPORT = _operation(
     "as text or as a page.",
     {200: Reply(about="The report.", bodies=REPORT_BODIES)},
     parameters=(_JOB,),
-    problems=_UNKNOWN,
+    problems=_UNKNOWN | {409: "The job has none: it is not done."},
 )
 _READY = _operation(
     "isReady",
