@@ -34,13 +34,17 @@ class NewestSidecars:
         if releases <= 0:
             return {}
         stored = self._catalogue.attachment_digests(page.project, METADATA)
+        digests = {*stored.values()}
         chosen: dict[str, str] = {}
         left_bytes = MOST_BYTES
-        for file in (*([] if first is None else [first]), *_of_newest(page, releases)):
-            told = file.core_metadata.get("sha256") if isinstance(file.core_metadata, Mapping) else None
+        ahead = [] if first is None else [first]
+        has_more = any(_told(file) in digests and _told(file) != _told(first) for file in page.files)
+        # To look through the releases is dear, and of most projects one sidecar is stored.
+        for file in (*ahead, *_of_newest(page, releases)) if has_more or first is None else ahead:
+            told = _told(file)
             if told is None or told in chosen:
                 continue
-            text = self._text(file, told) if told in stored.values() else None
+            text = self._text(file, told) if told in digests else None
             if text is not None and len(text) <= left_bytes:
                 chosen[told] = text
                 left_bytes -= len(text)
@@ -59,6 +63,11 @@ class NewestSidecars:
                 except UnicodeDecodeError:
                     return None
         return None
+
+
+def _told(file: File | None) -> str | None:
+    """The digest that the page gives of a file's sidecar."""
+    return file.core_metadata.get("sha256") if file is not None and isinstance(file.core_metadata, Mapping) else None
 
 
 def _of_newest(page: Page, releases: int) -> list[File]:

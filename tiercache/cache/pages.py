@@ -8,6 +8,7 @@ how a page looks to clients `showing`'s and `web`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import assert_never
 
 from attrs import define, evolve, field, frozen
@@ -72,9 +73,9 @@ class ShownPage:
     home: str | None = None
     is_reserved: bool = False
 
-    @property
+    @cached_property
     def page(self) -> Page:
-        """The files as shown, their URLs still the tier's; put together at each call."""
+        """The files as shown, their URLs still the tier's; put together when it is first looked at."""
         return self._look()
 
 
