@@ -98,8 +98,8 @@ class SimplePages:
         if self._at_hand is None or not is_storable(shown):
             return None
 
-        def answered(shown: ShownPage) -> Current:
-            fields, outcome = self._fields(shown), shown.outcome
+        def answered(now: ShownPage) -> Current:
+            fields, outcome = self._fields(now), now.outcome
             return Current(
                 answer=self._whole(made, syntax, encoding, outcome, fields),
                 not_modified=self._not_modified(made, outcome, fields),
@@ -110,7 +110,9 @@ class SimplePages:
             size_bytes=len(made.body),
             at_hand=self._at_hand,
             local=self._local,
-            shown=shown,
+            project=shown.project,
+            version=shown.version,
+            serial=shown.serial,
             answered=answered,
         )
 

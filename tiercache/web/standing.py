@@ -57,19 +57,24 @@ class IAtHand(Protocol):
 
 @frozen(kw_only=True)
 class PageStanding:
-    """A rendering of a page: `answered` makes the answer of what is shown, with this rendering for its body."""
+    """A rendering of a page: `answered` makes the answer of what is shown, with this rendering for its body.
+
+    It holds what names the page, and not the page, which is larger.
+    """
 
     variant: Variant
     size_bytes: int
     _at_hand: IAtHand
     _local: bool
-    _shown: ShownPage
+    _project: ProjectName
+    _version: str
+    _serial: int | None
     _answered: Callable[[ShownPage], Current]
 
     def current(self) -> Current | None:
         """See `IStanding`: of a page whose version is still the one that was rendered."""
-        shown = self._at_hand.page(self._shown.project, local=self._local)
-        if shown is None or (shown.version, shown.serial) != (self._shown.version, self._shown.serial):
+        shown = self._at_hand.page(self._project, local=self._local)
+        if shown is None or (shown.version, shown.serial) != (self._version, self._serial):
             return None
         return evolve(self._answered(shown), steady_s=_steady_s(shown))
 
