@@ -39,11 +39,15 @@ def tiercache(node: RunningNode, *words: str | Path) -> subprocess.CompletedProc
     )
 
 
-def prefetched(node: RunningNode, *words: str | Path) -> Mapping[str, Any]:
-    """Prefetch until all is there; the job.  Before, it is not; of sdists it may be, as they have to be looked into."""
+def is_not_here(node: RunningNode, *words: str | Path) -> None:
+    """Hold that not all of it is on a node; of sdists it may be enough, as they have to be looked into."""
     asked = tiercache(node, "ready", "--json", *words)
     assert asked.returncode in ((0, 3) if "--sdists" in words else (3,)), asked.stdout + asked.stderr
     assert not all(file["stored"] for file in json.loads(asked.stdout)["files"])
+
+
+def prefetched(node: RunningNode, *words: str | Path) -> Mapping[str, Any]:
+    """Prefetch until all is there; the job."""
     done = tiercache(node, "prefetch", "--json", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     job: Mapping[str, Any] = json.loads(done.stdout)
@@ -74,6 +78,7 @@ def test_requirements_install_with_every_tool_when_everything_above_is_gone(
     file.write_text(f"{APPLICATION}  # all of it\n-c bounds.txt\n", encoding="utf-8")
     (tmp_path / "bounds.txt").write_text("tc-vivid<3\n", encoding="utf-8")
     # uv, poetry and pdm lock for every environment before they install for one.
+    is_not_here(chain.dev, "-r", file, "--universal", "--sdists")
     job = prefetched(chain.dev, "-r", file, "--universal", "--sdists")
     assert job["handed_on"]["above"].startswith("taken"), job["handed_on"]
     cut_off(chain)
@@ -102,7 +107,9 @@ def test_a_pylock_installs_with_pip_uv_and_pdm_when_everything_above_is_gone(
     for locked in (uvs, pdms):
         assert locked.succeeded, locked.said
     locks = (uvs.folder / "pylock.toml", pdms.folder / "pylock.toml")
-    prefetched(chain.dev, "--lock", locks[0], "--lock", locks[1], "--universal", "--sdists")
+    is_not_here(chain.dev, "--lock", locks[0], "--universal", "--sdists")
+    for lock in locks:
+        prefetched(chain.dev, "--lock", lock, "--universal", "--sdists")
     cut_off(chain)
 
     expected = direct("pip", "json").tree
@@ -121,11 +128,10 @@ def test_the_locks_of_uv_poetry_and_pdm_install_when_everything_above_is_gone(
     root = chain.dev.simple
     uvs, _ = Uv(desk=desk).lock(root, APPLICATION)
     poetrys, pdms = Poetry(desk=desk).lock(root, APPLICATION), Pdm(desk=desk).lock(root, APPLICATION)
-    words: list[str | Path] = ["--universal", "--sdists"]
+    is_not_here(chain.dev, "--lock", uvs.folder / "uv.lock", "--universal", "--sdists")
     for locked, name in ((uvs, "uv.lock"), (poetrys, "poetry.lock"), (pdms, "pdm.lock")):
         assert locked.succeeded, locked.said
-        words += ["--lock", locked.folder / name]
-    prefetched(chain.dev, *words)
+        prefetched(chain.dev, "--lock", locked.folder / name, "--universal", "--sdists")
     cut_off(chain)
 
     expected = direct("pip", "json").tree

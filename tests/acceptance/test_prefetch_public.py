@@ -51,7 +51,8 @@ def test_public_projects_install_with_every_tool_when_everything_above_is_gone(
     pylock = Pdm(desk=desk).lock(root, *REQUIREMENTS, as_pylock=True)
     assert pylock.succeeded, pylock.said
     prefetched(dev, "-r", file, "--universal")
-    prefetched(dev, "--lock", locked.folder / "poetry.lock", "--lock", pylock.folder / "pylock.toml")
+    for lock in (locked.folder / "poetry.lock", pylock.folder / "pylock.toml"):
+        prefetched(dev, "--lock", lock, "--universal")
     for node in above:
         node.kill()
 
