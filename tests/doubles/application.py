@@ -12,7 +12,7 @@ from tests.doubles.tier_http import JSON_TYPE, http_answer
 
 UV = "uv/0.12.0 " + json.dumps(
     {
-        "installer": {"name": "uv", "version": "0.12.0", "subcommand": ["pip", "install"]},
+        "installer": {"name": "uv", "version": "0.12.0", "subcommand": ["pip", "compile"]},
         "python": "3.12.4",
         "implementation": {"name": "CPython", "version": "3.12.4"},
         "distro": {"name": "Debian", "version": "12", "libc": {"lib": "glibc", "version": "2.36"}},
@@ -20,7 +20,7 @@ UV = "uv/0.12.0 " + json.dumps(
         "cpu": "x86_64",
     }
 )
-"""What uv says of itself, and of where it installs."""
+"""What uv says of itself when it resolves, and of where it would install."""
 
 Needs = Mapping[str, Iterable[str]]
 """For each project what its only release requires, as `Requires-Dist` has it."""
