@@ -46,12 +46,10 @@ class LineUp:
                 missing["nginx"] = str(problem)
             else:
                 version = nginx.version_of(program)
-                every: list[Peer] = [
-                    nginx.NginxStatic(program=program, version=version, exported=exported()),
-                    nginx.NginxCache(program=program, version=version),
-                    nginx.NginxCache(program=program, version=version, locks=True),
-                ]
-                peers += [one for one in every if one.name in wanted]
+                if nginx.STATIC in wanted:
+                    peers.append(nginx.NginxStatic(program=program, version=version, exported=exported()))
+                caches = [nginx.NginxCache(program=program, version=version, locks=locks) for locks in (False, True)]
+                peers += [cache for cache in caches if cache.name in wanted]
         for name, (requirements, made) in _PYTHON.items():
             if name in wanted:
                 try:
