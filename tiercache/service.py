@@ -65,7 +65,7 @@ TIDY_EVERY_S = 60.0
 THREADS = 8
 """How many threads read, write and hash files."""
 
-GATHERED_S = 0.01
+GATHERED_S = 0.03
 """For how long what tiers said gathers before it is written down; nobody waits for that."""
 
 

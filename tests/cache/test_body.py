@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 
 from tests.doubles.now import at_once, begun, result_of
-from tiercache.cache.body import StoredBody
+from tiercache.cache.body import AT_ONCE_BYTES, StoredBody
 from tiercache.cache.fill_reader import CHUNK_BYTES
 from tiercache.cache.signal import Signal
 from tiercache.cache.usage import Usage
@@ -53,6 +53,15 @@ def test_a_file_is_in_use_until_its_last_reader_has_left() -> None:
     assert handle.closed
 
 
+def test_a_little_is_read_where_it_stands_without_the_pool() -> None:
+    async def never(function, /, *args):  # type: ignore[no-untyped-def]  # a Pool
+        raise AssertionError("there was no need")
+
+    content = bytes(AT_ONCE_BYTES)
+    body, _, _ = body_of(content, 0, len(content), never)
+    assert result_of(body.read()) == content
+
+
 def test_a_file_is_not_closed_under_a_read_that_is_under_way_but_after_it() -> None:
     turn = Signal()
 
@@ -60,11 +69,12 @@ def test_a_file_is_not_closed_under_a_read_that_is_under_way_but_after_it() -> N
         await turn.wait()
         return function(*args)
 
-    body, handle, _ = body_of(CONTENT, 0, 10, late)
+    content = bytes(AT_ONCE_BYTES + 1)
+    body, handle, _ = body_of(content, 0, len(content), late)
     reading = begun(body.read())
     body.close()
     assert not handle.closed
     turn.fire()
-    assert result_of(reading) == CONTENT[:10]
+    assert result_of(reading) == content
     assert handle.closed
     assert result_of(body.read()) == b""

@@ -3,6 +3,7 @@
 import errno
 import gzip
 import json
+import random
 
 import pytest
 from twisted.internet.defer import CancelledError
@@ -479,7 +480,7 @@ def test_a_coding_that_was_not_asked_for_is_refused(http: TierHttp, coding: str)
     assert "coding" in refusal(http).reason
 
 
-def test_large_and_coded_pages_are_read_in_the_pool_and_a_small_one_on_the_spot(http: TierHttp) -> None:
+def test_large_pages_are_read_in_the_pool_coded_ones_too_and_small_ones_on_the_spot(http: TierHttp) -> None:
     sent_to_pool: list[object] = []
 
     async def pool(function: object, /, *arguments: object) -> object:
@@ -494,14 +495,16 @@ def test_large_and_coded_pages_are_read_in_the_pool_and_a_small_one_on_the_spot(
         http_answer(200, large, {"Content-Type": JSON_TYPE}),
         http_answer(200, large + b" ", {"Content-Type": JSON_TYPE}),
         gzipped_answer(body, {"Content-Type": JSON_TYPE}),
+        gzipped_answer(large, {"Content-Type": JSON_TYPE}),
+        gzipped_answer(large + b" ", {"Content-Type": JSON_TYPE}),  # short, and nobody knows how much is in it
+        gzipped_answer(body + random.Random(1).randbytes(17 * 1024).hex().encode(), {"Content-Type": JSON_TYPE}),
     )
     index = far_index(http, pool=pool)
-    page_of(http, index)
-    assert len(sent_to_pool) == 0
-    page_of(http, index)
-    assert len(sent_to_pool) == 1
-    page_of(http, index)
-    assert len(sent_to_pool) == 2
+    for sent in (0, 1, 1, 1, 2):
+        page_of(http, index)
+        assert len(sent_to_pool) == sent
+    refusal(http, index)
+    assert len(sent_to_pool) == 3
 
 
 # -- what a page may list

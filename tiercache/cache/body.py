@@ -30,6 +30,10 @@ class IBody(Protocol):
         ...
 
 
+AT_ONCE_BYTES = 64 * 1024
+"""So much of a file is read where it stands: a trip to the pool takes longer."""
+
+
 @define(kw_only=True)
 class StoredBody:
     """A stretch of a stored file: an `IBody`."""
@@ -52,17 +56,20 @@ class StoredBody:
         wanted = min(CHUNK_BYTES, self._stop - self._position)
         if wanted <= 0 or self._is_closed:
             return b""
-        self._is_reading = True
-        try:
-            data = await self._pool(self._read_at, self._position, wanted)
-        finally:
-            self._is_reading = False
-            if self._is_closed:
-                self._handle.close()
+        data = self._read_at(self._position, wanted) if wanted <= AT_ONCE_BYTES else await self._read_in_pool(wanted)
         if not data:
             raise LengthMismatch(filename=self._filename, expected=self._stop, actual=self._position)
         self._position += len(data)
         return data
+
+    async def _read_in_pool(self, wanted: int) -> bytes:
+        self._is_reading = True
+        try:
+            return await self._pool(self._read_at, self._position, wanted)
+        finally:
+            self._is_reading = False
+            if self._is_closed:
+                self._handle.close()
 
     def _read_at(self, position: int, size_bytes: int) -> bytes:
         self._handle.seek(position)

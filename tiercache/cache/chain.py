@@ -39,6 +39,9 @@ PARENT = "parent"
 FORGOTTEN = "reserved-name-forgotten"
 """Why the word of a tier is none that announced a name and does not know it any more."""
 
+KEPT_SELECTIONS = 10_000
+"""Of how many projects it is known who answers: a request for one of them asks that some ten times."""
+
 KEPT_CONFLICTS = 10_000
 """Of how many conflicts it is known that they were told."""
 
@@ -58,6 +61,9 @@ class Chain:
     _stats: Stats
     _reserved: Callable[[ProjectName], ReservedBy] = lambda project: NOT_RESERVED
     _links: dict[str, Link] = field(factory=dict, init=False)
+    _selections: Kept[tuple[ProjectName, tuple[str, ...], ReservedBy], Selection] = field(
+        factory=lambda: Kept(limit=KEPT_SELECTIONS, weigh=lambda selection: 1), init=False
+    )
     _told: Kept[Conflict, Conflict] = field(
         factory=lambda: Kept(limit=KEPT_CONFLICTS, weigh=lambda conflict: 1), init=False
     )
@@ -185,7 +191,12 @@ class Chain:
 
     def _selection_with(self, project: ProjectName, *gone: str) -> Selection:
         tiers = tuple(dict.fromkeys((*self.asked_for_pages(), *gone)))
-        return select(project, self._rules, tiers, self._reserved(project))
+        reserved = self._reserved(project)
+        selection = self._selections.get((project, tiers, reserved))
+        if selection is None:
+            selection = select(project, self._rules, tiers, reserved)
+            self._selections.put((project, tiers, reserved), selection)
+        return selection
 
     def _selected(self, selection: Selection) -> list[Link]:
         return [self._links[name] for name in selection.tiers]

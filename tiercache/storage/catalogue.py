@@ -74,6 +74,7 @@ class SqlCatalogue:
     dropped: SqlDropped = field(init=False)
     kept_jobs: SqlKeptJobs = field(init=False)
     _given: GivenAttachments = field(factory=GivenAttachments, init=False)
+    _has_odd_files: bool | None = field(default=None, init=False)
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
     _log = Logger()
@@ -216,9 +217,14 @@ class SqlCatalogue:
         return self._given.give((identity, kind), None, writing)
 
     def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
+        self._has_odd_files = True
         return self._changes.submit(partial(statements.note_odd_file, identity, project))
 
     def odd_file_project(self, identity: FileIdentity) -> ProjectName | None:
+        if self._has_odd_files is None:
+            self._has_odd_files = bool(self._rows(statements.ANY_ODD_FILE))
+        if not self._has_odd_files:  # as nearly always, and every file is asked about
+            return None
         rows = self._rows(statements.ODD_FILE, algorithm=identity.algorithm, value=identity.value)
         return next((project for (project,) in rows), None)
 

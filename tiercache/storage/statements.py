@@ -119,6 +119,7 @@ ATTACHMENT_DIGESTS = select(
 ODD_FILE = select(ODD_FILES.c.project).where(
     ODD_FILES.c.algorithm == bindparam("algorithm"), ODD_FILES.c.value == bindparam("value")
 )
+ANY_ODD_FILE = select(ODD_FILES.c.project).limit(1)
 PROJECTS_AFTER = (
     select(
         USES.c.project,

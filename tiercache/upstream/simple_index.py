@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
 from functools import partial
+from typing import TypeVar
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.interfaces import IReactorTime
@@ -34,11 +35,16 @@ from tiercache.upstream.reach import Reach, warn_of_refused
 from tiercache.upstream.requests import Deadlines, Reply, Requests
 from tiercache.upstream.target import Target
 
+T = TypeVar("T")
+
 PAGE_TYPES = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 """JSON first: sizes, upload times and provenance stand in no HTML page (PEP 691, 700, 740)."""
 
 HEAVY_BYTES = 256 * 1024
-"""Pages above this are read in the pool; so is all that is coded, since nobody knows what it grows to."""
+"""Pages above this are read in the pool."""
+
+LIGHT_BYTES = 16 * 1024
+"""What is coded and longer than this is too, since nobody knows what it grows to; the rest if it grows above that."""
 
 
 @frozen(kw_only=True)
@@ -175,7 +181,7 @@ class SimpleIndex:
             reach=self._requests.reach,
         )
         try:
-            parsed, page, refused = await self.pool(read) if coding or len(data) > HEAVY_BYTES else read()
+            parsed, page, refused = await self._worked_out(read, len(data), coding, self.limits.page)
         except PageUnusable as unusable:
             raise Unanswered(reason=f"it sent no project page: {unusable.reason}") from None
         warn_of_refused(refused, tier=self.tier.name, project=project)
@@ -195,9 +201,18 @@ class SimpleIndex:
             data, _ = await self._read(reply, limit_bytes, reason)
             coding = reply.headers.get("content-encoding", "")
             undo = partial(decoded, data, coding, limit_bytes=limit_bytes, reason_if_larger=reason)
-            return await self.pool(undo) if coding else data
+            return await self._worked_out(undo, len(data), coding, limit_bytes)
 
         return await self._requests.in_time("GET", ask)
+
+    async def _worked_out(self, work: Callable[..., T], size_bytes: int, coding: str, limit_bytes: int) -> T:
+        """What comes of work on a body: at once where that is little, since the pool is a trip, else there."""
+        if not coding and size_bytes <= HEAVY_BYTES:
+            return work()
+        if coding and size_bytes <= LIGHT_BYTES:
+            with suppress(Unanswered):  # there may be more in it than that
+                return work(limit_bytes=min(HEAVY_BYTES, limit_bytes))
+        return await self.pool(work)
 
     async def _read(self, reply: Reply, limit_bytes: int, reason_if_larger: str) -> tuple[bytes, bool]:
         """A whole body, and whether only the end of the connection marked its end."""
