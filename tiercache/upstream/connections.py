@@ -37,7 +37,7 @@ from tiercache.upstream.reach import Reach
 from tiercache.upstream.target import Host, Target
 from tiercache.upstream.tunnel import TunnelEndpoint
 
-KEPT_PER_HOST = 16
+KEPT_PER_HOST = 50
 KEPT_S = 60
 ATTEMPT_DELAY_S = 0.1
 """After which the next address of a name is tried beside the one before (RFC 8305 section 8 has 0.1 s as the least).

@@ -38,9 +38,10 @@ T = TypeVar("T")
 
 log = Logger()
 
-ASKED_AT_ONCE = 16
-"""How many requests to one tier may wait for the head of their answer.  A resolver that asks for a hundred pages in one
-moment would otherwise open a hundred connections, and the last of them would come too late for their deadlines."""
+ASKED_AT_ONCE = 50
+"""How many requests to one tier may wait for the head of their answer: as many as uv has under way by itself.  A
+resolver that asks for hundreds of pages in one moment would otherwise open hundreds of connections, and the last of
+them would come too late for their deadlines."""
 
 MOST_REDIRECTS = 5
 LONGEST_REFUSAL_BYTES = 4096
