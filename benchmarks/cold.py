@@ -73,17 +73,14 @@ Found = Mapping[tuple[str, Way], Taken]
 
 
 @contextmanager
-def nodes(way: Way, folder: Path, index: RunningIndex) -> Iterator[list[RunningNode]]:
-    """The nodes of a way, the nearest to the index first; they have nothing."""
+def nodes(length: int, folder: Path, index: RunningIndex, **settings: Any) -> Iterator[list[RunningNode]]:
+    """So many nodes, the nearest to the index first; they have nothing.  `settings` are keys of every `tiers.yaml`."""
     running: list[RunningNode] = []
     try:
-        for number in range(way.length):
-            settings: dict[str, Any] = {
-                **tiers(index, running[-1] if running else None),
-                "node": {"name": f"node{number}"},
-                "prefetch": {"read-ahead": way.reads_ahead},
-            }
-            running.append(RunningNode.prepare(folder / str(number), settings))
+        for number in range(length):
+            above = tiers(index, running[-1] if running else None)
+            whole = {**settings, **above, "node": {"name": f"node{number}"}}
+            running.append(RunningNode.prepare(folder / str(number), whole))
             running[-1].wait_until_ready()
         yield running
     finally:
@@ -93,7 +90,8 @@ def nodes(way: Way, folder: Path, index: RunningIndex) -> Iterator[list[RunningN
 
 def install(client: str, way: Way, folder: Path, index: RunningIndex) -> Taken:
     """One cold install."""
-    with nodes(way, folder / "nodes", index) as running:
+    reading = {"read-ahead": way.reads_ahead}
+    with nodes(way.length, folder / "nodes", index, prefetch=reading) as running:
         index.forget()
         simple = running[-1].simple if running else index.simple
         installed = CLIENTS[client](desk=Desk(folder=folder / "client")).install(simple, APPLICATION)

@@ -14,6 +14,8 @@ from tests.doubles.releasing import ReleasingNode
 
 PRIVATE_NAMES = "acme-*"
 SETTINGS: dict[str, Any] = {"breaker": {"failures": 3, "probe-every": "1s"}}
+PREFETCH_ACCESS = {"grants": [{"who": ["127.0.0.0/8"], "may": ["read", "prefetch"], "projects": ["*"]}]}
+"""A node that stands in front of another is not of that one's own machine, which alone might prefetch otherwise."""
 
 
 @frozen(kw_only=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from urllib.parse import urljoin
 
 from tests.acceptance.conftest import IndexStarter
 from tests.doubles.clients import CLIENTS, Installation
-from tests.doubles.fetching import fetch
-from tests.doubles.universe import Universe
+from tests.doubles.fetching import assert_whole, fetch
+from tests.doubles.link import Link
+from tests.doubles.listings import file_path
+from tests.doubles.universe import Universe, wheel_names
 
 Direct = Callable[[str, str], Installation]
 
@@ -60,3 +63,30 @@ def test_pages_of_so_many_files_are_there_on_wish_and_need_not_name_the_host(fak
         assert len(urls) == count
         assert all(url.startswith("/files/") for url in urls)
     assert fetch(index.url.rstrip("/") + urls[0]).status == 200
+
+
+def test_wheels_are_there_on_wish_each_of_a_project_of_its_own(fake_index: IndexStarter) -> None:
+    index = fake_index("json", wheels=2)
+
+    for name in wheel_names(2):
+        page = fetch(f"{index.simple}{name}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+        (file,) = json.loads(page.body)["files"]
+        assert len(fetch(file["url"]).body) == file["size"]
+    assert fetch(f"{index.simple}{wheel_names(3)[-1]}/").status == 404
+
+
+def test_whole_files_come_through_a_bounded_link(fake_index: IndexStarter, universe: Universe) -> None:
+    index = fake_index("json")
+    index.behave(bandwidth_bytes=10_000_000)
+    wheel = universe.wheel("tc-medium", "1.0")
+
+    assert_whole(fetch(urljoin(index.url, file_path(wheel))), wheel.path)
+
+
+def test_a_bounded_link_carries_one_piece_after_the_other() -> None:
+    link = Link(bandwidth_bytes=1000)
+
+    assert link.carried_at(500, now=10.0) == 10.5
+    assert link.carried_at(500, now=10.0) == 11.0  # behind the first
+    assert link.carried_at(500, now=20.0) == 20.5  # what was not used before is gone
+    assert Link().carried_at(500, now=10.0) == 10.0

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.chains import RunningChain, started
+from tests.acceptance.chains import PREFETCH_ACCESS, RunningChain, started
 from tests.acceptance.conftest import IndexStarter
 from tests.doubles.clients import Desk, Installation, Pdm, Pip, Poetry, Uv
 from tests.doubles.processes import TOOLS, Running, RunningNode
@@ -23,8 +23,6 @@ from tests.doubles.universe import APPLICATION
 Direct = Callable[[str, str], Installation]
 
 DEADLINE_S = 300.0
-ACCESS = {"grants": [{"who": ["127.0.0.0/8"], "may": ["read", "prefetch"], "projects": ["*"]}]}
-"""A node that stands in front of another is not of that one's own machine, which alone might do this otherwise."""
 
 
 def tiercache(node: RunningNode, *words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -68,7 +66,7 @@ def cut_off(chain: RunningChain) -> None:
 @pytest.fixture
 def chain(tmp_path: Path, fake_index: IndexStarter, running: list[Running]) -> RunningChain:
     """dev, behind office, behind private, behind the fake index."""
-    return started(tmp_path / "chain", fake_index("json"), running, access=ACCESS)
+    return started(tmp_path / "chain", fake_index("json"), running, access=PREFETCH_ACCESS)
 
 
 def test_requirements_install_with_every_tool_when_everything_above_is_gone(

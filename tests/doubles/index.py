@@ -31,6 +31,7 @@ from tests.doubles.universe import Sizes, Universe
 
 _HOLD_S = 300.0
 _LOOK_AGAIN_S = 0.05
+_PIECE_BYTES = 1 << 16
 
 
 @define(kw_only=True)
@@ -252,12 +253,21 @@ class Connection(BaseHTTPRequestHandler):
     def _copy(self, file: BinaryIO, start: int, stop: int) -> None:
         self.wfile.flush()
         if isinstance(file, io.BytesIO):
+            self._pass(stop - start)
             self._write(file.getbuffer()[start:stop])
             return
+        most_bytes = _PIECE_BYTES if self.index.mood.link.bandwidth_bytes else 1 << 20
         while start < stop:
-            sent = self.connection.sendfile(file, start, min(stop - start, 1 << 20))
+            self._pass(min(stop - start, most_bytes))
+            sent = self.connection.sendfile(file, start, min(stop - start, most_bytes))
             start += sent
             self._count(sent)
+
+    def _pass(self, size_bytes: int) -> None:
+        """Hold the thread for as long as the link takes for so many bytes, and all that are before them."""
+        now = time.monotonic()
+        if (until := self.index.mood.link.carried_at(size_bytes, now)) > now:
+            time.sleep(until - now)
 
     def _write(self, data: bytes | memoryview) -> None:
         self.wfile.write(data)
@@ -316,6 +326,7 @@ def main() -> None:
     parser.add_argument("--giant-bytes", type=int, default=Sizes().giant)
     parser.add_argument("--ancient-files", type=int, default=Sizes().ancient_files)
     parser.add_argument("--listed-files", type=int, nargs="*", default=(), help="pages of so many files besides")
+    parser.add_argument("--wheels", type=int, default=0, help="so many projects of one wheel besides")
     parser.add_argument("--rooted", type=int, default=0, help="1: file URLs in JSON do not name the host")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -324,6 +335,7 @@ def main() -> None:
             giant=chosen.giant_bytes,
             ancient_files=chosen.ancient_files,
             listed_files=tuple(chosen.listed_files),
+            wheels=chosen.wheels,
         )
         universe = Universe(folder=chosen.folder or Path(scratch), sizes=sizes)
         Connection.index = Index(universe=universe, variant=chosen.variant, max_age_s=chosen.max_age)

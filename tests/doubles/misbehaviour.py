@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 
 from attrs import define, field, frozen
 
+from tests.doubles.link import Link
+
 WORDS = frozenset(
     {
         "usual",  # nothing amiss
@@ -60,22 +62,27 @@ USUAL = Misbehaviour(do="usual")
 class Mood:
     """What the index does at present; shared by the threads of its connections.
 
-    `round_trip_s`: so long every exchange, and every new connection, takes longer.
+    `round_trip_s`: so long every exchange, and every new connection, takes longer.  `link`: what all bodies go through.
     """
 
     round_trip_s: float = 0.0
+    link: Link = field(factory=Link)
     _rules: list[tuple[Misbehaviour, list[int]]] = field(init=False, factory=list)
     _released: int = field(init=False, default=0)
     _changed: Condition = field(init=False, factory=Condition)
 
     def set(self, document: Mapping[str, Any]) -> None:
-        """Replace everything: `{"round_trip_ms": 0, "rules": [{"do": …, "match": …}, …]}`; who is held goes free."""
+        """Replace everything; who is held goes free.
+
+        As `{"round_trip_ms": 0, "bandwidth_bytes": 0, "rules": [{"do": …, "match": …}, …]}`.
+        """
         rules = [
             Misbehaviour(**{**rule, "methods": tuple(rule.get("methods", ("GET", "HEAD")))})
             for rule in document.get("rules", ())
         ]
         with self._changed:
             self.round_trip_s = document.get("round_trip_ms", 0) / 1000
+            self.link = Link(bandwidth_bytes=document.get("bandwidth_bytes", 0))
             self._rules = [(rule, [0]) for rule in rules]
         self.release()
 

@@ -183,10 +183,13 @@ class RunningIndex(Running):
         """Empty its log."""
         assert fetch(f"{self.url}_log", method="DELETE").status == 200
 
-    def behave(self, *rules: Mapping[str, Any], round_trip_ms: int = 0) -> None:
-        """From now on these rules of misbehaviour hold and no others."""
-        order = json.dumps({"rules": rules, "round_trip_ms": round_trip_ms}).encode()
-        answer = fetch(f"{self.url}_behave", method="POST", body=order)
+    def behave(self, *rules: Mapping[str, Any], round_trip_ms: int = 0, bandwidth_bytes: int = 0) -> None:
+        """From now on these rules of misbehaviour hold and no others.
+
+        `bandwidth_bytes`: so many bytes of bodies it sends in a second, to everyone together; 0: what it can.
+        """
+        order = {"rules": rules, "round_trip_ms": round_trip_ms, "bandwidth_bytes": bandwidth_bytes}
+        answer = fetch(f"{self.url}_behave", method="POST", body=json.dumps(order).encode())
         assert answer.status == 200, answer
 
     def release(self) -> None:

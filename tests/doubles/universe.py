@@ -24,6 +24,7 @@ STRAY = "tc-vivid @ https://elsewhere.invalid/tc_vivid-9.0-py3-none-any.whl"
 
 _UPLOADED = ("2024-01-10T08:00:00.000000Z", "2024-04-10T08:00:00.000000Z", "2024-10-10T08:00:00.000000Z")
 _LAYER_SIZES = (6, 10, 12, 12, 8)
+_WHEEL_BYTES = (12_000, 25_000, 40_000, 60_000, 90_000, 150_000, 250_000, 400_000, 1_000_000, 4_000_000)
 _COLOURS = ("amber", "beige", "coral", "denim", "ebony", "fawn", "green", "hazel", "ivory", "jade", "khaki", "lilac")
 _SHAPES = ("arch", "bend", "cube", "disc", "edge")
 
@@ -41,13 +42,15 @@ class Project:
 class Sizes:
     """The sizes, in bytes, of the wheels that are big on purpose, and how many files the longest page has.
 
-    `listed_files`: for each a project `tc-listed-<number>` with so many files on its page.
+    `listed_files`: for each a project `tc-listed-<number>` with so many files on its page.  `wheels`: so many projects
+    (`wheel_names`) of one wheel each, as large as wheels are: most of them small, and most bytes in a few.
     """
 
     big: int = 40 << 20
     giant: int = 1 << 30
     ancient_files: int = 400
     listed_files: tuple[int, ...] = ()
+    wheels: int = 0
 
 
 @define(kw_only=True)
@@ -96,6 +99,11 @@ def layer_names() -> list[list[str]]:
         [f"tc-{colour}-{shape}" for colour in _COLOURS[:size]]
         for shape, size in zip(_SHAPES, _LAYER_SIZES, strict=True)
     ]
+
+
+def wheel_names(count: int) -> list[str]:
+    """The names of the first so many of the projects that have one wheel."""
+    return [f"tc-wheel-{at}" for at in range(count)]
 
 
 def _layers() -> Iterator[Project]:
@@ -215,6 +223,8 @@ def _quirks(sizes: Sizes) -> Iterator[Project]:
     yield _of_many("tc-ancient", sizes.ancient_files)
     for count in sizes.listed_files:
         yield _of_many(f"tc-listed-{count}", count)
+    for at, name in enumerate(wheel_names(sizes.wheels)):
+        yield wheel_only(name, _WHEEL_BYTES[at % len(_WHEEL_BYTES)])
 
 
 def _of_many(name: str, count: int) -> Project:
