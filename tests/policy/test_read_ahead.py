@@ -244,6 +244,17 @@ def test_of_a_project_one_file_is_brought_before_any_is_asked_for() -> None:
     assert taken(walk) == []
 
 
+def test_of_a_project_that_the_client_has_taken_a_file_of_no_other_is_brought_any_more() -> None:
+    walk = Trail(budget=Budget(), installs=True)
+    ask_sidecar(walk, "lib", "2.0")
+    ask_sidecar(walk, "a")
+    ask_file(walk, "lib", "1.5")  # of which the metadata was known, or answered elsewhere
+    assert taken(walk) == [file("a")]
+    ask_sidecar(walk, "lib", "2.0")
+    ask_file(walk, "a")
+    assert taken(walk) == []
+
+
 def test_no_file_begins_while_none_may() -> None:
     walk = Trail(budget=Budget(), installs=True)
     ask_sidecar(walk, "a")

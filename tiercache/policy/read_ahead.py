@@ -155,6 +155,7 @@ class Trail:
         """The client asks for a whole file; if that is one it has looked at, it installs what it has looked at."""
         asked = FileGuess(project=project, identity=identity, filename=filename)
         is_of_use = self._is_asked(asked)
+        self._brought.add(project)  # it has chosen: what else it has looked at of the project it does not install
         if self._read.get(project) == asked and self.budget.file_bytes > 0:
             read, self._read = self._read, {}
             self._wait(read.values())
@@ -222,7 +223,7 @@ class Trail:
             elif guess in self._begun or guess in self._asked:
                 continue
             if isinstance(guess, FileGuess):
-                if self._read.get(guess.project, guess) != guess:
+                if guess.project in self._brought or self._read.get(guess.project, guess) != guess:
                     continue  # the client has gone on to another release
                 self._brought.add(guess.project)
             if guess not in self._begun:
