@@ -83,3 +83,10 @@ def test_whatever_stands_in_an_sdist_is_no_error(pkg_info: bytes, pyproject: byt
 
 def test_what_is_undecided_says_why() -> None:
     assert b"Requires-Dist: (only a build tells)" in undecided("app", "1.0", "only a build tells")
+
+
+def test_a_pyproject_that_is_made_to_be_slow_tells_nothing() -> None:
+    stated = '[project]\nname = "app"\ndependencies = ["part"]\n[tool]\n'
+    old = f"Metadata-Version: 2.1\n{HEAD}"
+    assert requires(old, stated + "a." * 100 + "a = 1\n") == ["part"]
+    assert requires(old, stated + "a." * 50_000 + "a = 1\n") is None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+from tiercache.policy.foreign_toml import read_toml
 
 _SINCE_RELIABLE = (2, 2)
 """From this version on core metadata says itself what of it is not to be relied on (PEP 643)."""
@@ -58,8 +59,8 @@ def _head(raw: RawMetadata) -> Iterator[str]:
 def _of_project(pyproject: bytes) -> list[str] | None:
     """The fields that say what it requires; None where the backend would."""
     try:
-        content: Mapping[str, Any] = tomllib.loads(pyproject.decode())
-    except (ValueError, RecursionError):
+        content: Mapping[str, Any] = read_toml(pyproject.decode())
+    except ValueError:  # no TOML, or no text
         return None
     project = content.get("project")
     if not isinstance(project, dict):

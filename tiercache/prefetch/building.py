@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +11,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from tiercache.cache.sdist import pyproject_in
 from tiercache.errors import FileAbsent, SidecarUnavailable
 from tiercache.interfaces import FileRecord, IFiles, Pool
+from tiercache.policy.foreign_toml import read_toml
+from tiercache.prefetch.inputs.pyproject import LEGACY_BUILD
 
-WITHOUT_A_WORD = ("setuptools>=40.8.0",)
+WITHOUT_A_WORD = (LEGACY_BUILD,)
 """What builds an sdist that does not say (PEP 517)."""
 
 
@@ -45,8 +46,8 @@ def what_builds(pyproject: bytes | None) -> tuple[str, ...]:
     What a backend asks for beyond them, once it runs, nobody knows who does not run it.
     """
     try:
-        content: Mapping[str, Any] = tomllib.loads((pyproject or b"").decode())
-    except (ValueError, RecursionError):  # no TOML, or no text
+        content: Mapping[str, Any] = read_toml((pyproject or b"").decode())
+    except ValueError:  # no TOML, or no text
         return ()
     system = content.get("build-system")
     requires = system.get("requires") if isinstance(system, dict) else None

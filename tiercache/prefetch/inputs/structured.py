@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
+from tiercache.policy.foreign_toml import read_toml
 from tiercache.prefetch.inputs.gathering import NotTaken
-
-MOST_KEY_WORK = 2_000_000_000
-"""The sum over lines of the square of their dots: tomllib's work at a dotted key grows so, and a key is on one line."""
 
 Words = TypeVar("Words")
 
 
 def toml(text: str) -> dict[str, Any]:
     """A TOML document; raises NotTaken for what is none, or is made to be slow."""
-    if sum(line.count(".") ** 2 for line in text.split("\n")) > MOST_KEY_WORK:
-        raise NotTaken(reason="it is no TOML that anybody wrote: its keys have too many parts")
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise NotTaken(reason=f"it is no TOML: {error}") from None
-    except (ValueError, RecursionError):  # numbers, dates and nestings beyond what Python reads
-        raise NotTaken(reason="it is no TOML that can be read") from None
+        return read_toml(text)
+    except ValueError as error:
+        raise NotTaken(reason=str(error)) from None
 
 
 def json(text: str) -> dict[str, Any]:
