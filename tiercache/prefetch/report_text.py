@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from typing import TYPE_CHECKING
 
 from tiercache.wire.prefetch import Report, ReportedFile, TargetReport, Unparseable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -90,6 +92,8 @@ def _counted(number: int, noun: str) -> str:
 
 @lru_cache(maxsize=1)
 def _page() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # a node starts sooner without
+
     environment = Environment(
         loader=PackageLoader("tiercache.prefetch", "pages"),
         autoescape=True,
