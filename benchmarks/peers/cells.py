@@ -10,7 +10,7 @@ from subprocess import SubprocessError
 from attrs import evolve, frozen
 
 PAGES, FILES, COLD, INSTALLS = "warm pages", "warm files", "cold files", "installs"
-STARTS, MEMORY = "starts", "memory"
+BUSY, STARTS, MEMORY = "warm page at work", "starts", "memory"
 
 FAILURES = (OSError, http.client.HTTPException, SubprocessError, AssertionError, ValueError)
 """What another server may do to us: it becomes a note in its cell, and the run goes on."""
@@ -34,6 +34,7 @@ class Cell:
     cpu_s: float | None = None
     wall_s: float | None = None
     tail_s: float | None = None
+    worst_s: float | None = None
     answered: int = 0
     failed: int = 0
     size_bytes: int | None = None

@@ -26,7 +26,7 @@ from attrs import define, field
 from packaging.utils import canonicalize_name
 
 from tests.doubles import listings
-from tests.doubles.misbehaviour import USUAL, Misbehaviour, Mood, bomb, spoiled_file, spoiled_page
+from tests.doubles.misbehaviour import USUAL, Misbehaviour, Mood, bomb, renewed_page, spoiled_file, spoiled_page
 from tests.doubles.universe import Sizes, Universe
 
 _HOLD_S = 300.0
@@ -162,13 +162,17 @@ class Connection(BaseHTTPRequestHandler):
 
     def _answer_page(self, name: str) -> None:
         rich = self.index.variant == "json"
-        wants_json = rich and listings.JSON_TYPE in self.headers.get("Accept", "")
+        renews = self._rule.do == "renewed"
+        in_json = rich and listings.JSON_TYPE in self.headers.get("Accept", "")
+        wants_json = in_json and not (renews and self._rule.value)
         try:
             body = self.index.page(name, wants_json)
         except KeyError:
             if canonicalize_name(name) in self.index.universe.projects:
                 return self._send(301, b"", {"Location": f"/simple/{canonicalize_name(name)}/"})
             return self._send(404, b"no such project")
+        if renews:
+            body = renewed_page(name, body, wants_json)
         headers = {"Content-Type": listings.JSON_TYPE if wants_json else listings.HTML_TYPE}
         if rich:
             etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

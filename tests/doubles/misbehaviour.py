@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
+from itertools import count
 from threading import Condition
 from typing import Any, BinaryIO
 
@@ -32,6 +33,7 @@ WORDS = frozenset(
         "gzip-bomb",  # `value` bytes of nothing much, gzipped
         "large",  # a valid page, blown up to `value` bytes
         "scripts",  # the page with links of schemes that are no place for a file
+        "renewed",  # a valid page that lists one more file than usual, each time another one; `value` 1: in HTML
     }
 )
 
@@ -54,6 +56,8 @@ class Misbehaviour:
         if self.do not in WORDS:
             raise ValueError(f"{self.do!r} is none of {sorted(WORDS)}")
 
+
+_RENEWALS = count(1)
 
 USUAL = Misbehaviour(do="usual")
 
@@ -134,6 +138,15 @@ def _with_scripts(body: bytes, is_json: bool) -> bytes:
     page = json.loads(body)
     page["files"] += [{"filename": url.rpartition("/")[2], "url": url, "hashes": {}, "size": 1} for url in bad]
     return json.dumps(page).encode()
+
+
+def renewed_page(project: str, body: bytes, is_json: bool) -> bytes:
+    """The page of a project with one more file, which was on none before."""
+    filename = f"{project.replace('-', '_')}-9999.{next(_RENEWALS)}-py3-none-any.whl"
+    if not is_json:
+        return body.replace(b"</body>", f'<a href="../../files/{filename}">{filename}</a></body>'.encode())
+    file = {"filename": filename, "url": f"/files/{filename}", "hashes": {}, "size": 1}
+    return body.replace(b'"files": [', b'"files": [' + json.dumps(file).encode() + b", ", 1)
 
 
 def spoiled_file(data: bytes) -> BinaryIO:
