@@ -1,7 +1,7 @@
 """A warm page while the node works: how long a client waits for it who asks at a steady rate.
 
-Meanwhile a file of a GB is filled, pages of thousands of files, which are other ones each time, are parsed and rendered,
-and prefetches run.  The index is as slow as it has to be for the fill to last.
+Meanwhile a file of a GB is filled, a page of thousands of files, which is another one each time, is parsed and
+rendered, and prefetches run.  The index is as slow as it has to be for the fill to last.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _END_WITHIN_S = 30.0
 
 @frozen(kw_only=True)
 class BusyScale:
-    """`seconds` of asking, `per_s` times in each; `listed` files has one large page in JSON and one in HTML."""
+    """`seconds` of asking, `per_s` times in each; `listed` files has the large page."""
 
     seconds: int
     per_s: int
@@ -53,12 +53,17 @@ class BusyScale:
         return self.giant_mb * 1_000_000 // self.seconds
 
     @property
+    def large_page(self) -> str:
+        """The project that has it."""
+        return f"tc-listed-{self.listed}"
+
+    @property
     def sizes(self) -> Sizes:
         return Sizes(
             big=1_000_000,
             giant=self.giant_mb * 1_000_000,
             ancient_files=20,
-            listed_files=(PAGES[_PAGE], self.listed, self.listed + 1),
+            listed_files=(PAGES[_PAGE], self.listed),
             wheels=_WHEELS_A_JOB * self.jobs,
         )
 
@@ -93,15 +98,8 @@ class Busy:
         index = node.setting.index
         os.setpriority(os.PRIO_PROCESS, index.process.pid, NICE)
         assert fetch(f"{index.simple}{GIANT_FILE}/").status == 200
-        renewed = [
-            {"do": "renewed", "match": f"/simple/{project}/", "value": in_html}
-            for in_html, project in enumerate(self._large_pages)
-        ]
-        index.behave(*renewed, bandwidth_bytes=self.scale.bandwidth_bytes)
-
-    @property
-    def _large_pages(self) -> list[str]:
-        return [f"tc-listed-{count}" for count in (self.scale.listed, self.scale.listed + 1)]
+        renewed = {"do": "renewed", "match": f"/simple/{self.scale.large_page}/", "value": 1}
+        index.behave(renewed, bandwidth_bytes=self.scale.bandwidth_bytes)
 
     def _cell(self, node: RunningPeer, case: str) -> Cell:
         headers = {"Accept": ACCEPTS["JSON"], "Accept-Encoding": "gzip"}
@@ -125,7 +123,7 @@ class Busy:
         chores = Chores(
             node=node.setting.url,
             file=file_url(node.simple, GIANT_FILE),
-            pages=[f"{node.simple}{project}/" for project in self._large_pages],
+            page=f"{node.simple}{self.scale.large_page}/",
             prefetches=[wheels[at :: self.scale.jobs] for at in range(self.scale.jobs)],
         )
         command = [sys.executable, "-m", "benchmarks.peers.chores", json.dumps(asdict(chores))]

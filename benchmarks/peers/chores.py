@@ -1,13 +1,12 @@
 """Keeps a node at work, as a process of its own: `python -m benchmarks.peers.chores`.
 
-Told by `Chores` as JSON in its only argument, it downloads one file, asks for pages again and again so that the node
+Told by `Chores` as JSON in its only argument, it downloads one file, asks for a page again and again so that the node
 asks its tier each time, and has lists of projects prefetched one after the other.  It does so until its standard input
 ends, and prints then what it has done (`Done`).
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import sys
@@ -29,11 +28,11 @@ _PAUSE_S = 0.05
 
 @frozen(kw_only=True)
 class Chores:
-    """`file` is the URL of a file, `pages` of pages; of `prefetches` each has the projects that one job is given."""
+    """`file` is the URL of a file, `page` of a page; of `prefetches` each has the projects that one job is given."""
 
     node: str
     file: str
-    pages: Sequence[str]
+    page: str
     prefetches: Sequence[Sequence[str]]
 
 
@@ -83,11 +82,10 @@ class _Worker:
     def _ask(self) -> None:
         while True:
             for syntax in ACCEPTS.values():
-                for page in self.chores.pages:
-                    headers = {"Accept": syntax, "Accept-Encoding": "gzip", "Cache-Control": "no-cache"}
-                    answer = fetch(page, headers=headers)
-                    assert answer.status == 200, answer
-                    self.done.pages += 1
+                headers = {"Accept": syntax, "Accept-Encoding": "gzip", "Cache-Control": "no-cache"}
+                answer = fetch(self.chores.page, headers=headers)
+                assert answer.status == 200, answer
+                self.done.pages += 1
 
     def _prefetch(self) -> None:
         for projects in self.chores.prefetches:

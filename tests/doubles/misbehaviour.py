@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
-from itertools import count
 from threading import Condition
 from typing import Any, BinaryIO
 
@@ -33,7 +32,7 @@ WORDS = frozenset(
         "gzip-bomb",  # `value` bytes of nothing much, gzipped
         "large",  # a valid page, blown up to `value` bytes
         "scripts",  # the page with links of schemes that are no place for a file
-        "renewed",  # a valid page that lists one more file than usual, each time another one; `value` 1: in HTML
+        "renewed",  # a valid page that lists one more file than usual, each time another; `value` 1: 2nd in HTML
     }
 )
 
@@ -56,8 +55,6 @@ class Misbehaviour:
         if self.do not in WORDS:
             raise ValueError(f"{self.do!r} is none of {sorted(WORDS)}")
 
-
-_RENEWALS = count(1)
 
 USUAL = Misbehaviour(do="usual")
 
@@ -140,9 +137,9 @@ def _with_scripts(body: bytes, is_json: bool) -> bytes:
     return json.dumps(page).encode()
 
 
-def renewed_page(project: str, body: bytes, is_json: bool) -> bytes:
-    """The page of a project with one more file, which was on none before."""
-    filename = f"{project.replace('-', '_')}-9999.{next(_RENEWALS)}-py3-none-any.whl"
+def renewed_page(project: str, number: int, body: bytes, is_json: bool) -> bytes:
+    """The page of a project with one more file, which is on none of another number."""
+    filename = f"{project.replace('-', '_')}-9999.{number}-py3-none-any.whl"
     if not is_json:
         return body.replace(b"</body>", f'<a href="../../files/{filename}">{filename}</a></body>'.encode())
     file = {"filename": filename, "url": f"/files/{filename}", "hashes": {}, "size": 1}

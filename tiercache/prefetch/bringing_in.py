@@ -26,6 +26,7 @@ from tiercache.prefetch.choosing import environment_in
 from tiercache.prefetch.job import HERE, Job
 from tiercache.prefetch.newer import looked_at, pinned
 from tiercache.prefetch.side_by_side import side_by_side
+from tiercache.prefetch.turns import Turns
 from tiercache.simple.model import File, FileIdentity, ProjectName
 from tiercache.simple.names import identity_of, normalise
 from tiercache.wire.prefetch import FileOutcome
@@ -68,10 +69,15 @@ class BringingIn:
     _clock: IReactorTime
     _now: Callable[[], float]
     _most: int
-    _turns: DeferredSemaphore = field(init=False)
+    _turns: Turns = field(init=False)
+    _places: DeferredSemaphore = field(init=False)
     _ours: Counter[FileIdentity] = field(factory=Counter, init=False)
 
     @_turns.default
+    def _one_at_a_time(self) -> Turns:
+        return Turns(clock=self._clock)
+
+    @_places.default
     def _as_many_as_may_be(self) -> DeferredSemaphore:
         return DeferredSemaphore(tokens=self._most)
 
@@ -83,12 +89,13 @@ class BringingIn:
         later: set[str] = set()
 
         async def one(filename: str) -> None:
-            await self._turns.acquire()
+            await self._places.acquire()
             try:
+                await self._turns.next()
                 if not await self._one(job, filename, listings[filename]):
                     later.add(filename)
             finally:
-                self._turns.release()
+                self._places.release()
 
         ours = [listing.identity for listing in listings.values()]
         self._ours.update(ours)
@@ -112,6 +119,7 @@ class BringingIn:
             taken.pop(project, None)
 
         async def one(project: ProjectName) -> None:
+            await self._turns.next()
             try:
                 page = (await self._pages.shown(project, ask_of(job))).page
             except TiercacheError as error:

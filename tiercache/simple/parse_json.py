@@ -19,8 +19,8 @@ from tiercache.simple.file_fields import read_core_metadata, read_fragment, read
 from tiercache.simple.links import Links, UnusableLink, shown_link
 from tiercache.simple.model import File, Page, ProjectName, ProjectStatus
 from tiercache.simple.names import checked_filename, normalise
-from tiercache.simple.pieces import fields_of, is_array, values_of
 from tiercache.simple.parsed import Dropped, Parsed, checked_api_version
+from tiercache.simple.pieces import fields_of, is_array, values_of
 
 MAX_EXTRA_DEPTH = 32
 """How deep the value of an unknown key may be nested and still be kept: it is written again, and deeper."""
