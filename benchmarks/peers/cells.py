@@ -25,7 +25,7 @@ class Cell:
     install, of one start.  `tail_s`: under load the 99th percentile of the latency; for cold files the longest wait for
     a first byte beyond the index's own.  `answered`: how many requests there were.  `failed`: how many more went wrong.
     `size_bytes`: of one body, as sent; in the group of that name, the most memory.  `fetches`: how often the index was
-    asked for the cold file.  `note`: why nothing was measured.
+    asked for the cold file.  `meanwhile`: what else the server did.  `note`: why nothing was measured.
     """
 
     group: str
@@ -39,6 +39,7 @@ class Cell:
     failed: int = 0
     size_bytes: int | None = None
     fetches: float | None = None
+    meanwhile: str = ""
     note: str = ""
 
 

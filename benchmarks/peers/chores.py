@@ -12,7 +12,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import urljoin
 
 from attrs import asdict, define, frozen
@@ -48,6 +49,19 @@ class Done:
     prefetched: int = 0
     ended: str = ""
     amiss: str = ""
+
+    def take(self, told: Mapping[str, Any]) -> None:
+        """What the process has told; an AssertionError if it was not at work all the time."""
+        for name, value in told.items():
+            setattr(self, name, value)
+        assert not self.amiss, self.amiss
+        assert not self.ended, f"too soon ended: {self.ended}"
+        assert self.file_bytes > 0, "nothing was downloaded"
+        assert self.pages > 0, "no page came"
+
+    def __str__(self) -> str:
+        megabytes = self.file_bytes // 1_000_000
+        return f"{megabytes} MB downloaded, {self.pages} times the page, {self.prefetched} files in ended prefetches"
 
 
 @define(kw_only=True)
