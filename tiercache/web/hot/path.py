@@ -29,10 +29,9 @@ _VERSION = b" HTTP/1.1"
 
 @frozen(kw_only=True)
 class Part:
-    """The bytes [start, stop) of an open file, to be given back, and where they leave."""
+    """The bytes [start, stop) of an open file, to be given back."""
 
     held: Held
-    outlet: IOutlet
     start: int
     stop: int
 
@@ -68,7 +67,7 @@ class HotPath:
     _heads: Heads
     _access_log: AccessLog
     _clients: Clients
-    _outlet_of: Callable[[object], IOutlet | None] = outlet_of
+    outlet_of: Callable[[object], IOutlet | None] = outlet_of
     _known_clients: dict[tuple[str | None, str | None], str] = field(factory=dict, init=False)
 
     def keep(self, request: Request, standing: IStanding) -> None:
@@ -76,8 +75,10 @@ class HotPath:
         if request.method in (b"GET", b"HEAD") and request.uri.startswith(b"/") and b"?" not in request.uri:
             self.ready.keep(request.uri, standing)
 
-    def answer(self, data: bytes, at: int, transport: object) -> HotAnswer | None:
+    def answer(self, data: bytes, at: int, *, has_outlet: bool) -> HotAnswer | None:
         """The answer to the request that begins at this place of what a client has sent; it is counted as given.
+
+        `has_outlet`: whether files leave by the connection.
 
         None where it is not ready, or the request not all there, or not of the plainest kind.
         """
@@ -111,27 +112,24 @@ class HotPath:
         )
         file = prepared.standing.file
         if file is not None and answer.has_body:
-            of_file = self._with_part(answer, file, conditions, transport)
+            of_file = self._with_part(answer, file, conditions) if has_outlet else None
             if of_file is None:
                 return None
             answer = of_file
         prepared.standing.used()
         return answer
 
-    def _with_part(
-        self, answer: HotAnswer, file: IStoredFile, conditions: Conditions, transport: object
-    ) -> HotAnswer | None:
+    def _with_part(self, answer: HotAnswer, file: IStoredFile, conditions: Conditions) -> HotAnswer | None:
         """The same with the bytes of a file; None where they do not leave this way, or there are none of them."""
         wanted = wanted_slice(conditions.range, conditions.if_range, answer.prepared.etag, file.size_bytes)
-        outlet = self._outlet_of(transport)
-        if outlet is None or isinstance(wanted, Unsatisfiable) or file.size_bytes == 0:
+        if isinstance(wanted, Unsatisfiable) or file.size_bytes == 0:
             return None
         held = self.descriptors.take(file)
         if held is None:
             return None
         if wanted is None:
-            return evolve(answer, part=Part(held=held, outlet=outlet, start=0, stop=file.size_bytes))
-        part = Part(held=held, outlet=outlet, start=wanted.start, stop=wanted.stop)
+            return evolve(answer, part=Part(held=held, start=0, stop=file.size_bytes))
+        part = Part(held=held, start=wanted.start, stop=wanted.stop)
         return evolve(answer, status=206, part=part, head=self.ready.head_of_part(answer.prepared, wanted))
 
     def note(

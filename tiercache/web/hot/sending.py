@@ -32,8 +32,8 @@ class FileSending:
     _progress: Callable[[], None]
     _ended: Callable[[bool], None]
     at: int = field(init=False)
-    _has_head_left: bool = field(default=False, init=False)
-    _is_over: bool = field(default=False, init=False)
+    is_registered: bool = field(default=False, init=False)
+    is_over: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.at = self.start
@@ -44,12 +44,13 @@ class FileSending:
         return self.at - self.start
 
     def resumeProducing(self) -> None:
-        """The transport holds nothing; but for the first time, when it has just been given the head."""
-        if self._is_over:
-            return
-        if not self._has_head_left:
-            self._has_head_left = True
-            return
+        """The transport holds nothing; but for the first time, when it is registered and may hold the head."""
+        if self.is_registered and not self.is_over:
+            self.turn()
+        self.is_registered = True
+
+    def turn(self) -> None:
+        """Hand on as much as there is a turn for, and the socket takes; the transport is to hold nothing."""
         try:
             taken = self._outlet.send(self.held.number, self.at, min(TURN_BYTES, self.stop - self.at))
         except OSError as error:  # the client is gone
@@ -73,6 +74,6 @@ class FileSending:
         self._end(is_whole=False)
 
     def _end(self, *, is_whole: bool) -> None:
-        if not self._is_over:
-            self._is_over = True
+        if not self.is_over:
+            self.is_over = True
             self._ended(is_whole)
