@@ -64,6 +64,7 @@ class FrontChannel(NodeChannel):
     _holds_nothing = True  # the transport, of what was written: what comes next may go past it
     _emptied: Emptied | None = None  # tells when it does again
     _outlet: IOutlet | None = None
+    _known_peer: object = None  # the transport makes it anew whenever it is asked
 
     @property
     def is_busy(self) -> bool:
@@ -101,16 +102,20 @@ class FrontChannel(NodeChannel):
         if self._body is not None:
             (hot, answer, written), self._body = self._body, None
             sent_bytes = max(0, written - len(answer.head))
-            hot.note(answer, self.getPeer(), sent_bytes=sent_bytes, ended="cut")
+            hot.note(answer, self._peer, sent_bytes=sent_bytes, ended="cut")
         super().connectionLost(reason)
+
+    @property
+    def _peer(self) -> object:
+        if self._known_peer is None:
+            self._known_peer = self.getPeer()
+        return self._known_peer
 
     # -- what is ready ----------------------------------------------------------------------------------------
 
     @property
     def _is_answering(self) -> bool:
-        return (
-            self._sending is not None or self._body is not None or self._emptied is not None or bool(self._ahead)
-        )
+        return self._sending is not None or self._body is not None or self._emptied is not None or bool(self._ahead)
 
     def _answered(self, hot: HotPath, data: bytes) -> bytes:
         """Answer what is ready; what is left is not, or not known to be."""
@@ -141,7 +146,7 @@ class FrontChannel(NodeChannel):
             self._write_on()
             return
         self._write(whole)
-        hot.note(answer, self.getPeer(), sent_bytes=len(whole) - len(answer.head))
+        hot.note(answer, self._peer, sent_bytes=len(whole) - len(answer.head))
 
     def _write(self, data: bytes, *, is_more_to_come: bool = False) -> None:
         """Past the transport while it holds nothing, or as much as the socket takes; the rest is the transport's."""
@@ -189,7 +194,7 @@ class FrontChannel(NodeChannel):
             self._body = (hot, answer, written) if written < len(whole) else None
             self._write(piece)
             if written == len(whole):
-                hot.note(answer, self.getPeer(), sent_bytes=len(whole) - len(answer.head))
+                hot.note(answer, self._peer, sent_bytes=len(whole) - len(answer.head))
 
     def _send_file(self, hot: HotPath, answer: HotAnswer, part: Part) -> None:
         outlet = self._outlet
@@ -218,7 +223,7 @@ class FrontChannel(NodeChannel):
         self.site.stalled.forget(self)
         hot.note(
             answer,
-            self.getPeer(),
+            self._peer,
             sent_bytes=sending.sent_bytes,
             seconds=hot.clock.seconds() - begun_at,
             ended="whole" if is_whole else "cut",

@@ -25,7 +25,7 @@ class IOutlet(Protocol):
         ...
 
     def send(self, descriptor: int, offset: int, size_bytes: int) -> int | None:
-        """Hand bytes of a file on; how many were taken, 0 at the file's end.  None: it takes none for now.  Raises OSError."""
+        """Hand bytes of a file on; how many were taken, 0 at the file's end.  None: none for now.  Raises OSError."""
         ...
 
     def wait(self) -> None:
@@ -42,7 +42,8 @@ class SocketOutlet:
     def write(self, data: bytes, *, is_more_to_come: bool = False) -> int:
         """See `IOutlet`."""
         try:
-            return self._transport.getHandle().send(data, socket.MSG_MORE if is_more_to_come else 0)
+            handle: socket.socket = self._transport.getHandle()
+            return handle.send(data, socket.MSG_MORE if is_more_to_come else 0)
         except OSError:
             return 0
 

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from tiercache.web.hot.descriptors import Held
 from tiercache.web.hot.outlet import IOutlet
 
-TURN_BYTES = 1024 * 1024
+TURN_BYTES = 4 * 1024 * 1024
 """How much one client is given before others have their turn."""
 
 log = Logger()
@@ -61,13 +61,13 @@ class FileSending:
             log.warn("{file} has lost bytes while it was sent", file=self.held.file.sha256)
             self._end(is_whole=False)
             return
-        if taken is not None:
-            self.at += taken
-            self._progress()
+        self.at += taken or 0
         if self.at == self.stop:
             self._end(is_whole=True)
-        else:
-            self._outlet.wait()
+            return
+        if taken:
+            self._progress()
+        self._outlet.wait()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
