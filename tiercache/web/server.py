@@ -106,7 +106,12 @@ class NodeSite(Site):
         """Begin, without Twisted's access log."""
 
     def stopFactory(self) -> None:
-        """End."""
+        """End, with every line of the log written."""
+        self._flush()
+
+    def _flush(self) -> None:
+        if self.hot is not None:
+            self.hot.flush()
 
     def getContentFile(self, length: int | None) -> BinaryIO:
         """Where a request's body goes: to memory, since `NodeRequest` bounds it."""
@@ -126,6 +131,9 @@ class NodeSite(Site):
     def closed(self, channel: NodeChannel) -> None:
         """A connection is gone."""
         self._open.discard(channel)
+        if not self._open:
+            self.idle.rest()
+            self.stalled.rest()
         if not self._open and self._drained is not None:
             drained, self._drained = self._drained, None
             drained.callback(None)
@@ -138,6 +146,7 @@ class NodeSite(Site):
         for channel in list(self._open):
             channel.close_when_idle()
         if not self._open:
+            self._flush()
             return 0
         drained: Deferred[None] = Deferred()
         self._drained = drained
@@ -154,4 +163,5 @@ class NodeSite(Site):
         finally:
             if late.active():
                 late.cancel()
+            self._flush()
         return len(cut)
