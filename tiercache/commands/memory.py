@@ -40,7 +40,7 @@ def give_memory_back() -> bool:
     except (OSError, AttributeError):  # musl has no such call
         return False
     told = [
-        mallopt(_M_ARENA_MAX, 2),
+        mallopt(_M_ARENA_MAX, 1),
         mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES),
         mallopt(_M_TRIM_THRESHOLD, LARGE_BYTES),
     ]
