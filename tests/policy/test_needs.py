@@ -66,6 +66,13 @@ def test_a_requirement_that_cannot_be_read_is_passed_over(bad: str) -> None:
     assert names(bad, "b") == ["b"]
 
 
+@pytest.mark.parametrize(
+    "marker", ['python_version ~= "3"', 'os_name ~= "posix"', 'python_full_version ~= "new"', '"a" in extras']
+)
+def test_a_marker_that_compares_what_cannot_be_compared_is_passed_over(marker: str) -> None:
+    assert names(f"a; {marker}", "b") == ["b"]
+
+
 def test_so_many_requirements_are_read_and_no_more() -> None:
     assert len(names(*(f"p{number}" for number in range(MOST_NEEDS + 1)))) == MOST_NEEDS
 

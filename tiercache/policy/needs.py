@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 from attrs import frozen
-from packaging.markers import Marker, UndefinedEnvironmentName
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 
 from tiercache.errors import InvalidName
@@ -89,7 +89,7 @@ def _counts(marker: Marker | None, environments: Iterable[Environment], extras: 
             for environment in environments
             for extra in ("", *extras)
         )
-    except (UndefinedEnvironmentName, RecursionError):
+    except (UndefinedComparison, UndefinedEnvironmentName, RecursionError):
         return False
 
 
