@@ -22,8 +22,9 @@ from tests.prefetch.closing import (
 )
 from tiercache.access.principals import Principal
 from tiercache.errors.prefetch import ResolverFailed, Unresolvable, WantedUnusable
+from tiercache.prefetch.closure import Closure, OfTarget
 from tiercache.prefetch.inputs.inputs import Inputs, LockedFile
-from tiercache.wire.prefetch import Missing, Target, Unparseable, Wanted
+from tiercache.wire.prefetch import Missing, Target, Unparseable, Wanted, WantedFile
 
 ON_LINUX = "cp312-cp312-manylinux_2_17_x86_64"
 ON_WINDOWS = "cp312-cp312-win_amd64"
@@ -235,6 +236,16 @@ def test_what_builds_an_sdist_and_cannot_be_had_is_missing() -> None:
     assert missing.what == "what builds app-1.0.tar.gz"
     assert "setuptools" in missing.why
     assert result_of(node.closing.build_closure(wanted, built, ALICE)) == built
+
+
+def test_what_builds_an_sdist_is_not_told_to_who_may_not_read_it_whatever_project_they_say_it_is_of() -> None:
+    node = ClosingNode(unreadable={"app"})
+    _, sdist = node.lists("app", wheel_of("app", "1.0"), sdist_of("app", "1.0"))
+    wanted = evolve(ONE, sdists=True, build_requirements=True)
+    node.bring_in(node.closure(wanted, "app"))
+    named = WantedFile(project="other", version="1.0", filename=sdist.filename, hashes=dict(sdist.hashes))
+    handed_in = Closure(files=(named,), targets=(OfTarget(target=LINUX),))
+    assert result_of(node.closing.build_closure(wanted, handed_in, Principal())) == handed_in
 
 
 def test_what_builds_the_described_project_itself_comes_where_that_is_wanted() -> None:

@@ -199,3 +199,27 @@ def test_what_somebody_may_not_read_is_not_here_for_them() -> None:
     assert [file.stored for file in node.report(ONE, closure, "app").files] == [True, True]
     strangers = node.report(ONE, closure, "app", for_whom=Principal())
     assert [(file.stored, file.licence) for file in strangers.files] == [(False, None), (True, None)]
+
+
+def test_a_file_of_what_somebody_may_not_read_is_not_here_whatever_project_they_say_it_is_of() -> None:
+    node = with_app()
+    node.unreadable.add("app")
+    (app,) = node.tier.pages["app"].files
+    node.bring_in(node.closure(ONE, "app"))
+    told = WantedFile(project="part", version="1.0", filename=app.filename, hashes=dict(app.hashes))
+    wanted, closure = Wanted(files=(told,)), Closure(files=(told,), targets=())
+    assert node.report(wanted, closure).files[0].stored
+    (file,) = node.report(wanted, closure, for_whom=Principal()).files
+    assert (file.stored, file.size, file.licence) == (False, None, None)
+
+
+@pytest.mark.parametrize("filename", ["../app-1.0-py3-none-any.whl", "", "\n"])
+def test_a_name_that_no_file_can_have_is_not_here_and_the_others_are_told_of(filename: str) -> None:
+    node = with_app()
+    (app,) = node.tier.pages["app"].files
+    node.bring_in(node.closure(ONE, "app"))
+    right = WantedFile(project="app", version="1.0", filename=app.filename, hashes=dict(app.hashes))
+    files = (evolve(right, filename=filename), evolve(right, filename=filename, hashes={}), right)
+    report = node.report(Wanted(files=files), Closure(files=files, targets=()))
+    assert [file.stored for file in report.files] == [False, False, True]
+    assert not report.ready

@@ -92,7 +92,7 @@ class Closing:
         everywhere = tuple(one.target for one in closure.targets)
         for file in closure.files:
             record = await self._stored.record(file) if _is_sdist(file) else None
-            if record is None:
+            if record is None or not self._may_read(for_whom, record.project):
                 continue
             requirements = await self._building.requirements(record)
             for target in (file.targets or everywhere) if requirements else ():

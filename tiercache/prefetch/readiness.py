@@ -65,6 +65,8 @@ class Readiness:
         record: FileRecord | None = None
         if self._may_read(for_whom, project):
             record = await self._stored.record(file)
+        if record is not None and not self._may_read(for_whom, record.project):  # who asks names the project as well
+            record = None
         if record is not None and project not in files.listed:
             files.listed[project] = await self._stored.listed(project)
         files.reported.append(
