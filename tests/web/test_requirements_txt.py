@@ -15,6 +15,7 @@ from tests.web.test_guard import ACCOUNTS, ALICE
 from tests.web.test_prefetch import FORM, GRANTS, OPERATOR, begun, form_of
 from tiercache.errors import NoTierAnswered, ProjectAbsent
 from tiercache.errors.prefetch import WantedUnusable
+from tiercache.prefetch.inputs.text import MOST_LINES
 from tiercache.simple.names import normalise
 from tiercache.wire.prefetch import JobFile, Missing, Report, TargetReport, Unparseable
 
@@ -173,6 +174,14 @@ def test_without_requirements_it_is_refused_as_pypicache_does(body: bytes, heade
     answer = json.loads(reply.body)
     assert answer["error"] is True
     assert answer["message"]
+
+
+def test_a_text_of_very_many_lines_is_refused_before_it_is_taken_apart() -> None:
+    node = web_node()
+    reply = begun(node, PATH, b"\n" * MOST_LINES + b"six==1.16.0\n", OPERATOR).reply("POST")
+    assert (reply.status, json.loads(reply.body)["error"]) == (400, True)
+    begun(node, PATH, b"\n" * MOST_LINES + b"six==1.16.0", OPERATOR)
+    assert len(node.jobs.wanted) == 1
 
 
 def test_what_cannot_be_taken_is_told_in_the_same_words() -> None:
