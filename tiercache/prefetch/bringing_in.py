@@ -26,6 +26,7 @@ from tiercache.prefetch.choosing import environment_in
 from tiercache.prefetch.job import HERE, Job
 from tiercache.prefetch.newer import looked_at, pinned
 from tiercache.prefetch.side_by_side import side_by_side
+from tiercache.prefetch.turns import Turns
 from tiercache.simple.model import File, FileIdentity, ProjectName
 from tiercache.simple.names import identity_of, normalise
 from tiercache.wire.prefetch import FileOutcome
@@ -81,8 +82,10 @@ class BringingIn:
         What became of each is noted in the job.  Returns those that may be had once a tier is back.
         """
         later: set[str] = set()
+        turns = Turns(clock=self._clock)
 
         async def one(filename: str) -> None:
+            await turns.next()
             await self._turns.acquire()
             try:
                 if not await self._one(job, filename, listings[filename]):
@@ -124,7 +127,9 @@ class BringingIn:
 
     async def check(self, job: Job, listings: Mapping[str, Listing]) -> None:
         """Note which of the files that came are gone again: the store has no room for all of them."""
+        turns = Turns(clock=self._clock)
         for filename, file in list(job.files.items()):
+            await turns.next()
             if file.outcome not in HERE or filename not in listings:
                 continue
             if await self._files.stored(listings[filename].identity, filename) is None:

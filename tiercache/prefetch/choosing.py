@@ -81,6 +81,12 @@ def pin_of(release: LockedRelease, environment: Environment | None) -> str:
     return f"{release.project}=={release.version}{marker}" + "".join(f" --hash={digest}" for digest in digests)
 
 
+def pins_of(releases: Iterable[LockedRelease], target: Target | None) -> tuple[str, ...]:
+    """A line of each."""
+    environment = environment_in(target)
+    return tuple(pin_of(release, environment) for release in releases)
+
+
 def digests_of(files: Iterable[LockedFile]) -> Digests:
     """Every digest of some files."""
     return frozenset(pair for file in files for pair in file.hashes.items())

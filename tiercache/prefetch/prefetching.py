@@ -138,8 +138,12 @@ def prefetching_of(
                 stored=stored,
                 may_read=may_read,
                 own_target=lambda: own_target(edges.machine()),
+                clock=clock,
+                pool=pool,
             ),
-            readiness=Readiness(asking=asking, stored=stored, sidecars=cached.sidecars, may_read=may_read),
+            readiness=Readiness(
+                asking=asking, stored=stored, sidecars=cached.sidecars, may_read=may_read, clock=clock, pool=pool
+            ),
             locating=Locating(files=cached.files, listings=cached.listings, permissions=permissions),
             handing_on=HandingOn(chain=cached.chain),
             bringing_in=BringingIn(

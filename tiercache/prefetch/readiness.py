@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from attrs import define, field, frozen
+from twisted.internet.interfaces import IReactorTime
 
 from tiercache.access.principals import Principal
 from tiercache.cache.sidecars import Sidecars
 from tiercache.errors import TiercacheError
 from tiercache.errors.prefetch import Unresolvable
-from tiercache.interfaces import FileRecord
+from tiercache.interfaces import FileRecord, Pool
 from tiercache.prefetch.asking import Asking, Terms, locked_for
 from tiercache.prefetch.choosing import Digests, digests_of, environment_in, files_of, required_digests
 from tiercache.prefetch.closure import Closure, OfTarget
 from tiercache.prefetch.inputs.inputs import Inputs, LockedRelease
 from tiercache.prefetch.licences import licence_in
 from tiercache.prefetch.stored import LOCALLY, StoredFiles
+from tiercache.prefetch.turns import Turns
 from tiercache.simple.model import File, FileIdentity, ProjectName
 from tiercache.simple.names import normalise
 from tiercache.wire.prefetch import Missing, Report, ReportedFile, Target, TargetReport, Wanted, WantedFile
@@ -35,17 +37,22 @@ class Readiness:
     _stored: StoredFiles
     _sidecars: Sidecars
     _may_read: Callable[[Principal, ProjectName], bool]
+    _clock: IReactorTime
+    _pool: Pool
 
     async def report(self, wanted: Wanted, inputs: Inputs, closure: Closure, for_whom: Principal) -> Report:
         """Whether each environment can be installed from the store alone.  Raises ResolverFailed."""
         files = _Looked()
+        turns = Turns(clock=self._clock)
         for file in closure.files:
+            await turns.next()
             await self._look_at(file, for_whom, files)
         check = _Check(
             asking=self._asking,
             inputs=inputs,
             terms=Terms.of(wanted, inputs, for_whom, is_local=True),
             files=files,
+            pool=self._pool,
         )
         targets = tuple([await check.of(one) for one in closure.targets])
         handed_in = {file.filename for file in wanted.files}
@@ -113,6 +120,7 @@ class _Check:
     inputs: Inputs
     terms: Terms
     files: _Looked
+    pool: Pool
 
     async def of(self, needed: OfTarget) -> TargetReport:
         """Whether an environment is served."""
@@ -135,13 +143,13 @@ class _Check:
         """What is lacking of what a resolver finds here.  Raises Unresolvable."""
         missing: list[Missing] = []
         if self.inputs.requirements:
-            digests = required_digests(self.inputs.requirements)
             found = await self.asking.releases(self.inputs.requirements, target, self.terms)
-            missing += self._lacking(found, target, digests)
-        locked = locked_for(self.inputs, target)
+            digests = await self.pool(required_digests, self.inputs.requirements)
+            missing += await self.pool(self._lacking, found, target, digests)
+        locked = await self.pool(locked_for, self.inputs, target)
         if locked:
             found = await self.asking.pinned(locked, target, self.terms)
-            missing += self._lacking(found, target, _locked_digests(locked))
+            missing += await self.pool(self._lacking, found, target, _locked_digests(locked))
         return missing
 
     def _lacking(

@@ -90,7 +90,8 @@ class UvResolver:
         password = self._warrants.issue(question.for_whom)
         try:
             async with self._index.reading() as base_url:
-                call = call_for(question, base_url=base_url, password=password, folder=folder, python=self._python)
+                words = partial(call_for, base_url=base_url, password=password, folder=folder, python=self._python)
+                call = await self._pool(words, question)
                 await self._pool(_write, folder, call.files)
                 ended = await self._children.run(program, call.arguments, call.environment, folder)
             said = scrubbed(ended.err.decode(errors="replace"), base_url=base_url, password=password, folder=folder)
