@@ -139,8 +139,8 @@ def test_after_a_restart_a_parent_is_not_given_the_same_again() -> None:
     here = behind(office)
     office.script = None
     job = here.submit(files_wanted(file))
-    kept = here.jobs._jobs[job].job
-    kept.phase, kept.ended_at = "fetching", None  # as it was when the node was killed
+    kept = here.jobs._jobs[job]
+    kept.job.phase, kept.job.ended_at = "fetching", None  # as it was when the node was killed
     result_of(here.jobs._keep(kept))
     again = PrefetchingNode(node=SmallNode(upstreams=[office], files=here.node.files, catalogue=here.node.catalogue))
     assert again.jobs.state(job).phase == "done"
