@@ -102,7 +102,8 @@ class UvResolver:
                 await self._pool(_write, folder, call.files)
                 self._go_on()
                 ended = await self._children.run(program, call.arguments, call.environment, folder)
-            said = scrubbed(ended.err.decode(errors="replace"), base_url=base_url, password=password, folder=folder)
+            scrub = partial(scrubbed, base_url=base_url, password=password, folder=folder)
+            said = await self._pool(scrub, ended.err.decode(errors="replace"))
         except (OSError, CannotListenError) as error:
             raise ResolverFailed(reason=f"it could not be started: {error}") from error
         finally:

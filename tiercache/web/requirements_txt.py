@@ -38,7 +38,7 @@ from tiercache.wire.prefetch import Document, JobState, Report, Wanted
 LOOKED_UP_AT_ONCE = 50
 """Their pages come many at a time from a tier that is a node."""
 
-_BEHIND = re.compile(r"\s+--hash[= ].*|\s+#.*|\\$|^-.*")
+_BEHIND = re.compile(r"(?<!\s)\s+(?:--hash[= ]|#).*|\\$|^-.*")
 """What stands behind a requirement in its line, and lines that are options."""
 
 
