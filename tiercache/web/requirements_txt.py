@@ -160,8 +160,11 @@ def required_in(document: Document) -> dict[int, Requirement]:
     for number, line in enumerate(document.text.splitlines(), 1):
         if len(found) == MOST_REQUIREMENTS:
             break
+        text = _BEHIND.sub("", line).strip()
+        if not text or text.startswith("#"):
+            continue
         try:
-            requirement = Requirement(_BEHIND.sub("", line).strip())
+            requirement = Requirement(text)
             normalise(requirement.name)
         except (InvalidRequirement, InvalidName):
             continue
