@@ -74,6 +74,21 @@ def files_of(
     return Missing(what=what, why=f"there is no wheel of it for {where}{but}")
 
 
+def contradict(hashes: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether the same bytes cannot have all of these digests."""
+    return any(others.get(algorithm, value) != value for algorithm, value in hashes.items())
+
+
+def contradictory(files: Iterable[LockedFile]) -> list[str]:
+    """The names that stand for two files with other bytes, as locks that do not agree have them."""
+    first: dict[str, Mapping[str, str]] = {}
+    found: dict[str, None] = {}
+    for file in files:
+        if file.filename is not None and contradict(file.hashes, first.setdefault(file.filename, file.hashes)):
+            found[file.filename] = None
+    return list(found)
+
+
 def pin_of(release: LockedRelease, environment: Environment | None) -> str:
     """A line that names the release exactly, with its digests; with its marker, where nobody has evaluated that."""
     marker = "" if environment is not None or release.marker is None else f" ; {release.marker}"

@@ -24,6 +24,7 @@ from tiercache.prefetch.building import Building
 from tiercache.prefetch.choosing import (
     Digests,
     applies,
+    contradictory,
     environment_in,
     files_of,
     lacks_names,
@@ -42,6 +43,8 @@ from tiercache.simple.names import FilenameKind, parse_filename
 from tiercache.wire.prefetch import Missing, Target, Wanted, WantedFile
 
 NO_DIGESTS: Digests = frozenset()
+
+OTHER_BYTES = "it is wanted twice, with other digests: only one of the two can be had"
 
 
 @define(kw_only=True)
@@ -206,7 +209,9 @@ class _Run:
 
     def _take_locked(self, locked: Iterable[LockedRelease], target: Target | None) -> list[Missing]:
         lacks = [(release, one) for release in locked for one in self._take(release, target)]
-        return [self.unlisted.get(release.project, one) for release, one in lacks]
+        missing = [self.unlisted.get(release.project, one) for release, one in lacks]
+        names = (name for release in locked for name in contradictory(release.files))
+        return [*missing, *(Missing(what=name, why=OTHER_BYTES) for name in names)]
 
     def _take_resolved(self, resolved: Iterable[LockedRelease], target: Target | None) -> list[Missing]:
         digests = required_digests(self.inputs.requirements)
@@ -281,9 +286,11 @@ def _take(
     found = files_of(release, environment_in(target), sdists=sdists, digests=digests)
     if isinstance(found, Missing):
         return [found]
-    for file in found:
-        files.add(release, file, target, is_build=is_build)
-    return []
+    return [
+        Missing(what=file.filename, why=OTHER_BYTES)
+        for file in found
+        if not files.add(release, file, target, is_build=is_build)
+    ]
 
 
 def _is_sdist(file: WantedFile) -> bool:
