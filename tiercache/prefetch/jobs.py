@@ -111,6 +111,10 @@ class Jobs:
         """Every job, the newest first, without files and reports."""
         return tuple(watched.job.state(self._now(), brief=True) for watched in reversed(self._jobs.values()))
 
+    def needs(self, job: str, project: str) -> bool:
+        """Whether files of a project are among those of a job.  Raises JobAbsent."""
+        return any(file.project == project for file in self._watched(job).job.files.values())
+
     def requester(self, job: str) -> Principal:
         """Whose job it is.  Raises JobAbsent."""
         return self._watched(job).job.for_whom
