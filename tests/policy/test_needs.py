@@ -51,6 +51,13 @@ def test_what_an_extra_needs_counts_only_where_the_extra_is_wanted() -> None:
     assert names(*requirements, extras=("bright",)) == ["a", "b"]
 
 
+def test_of_many_extras_those_count_that_a_marker_names_however_they_are_written() -> None:
+    many = (*(f"x{number}" for number in range(20)), "bright-red")
+    requirements = ('a; extra == "Bright_Red"', 'b; extra != "dull"', "c; 'x3' == extra", 'd; extra == "x33"')
+    assert names(*requirements, extras=many) == ["a", "b", "c"]
+    assert names(*requirements, extras=("Bright.Red",)) == ["a", "b"]
+
+
 def test_what_is_to_come_from_a_url_is_left_out() -> None:
     assert names("a @ https://elsewhere.example/a-1.0.whl", "b") == ["b"]
 
