@@ -35,7 +35,7 @@ class Locating:
         may not read, of which no tier is asked; DigestMismatch where there are only other bytes of that name.
         """
         filename = checked_filename(file.filename)
-        identity, readable = _named_by(file), self._permissions.scope(for_whom, "read")
+        identity, readable = named_by(file), self._permissions.scope(for_whom, "read")
         candidates = candidate_projects(filename)
         if candidates and not any(project in readable for project in candidates):
             ask = evolve(ask, only_if_cached=True)  # it may be a file of another project than its name tells
@@ -78,7 +78,7 @@ class Locating:
             ) from None
 
 
-def _named_by(file: WantedFile) -> FileIdentity | None:
+def named_by(file: WantedFile) -> FileIdentity | None:
     """The strongest of its digests; None where there is none, and whatever the page lists is meant.
 
     Raises WantedUnusable where there are some that are none: bytes that were to be verified do not go unverified.

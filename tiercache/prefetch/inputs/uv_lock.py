@@ -16,7 +16,7 @@ from msgspec import Struct
 from tiercache.prefetch.inputs.gathering import Gathering, NotTaken, Parts
 from tiercache.prefetch.inputs.locked import digest_of, locked_file, locked_release, refuse_places
 from tiercache.prefetch.inputs.markers import ALWAYS, NEVER, Decided, Ways, decided, either, further, marker_of
-from tiercache.prefetch.inputs.structured import items, table, toml, words
+from tiercache.prefetch.inputs.structured import each, items, table, toml, words
 from tiercache.wire.prefetch import Document
 
 KNOWN_VERSION = 1
@@ -75,7 +75,11 @@ def read_uv_lock(document: Document, gathering: Gathering) -> None:
     version = content.get("version")
     if version != KNOWN_VERSION or isinstance(version, bool):
         raise NotTaken(reason=f"its version is none that can be read: there is {KNOWN_VERSION}")
-    graph = _Graph(document=document.name, gathering=gathering, packages=tuple(_packages(content, document, gathering)))
+    graph = _Graph(
+        document=document.name,
+        gathering=gathering,
+        packages=tuple(each(content, "package", _Package, document, gathering)),
+    )
     graph.walk(content)
     for number, ways in sorted(graph.ways_to_releases().items()):
         package = graph.packages[number]
@@ -84,15 +88,6 @@ def read_uv_lock(document: Document, gathering: Gathering) -> None:
                 _take(package, marker_of(ways), gathering)
         except NotTaken as error:
             gathering.note(document.name, package.name, error.reason)
-
-
-def _packages(content: Mapping[str, Any], document: Document, gathering: Gathering) -> Iterator[_Package]:
-    for entry in items(content, "package"):
-        try:
-            yield words(entry, _Package)
-        except NotTaken as error:
-            name = entry.get("name") if isinstance(entry, dict) else None
-            gathering.note(document.name, name if isinstance(name, str) else "a release", error.reason)
 
 
 def _take(package: _Package, marker: Decided, gathering: Gathering) -> None:
