@@ -64,12 +64,14 @@ class _Watched:
 class Jobs:
     """All jobs that are remembered: those that are not over, and the last ones that are.
 
-    `token` finds an issued token that is still good, by its id; `new_id` gives names for jobs, made by chance.
+    `token` finds an issued token that is still good, by its id; `groups_of` the groups that a user is in, None for who
+    is no user any more; `new_id` gives names for jobs, made by chance.
     """
 
     _carrying_out: CarryingOut
     _kept: IKeptJobs
     _token: Callable[[str], IssuedToken | None]
+    _groups_of: Callable[[str], frozenset[str] | None]
     _clock: IReactorTime
     _now: Callable[[], float]
     _pool: Pool
@@ -150,7 +152,7 @@ class Jobs:
         self._is_started = True
         for stored in self._kept.all():
             try:
-                self._watch(job_of(stored, self._token)).may_begin = True
+                self._watch(job_of(stored, self._token, self._groups_of)).may_begin = True
             except Unreadable as error:
                 log.warn("the kept prefetch {id} cannot be read: {error}", id=stored.id, error=error)
         self._go_on()
