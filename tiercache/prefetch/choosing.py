@@ -61,8 +61,8 @@ def files_of(
     files = [file for file in named if _may_have(file, digests)]
     if named and not files:
         return Missing(what=what, why="none of its files has a digest that was asked for")
-    wheels = [file for file in files if _is_kind(file.filename, FilenameKind.WHEEL)]
-    sources = [file for file in files if _is_kind(file.filename, FilenameKind.SDIST)]
+    wheels = [file for file in files if is_kind(file.filename, FilenameKind.WHEEL)]
+    sources = [file for file in files if is_kind(file.filename, FilenameKind.SDIST)]
     if environment is not None:
         best = best_file(wheels, tags_of(environment), sdists=False)
         wheels = [] if best is None else [best]
@@ -163,7 +163,8 @@ def _named(file: LockedFile) -> NamedFile | None:
     return NamedFile(filename=file.filename, hashes=file.hashes, size=file.size)
 
 
-def _is_kind(filename: str, kind: FilenameKind) -> bool:
+def is_kind(filename: str, kind: FilenameKind) -> bool:
+    """Whether that is what a filename is by its ending; none is what is no filename."""
     try:
         return parse_filename(filename).kind is kind
     except InvalidName:

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from tiercache.access.principals import Principal
 from tiercache.cache.pages import Pages
-from tiercache.errors import InvalidName, NoTierAnswered, NotStored, ProjectAbsent
+from tiercache.errors import NoTierAnswered, NotStored, ProjectAbsent
 from tiercache.errors.prefetch import Unresolvable
 from tiercache.interfaces import Pool
 from tiercache.policy.entry import Ask
@@ -27,6 +27,7 @@ from tiercache.prefetch.choosing import (
     contradictory,
     environment_in,
     files_of,
+    is_kind,
     lacks_names,
     named_in,
     pins_of,
@@ -39,8 +40,8 @@ from tiercache.prefetch.newest import newest_of, pinned_to
 from tiercache.prefetch.stored import StoredFiles
 from tiercache.prefetch.turns import Turns
 from tiercache.simple.model import File, ProjectName
-from tiercache.simple.names import FilenameKind, parse_filename
-from tiercache.wire.prefetch import Missing, Target, Wanted, WantedFile
+from tiercache.simple.names import FilenameKind
+from tiercache.wire.prefetch import Missing, Target, Wanted
 
 NO_DIGESTS: Digests = frozenset()
 
@@ -108,7 +109,7 @@ class Closing:
         turns = Turns(clock=self._clock)
         for file in closure.files:
             await turns.next()
-            record = await self._stored.record(file) if _is_sdist(file) else None
+            record = await self._stored.record(file) if is_kind(file.filename, FilenameKind.SDIST) else None
             if record is None or not self._may_read(for_whom, record.project):
                 continue
             requirements = await self._building.requirements(record)
@@ -291,10 +292,3 @@ def _take(
         for file in found
         if not files.add(release, file, target, is_build=is_build)
     ]
-
-
-def _is_sdist(file: WantedFile) -> bool:
-    try:
-        return parse_filename(file.filename).kind is FilenameKind.SDIST
-    except InvalidName:
-        return False
