@@ -108,7 +108,7 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
-from tiercache.config.accounts import permissions_of
+from tiercache.config.accounts import groups_of, permissions_of
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
 from tiercache.parts import Parts
 from tiercache.prefetch.next_sidecar import NextSidecars, at_ease
@@ -370,6 +370,7 @@ def assemble(
             cached,
             prefetch_edges or PrefetchEdges(),
             permissions=permissions_of(config.access),
+            groups_of=lambda user: groups_of(config.access, user),
             clock=clock,
             now=now,
             pool=pool,

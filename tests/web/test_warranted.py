@@ -106,6 +106,14 @@ def test_a_warrant_lets_nobody_operate_the_node() -> None:
     assert port.site.get("/api/v1/offline", operator, method="PUT", body=b"{}").status in {401, 403}
 
 
+def test_a_warrant_lets_its_holder_read_and_do_nothing_else() -> None:
+    port = Port(evolve(CONFIG, access=PRIVATE.access))
+    operator = showing(port.warrants.issue(Principal(is_operator=True)))
+    assert port.site.get("/simple/acme/", operator).status == 200
+    for method, path in (("POST", "/api/v1/prefetch"), ("DELETE", "/api/v1/projects/acme")):
+        assert port.site.get(path, operator, method=method, body=b"{}").status in {401, 403}
+
+
 def test_pages_for_resolvers_show_what_the_holder_may_read_and_nothing_else() -> None:
     port = Port(evolve(CONFIG, access=PRIVATE.access))
     alice, bob = (showing(port.warrants.issue(Principal(user=user))) for user in ("alice", "bob"))

@@ -26,6 +26,7 @@ from tiercache.prefetch.inputs.inputs import Inputs
 from tiercache.prefetch.job import HERE, Job
 from tiercache.prefetch.locating import Locating
 from tiercache.prefetch.side_by_side import side_by_side
+from tiercache.prefetch.turns import Turns
 from tiercache.wire.prefetch import MOST_FILES, Report, Wanted, WantedFile
 
 AGAIN_AFTER_S = (5.0, 10.0, 15.0, 30.0, 60.0)
@@ -175,8 +176,10 @@ class CarryingOut:
         """Look files up, hand them on, bring them in; returns those that may be had later."""
         files = [file for file in (job.closure.files if job.closure is not None else ()) if file.filename in filenames]
         later: set[str] = set()
+        turns = Turns(clock=self._clock)
 
         async def locate(file: WantedFile) -> None:
+            await turns.next()
             try:
                 listings[file.filename] = await self._locating.listing(file, job.for_whom, ask_of(job))
             except TiercacheError as error:

@@ -46,7 +46,6 @@ KEPT_CHOICES = 4096
 USUAL = Environment(python=(3, 12), platform=LINUX)
 """Who does not say what is installed for most likely installs for this."""
 
-
 LARGE_PAGE_FILES = 300
 """More than these are looked through off the reactor thread."""
 

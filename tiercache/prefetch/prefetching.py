@@ -117,11 +117,12 @@ def prefetching_of(
     edges: PrefetchEdges,
     *,
     permissions: Permissions,
+    groups_of: Callable[[str], frozenset[str] | None],
     clock: IReactorTime,
     now: Callable[[], float],
     pool: Pool,
 ) -> Prefetching:
-    """All of it; `permissions`: who may read and prefetch what."""
+    """All of it; `permissions`: who may read and prefetch what, `groups_of` as in `Jobs`."""
 
     def may_read(principal: Principal, project: ProjectName) -> bool:
         return project in permissions.scope(principal, "read")
@@ -138,8 +139,12 @@ def prefetching_of(
                 stored=stored,
                 may_read=may_read,
                 own_target=lambda: own_target(edges.machine()),
+                clock=clock,
+                pool=pool,
             ),
-            readiness=Readiness(asking=asking, stored=stored, sidecars=cached.sidecars, may_read=may_read),
+            readiness=Readiness(
+                asking=asking, stored=stored, sidecars=cached.sidecars, may_read=may_read, clock=clock, pool=pool
+            ),
             locating=Locating(files=cached.files, listings=cached.listings, permissions=permissions),
             handing_on=HandingOn(chain=cached.chain),
             bringing_in=BringingIn(
@@ -155,6 +160,7 @@ def prefetching_of(
         ),
         kept=cached.catalogue.kept_jobs,
         token=partial(live_token, cached.tokens),
+        groups_of=groups_of,
         clock=clock,
         now=now,
         pool=pool,

@@ -20,6 +20,8 @@ from tiercache.cache.pages import Pages
 from tiercache.errors import InvalidName, ProjectAbsent, RequestMalformed, TiercacheError
 from tiercache.interfaces import Pool
 from tiercache.prefetch.documents import REQUIREMENTS, document_of
+from tiercache.prefetch.inputs.gathering import MOST_REQUIREMENTS
+from tiercache.prefetch.inputs.text import MOST_LINES, has_too_many_lines
 from tiercache.prefetch.side_by_side import side_by_side
 from tiercache.simple.names import normalise, version_in
 from tiercache.web.answer import Answer, json
@@ -36,7 +38,7 @@ from tiercache.wire.prefetch import Document, JobState, Report, Wanted
 LOOKED_UP_AT_ONCE = 50
 """Their pages come many at a time from a tier that is a node."""
 
-_BEHIND = re.compile(r"\s+--hash[= ].*|\s+#.*|\\$|^-.*")
+_BEHIND = re.compile(r"(?<!\s)\s+(?:--hash[= ]|#).*|\\$|^-.*")
 """What stands behind a requirement in its line, and lines that are options."""
 
 
@@ -70,7 +72,8 @@ class RequirementsTxt:
         document = await self._pool(_document_in, await body_of(request), field_of(request, "content-type"))
         nowhere = await self._nowhere(request, await self._pool(required_in, document))
         # What pip froze may well have no wheel, and was installed all the same.
-        wanted = Wanted(documents=(_without(document, nowhere),), sdists=True)
+        found = await self._pool(_without, document, nowhere)
+        wanted = Wanted(documents=(found,), sdists=True)
         job = await self._jobs.submit(wanted, principal_of(request), hops_of(request))
         ended = await unless_stopping(request, self._jobs.ended(job.id))
         if ended is None:
@@ -109,6 +112,13 @@ def refused(status: int, sentence: str, headers: Mapping[str, str] | None = None
 
 def _document_in(body: bytes, content_type: str | None) -> Document:
     """The requirements: of a form the part `requirements`, else the body.  Raises RequestMalformed, UploadRefused."""
+    document = _sent(body, content_type)
+    if has_too_many_lines(document.text):
+        raise RequestMalformed(reason=f"there are more than {MOST_LINES} lines in it")
+    return document
+
+
+def _sent(body: bytes, content_type: str | None) -> Document:
     if kind_of(content_type) != FORM:
         if not body.strip():
             raise RequestMalformed(reason="there are no requirements in it")
@@ -142,11 +152,19 @@ def cached_of(job: JobState, document: Document, nowhere: Mapping[int, str]) -> 
 
 
 def required_in(document: Document) -> dict[int, Requirement]:
-    """The requirements in the lines of a document, by their numbers, as far as they name no URL."""
+    """The requirements in the lines of a document, by their numbers, as far as they name no URL.
+
+    They are bounded as in a prefetch, which tells of what is beyond.
+    """
     found: dict[int, Requirement] = {}
     for number, line in enumerate(document.text.splitlines(), 1):
+        if len(found) == MOST_REQUIREMENTS:
+            break
+        text = _BEHIND.sub("", line).strip()
+        if not text or text.startswith("#"):
+            continue
         try:
-            requirement = Requirement(_BEHIND.sub("", line).strip())
+            requirement = Requirement(text)
             normalise(requirement.name)
         except (InvalidRequirement, InvalidName):
             continue
