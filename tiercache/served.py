@@ -14,6 +14,7 @@ from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import Pool
 from tiercache.parts import Parts
 from tiercache.prefetch.sdist_metadata import SdistMetadata
+from tiercache.prefetch.turns import Turns
 from tiercache.web.forward import routes_to
 from tiercache.web.limits import limits_of
 from tiercache.web.managing import managing_routes
@@ -95,4 +96,4 @@ def own_root_of(
         warrants=warrants,
     )
     responder = Responder(clock=clock, node_name=config.node.name, write_timeout_s=limits_of(config).write_timeout_s)
-    return Warranted(root=root, sdists=sdists.resource(responder), warrants=warrants)
+    return Warranted(root=root, sdists=sdists.resource(responder), warrants=warrants, turns=Turns(clock=clock))

@@ -25,6 +25,7 @@ from tiercache.commands.json_log import JsonLog, Sink
 from tiercache.commands.memory import collect_seldom, give_memory_back
 from tiercache.commands.text_log import TextLog
 from tiercache.commands.tiers_file import find_tiers_file, load_tiers_file
+from tiercache.commands.turns import take_short_turns
 from tiercache.config import Config
 from tiercache.errors import TiercacheError
 from tiercache.storage.lock import StoreLock
@@ -75,6 +76,7 @@ def makeService(options: Options) -> IService:  # noqa: N802  # twistd asks for 
     from tiercache.service import build_node
 
     give_memory_back()
+    take_short_turns()
     try:
         config = load_tiers_file(find_tiers_file(options["config"], os.environ), os.environ)
         _look_at_store(config, options.parent or {})

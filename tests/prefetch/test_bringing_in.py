@@ -191,16 +191,22 @@ def test_who_cancels_need_not_wait_for_a_tier_that_is_away() -> None:
 # -- below clients, within limits -------------------------------------------------------------------------------
 
 
+def let_come(here: PrefetchingNode, slowly: Slowly) -> None:
+    """What the tier holds back comes, and all that follows from it and needs no time."""
+    slowly.let_come()
+    here.node.clock.advance(0)
+
+
 def test_no_more_files_than_that_are_fetched_at_once_by_all_jobs_together() -> None:
     here, tier, files = with_files(concurrency=2)
     slowly = Slowly(tier)
     here.submit(files_wanted(*files[:4]))
     here.submit(files_wanted(*files[4:]))
     assert len(slowly.waiting) == 2
-    slowly.let_come()
+    let_come(here, slowly)
     assert len(slowly.waiting) == 2
     for _ in range(3):
-        slowly.let_come()
+        let_come(here, slowly)
     assert [state.files_done for state in here.jobs.all()] == [2, 4]
 
 
@@ -248,10 +254,10 @@ def test_a_client_that_wants_a_file_of_the_job_joins_it_and_holds_nothing_up() -
     job = here.submit(files_wanted(*files))
     client = begun(here.node.content(files[0]))
     assert len(slowly.waiting) == 2
-    slowly.let_come()
+    let_come(here, slowly)
     assert client.result == CONTENTS[0][1]
     for _ in range(3):
-        slowly.let_come()
+        let_come(here, slowly)
     assert here.jobs.state(job).phase == "done"
     assert len(file_requests(tier)) == 6
 

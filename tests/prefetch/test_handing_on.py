@@ -167,5 +167,6 @@ def test_after_a_restart_a_parent_is_not_given_the_same_again() -> None:
     kept.job.phase, kept.job.ended_at = "fetching", None  # as it was when the node was killed
     result_of(here.jobs._keep(kept))
     again = PrefetchingNode(node=SmallNode(upstreams=[office], files=here.node.files, catalogue=here.node.catalogue))
+    again.node.clock.advance(0)
     assert again.jobs.state(job).phase == "done"
     assert len(office.prefetches) == 1

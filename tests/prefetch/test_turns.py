@@ -1,61 +1,68 @@
-"""Work of many small steps, and the turns of others in between."""
+"""Work that nobody waits for: one piece in each turn of the reactor."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
-from tests.doubles.now import begun
-from tests.prefetch.closing import ALICE, ONE, ClosingNode, as_locked, locked, wheel_of
-from tiercache.prefetch.inputs.inputs import Inputs
-from tiercache.prefetch.turns import LONGEST_S, Turns
+from tiercache.prefetch.turns import Turns
 
 
-class Busy(Clock):
-    """Time that passes whenever it is looked at."""
+@define
+class Reactor:
+    """Of a reactor its turns: what is to be done at once is done in the next."""
 
-    def seconds(self) -> float:
-        self.rightNow += LONGEST_S / 2
-        return self.rightNow
+    due: list[Callable[[], None]] = field(factory=list)
+
+    def callLater(self, delay: float, call: Callable[[], None]) -> None:  # noqa: N802  # twisted's name
+        assert delay == 0
+        self.due.append(call)
+
+    def turn(self) -> None:
+        due, self.due = self.due, []
+        for call in due:
+            call()
 
 
-def test_steps_go_on_for_a_moment_and_then_others_have_their_turn() -> None:
-    clock = Clock()
-    turns = Turns(clock=clock)
-    clock.advance(LONGEST_S * 0.9)
-    assert begun(turns.next()).called
-    clock.advance(LONGEST_S * 0.2)
-    waiting = begun(turns.next())
-    assert not waiting.called
+def waiting(turns: Turns, done: list[int], *numbers: int) -> list[Deferred[None]]:
+    async def work(number: int) -> None:
+        await turns.next()
+        done.append(number)
+
+    return [ensureDeferred(work(number)) for number in numbers]
+
+
+def test_one_goes_on_in_a_turn_in_the_order_in_which_they_asked() -> None:
+    reactor: Any = Reactor()
+    done: list[int] = []
+    waiting(Turns(clock=reactor), done, 1, 2, 3)
+    assert done == []
+    for number in (1, 2, 3):
+        reactor.turn()
+        assert done == [*range(1, number + 1)]
+    reactor.turn()
+    assert reactor.due == []
+
+
+def test_who_asks_again_is_behind_those_who_wait() -> None:
+    reactor: Any = Reactor()
+    turns, done = Turns(clock=reactor), list[int]()
+    waiting(turns, done, 1, 2)
+    reactor.turn()
+    waiting(turns, done, 3)
+    reactor.turn()
+    reactor.turn()
+    assert done == [1, 2, 3]
+
+
+def test_who_is_cancelled_holds_up_nobody() -> None:
+    clock, done = Clock(), list[int]()
+    first, *_ = waiting(Turns(clock=clock), done, 1, 2)
+    first.addErrback(lambda _failure: None)
+    first.cancel()
     clock.advance(0)
-    assert waiting.called
-    assert begun(turns.next()).called
-
-
-def test_a_report_about_many_files_lets_clients_have_their_turns() -> None:
-    node = ClosingNode(clock=Busy())
-    node.lists("app", wheel_of("app", "1.0", "part"))
-    node.lists("part", wheel_of("part", "1.0"))
-    finding = begun(node.closing.closure(ONE, Inputs(requirements=("app",)), ALICE))
-    closure = finding.result
-    reporting = begun(node.readiness.report(ONE, Inputs(requirements=("app",)), closure, ALICE))
-    assert not reporting.called
-    for _ in range(20):
-        node.clock.advance(0)
-    assert reporting.called
-
-
-def test_what_grows_with_a_lock_is_done_in_the_pool() -> None:
-    done: list[str] = []
-
-    async def pool(function, *args):  # type: ignore[no-untyped-def]  # a `Pool`
-        done.append(function.__name__)
-        return function(*args)
-
-    node = ClosingNode(pool=pool)
-    (app,) = node.lists("app", wheel_of("app", "1.0"))
-    releases = (locked("app", "1.0", as_locked(app)),)
-    closure = node.closure(ONE, locked=releases)
-    assert done == ["locked_for", "_take_locked", "pins_of"]
-    node.bring_in(closure)
-    node.report(ONE, closure, locked=releases)
-    assert done[3:] == ["locked_for", "_lacking"]
+    assert done == [2]

@@ -69,10 +69,15 @@ class BringingIn:
     _clock: IReactorTime
     _now: Callable[[], float]
     _most: int
-    _turns: DeferredSemaphore = field(init=False)
+    _turns: Turns = field(init=False)
+    _places: DeferredSemaphore = field(init=False)
     _ours: Counter[FileIdentity] = field(factory=Counter, init=False)
 
     @_turns.default
+    def _one_at_a_time(self) -> Turns:
+        return Turns(clock=self._clock)
+
+    @_places.default
     def _as_many_as_may_be(self) -> DeferredSemaphore:
         return DeferredSemaphore(tokens=self._most)
 
@@ -82,16 +87,15 @@ class BringingIn:
         What became of each is noted in the job.  Returns those that may be had once a tier is back.
         """
         later: set[str] = set()
-        turns = Turns(clock=self._clock)
 
         async def one(filename: str) -> None:
-            await turns.next()
-            await self._turns.acquire()
+            await self._places.acquire()
             try:
+                await self._turns.next()
                 if not await self._one(job, filename, listings[filename]):
                     later.add(filename)
             finally:
-                self._turns.release()
+                self._places.release()
 
         ours = [listing.identity for listing in listings.values()]
         self._ours.update(ours)
@@ -117,6 +121,7 @@ class BringingIn:
             taken.pop(project, None)
 
         async def one(project: ProjectName) -> None:
+            await self._turns.next()
             try:
                 page = (await self._pages.shown(project, ask_of(job))).page
             except TiercacheError as error:
@@ -129,9 +134,8 @@ class BringingIn:
 
     async def check(self, job: Job, listings: Mapping[str, Listing]) -> None:
         """Note which of the files that came are gone again: the store has no room for all of them."""
-        turns = Turns(clock=self._clock)
         for filename, file in list(job.files.items()):
-            await turns.next()
+            await self._turns.next()
             if file.outcome not in HERE or filename not in listings:
                 continue
             if await self._files.stored(listings[filename].identity, filename) is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -82,6 +82,11 @@ class CarryingOut:
     _bringing_in: BringingIn
     _clock: IReactorTime
     _now: Callable[[], float]
+    _turns: Turns = field(init=False)
+
+    @_turns.default
+    def _one_at_a_time(self) -> Turns:
+        return Turns(clock=self._clock)
 
     async def run(self, job: Job, keep: Keep) -> None:
         """Carry a job out, from where it is to its end; `keep` lets what it has come to outlive a restart.
@@ -176,10 +181,9 @@ class CarryingOut:
         """Look files up, hand them on, bring them in; returns those that may be had later."""
         files = [file for file in (job.closure.files if job.closure is not None else ()) if file.filename in filenames]
         later: set[str] = set()
-        turns = Turns(clock=self._clock)
 
         async def locate(file: WantedFile) -> None:
-            await turns.next()
+            await self._turns.next()
             try:
                 listings[file.filename] = await self._locating.listing(file, job.for_whom, ask_of(job))
             except TiercacheError as error:

@@ -37,8 +37,8 @@ from tiercache.prefetch.choosing import (
 from tiercache.prefetch.closure import Closure, ClosureFiles, OfTarget
 from tiercache.prefetch.inputs.inputs import Inputs, LockedRelease
 from tiercache.prefetch.newest import newest_of, pinned_to
+from tiercache.prefetch.slices import Slices
 from tiercache.prefetch.stored import StoredFiles
-from tiercache.prefetch.turns import Turns
 from tiercache.simple.model import File, ProjectName
 from tiercache.simple.names import FilenameKind
 from tiercache.wire.prefetch import Missing, Target, Wanted
@@ -106,9 +106,9 @@ class Closing:
         # What bounds the requirements does not bound what builds an sdist, as installers have it.
         terms = Terms.of(wanted, Inputs(), for_whom)
         everywhere = tuple(one.target for one in closure.targets)
-        turns = Turns(clock=self._clock)
+        slices = Slices(clock=self._clock)
         for file in closure.files:
-            await turns.next()
+            await slices.next()
             record = await self._stored.record(file) if is_kind(file.filename, FilenameKind.SDIST) else None
             if record is None or not self._may_read(for_whom, record.project):
                 continue
@@ -161,9 +161,9 @@ class Closing:
         """What is locked, with the names of files that a lock gives by digests alone, or not at all."""
         named: list[LockedRelease] = []
         unlisted: dict[ProjectName, Missing] = {}
-        turns = Turns(clock=self._clock)
+        slices = Slices(clock=self._clock)
         for release in locked:
-            await turns.next()
+            await slices.next()
             if not lacks_names(release):
                 named.append(release)
                 continue

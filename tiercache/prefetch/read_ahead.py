@@ -163,7 +163,7 @@ class ReadAhead:
     # -- what follows -----------------------------------------------------------------------------------------
 
     async def _follow_page(self, walk: Walk, shown: ShownPage) -> None:
-        project, files = shown.project, shown.page.files
+        project, files = shown.project, (await shown.together(self._pool)).files
         walk.pages_last = shown.outcome.ttl_s is None or shown.outcome.ttl_s > 0
         specifiers = walk.trail.specifiers(project)
         choose = partial(next_files, project, files, specifiers, walk.environment.own)

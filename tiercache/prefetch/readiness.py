@@ -21,8 +21,8 @@ from tiercache.prefetch.choosing import Digests, digests_of, environment_in, fil
 from tiercache.prefetch.closure import Closure, OfTarget
 from tiercache.prefetch.inputs.inputs import Inputs, LockedRelease
 from tiercache.prefetch.licences import licence_in
+from tiercache.prefetch.slices import Slices
 from tiercache.prefetch.stored import LOCALLY, StoredFiles
-from tiercache.prefetch.turns import Turns
 from tiercache.simple.model import File, FileIdentity, ProjectName
 from tiercache.simple.names import normalise
 from tiercache.wire.prefetch import Missing, Report, ReportedFile, Target, TargetReport, Wanted, WantedFile
@@ -44,9 +44,9 @@ class Readiness:
     async def report(self, wanted: Wanted, inputs: Inputs, closure: Closure, for_whom: Principal) -> Report:
         """Whether each environment can be installed from the store alone.  Raises ResolverFailed."""
         files = _Looked()
-        turns = Turns(clock=self._clock)
+        slices = Slices(clock=self._clock)
         for file in closure.files:
-            await turns.next()
+            await slices.next()
             await self._look_at(file, for_whom, files)
         check = _Check(
             asking=self._asking,

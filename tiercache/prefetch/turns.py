@@ -1,28 +1,35 @@
-"""Turns: what takes many small steps and waits for none of them lets clients have theirs in between."""
+"""Small pieces of work that nobody waits for, one in each turn of the reactor.
+
+Fifty of them begun at once are a turn of fifty milliseconds, in which no client is answered.
+"""
 
 from __future__ import annotations
 
-from attrs import define, field
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from collections import deque
 
-LONGEST_S = 0.01
-"""For so long the steps of one go on, then it is the turn of whatever else there is to do."""
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 
 @define(kw_only=True, eq=False)
 class Turns:
-    """Those of one piece of work."""
+    """Lets one go on that waits, then whatever else there is to be done, then the next."""
 
     _clock: IReactorTime
-    _began_at: float = field(init=False)
-
-    @_began_at.default
-    def _now(self) -> float:
-        return self._clock.seconds()
+    _waiting: deque[Deferred[None]] = field(factory=deque, init=False)
 
     async def next(self) -> None:
-        """To be called before each step."""
-        if self._clock.seconds() - self._began_at >= LONGEST_S:
-            await deferLater(self._clock, 0)
-            self._began_at = self._clock.seconds()
+        """Returns in a later turn, behind all who asked before."""
+        mine: Deferred[None] = Deferred()
+        self._waiting.append(mine)
+        if len(self._waiting) == 1:
+            self._clock.callLater(0, self._go_on)
+        await mine
+
+    def _go_on(self) -> None:
+        first = self._waiting.popleft()
+        if self._waiting:
+            self._clock.callLater(0, self._go_on)
+        if not first.called:  # else it was cancelled meanwhile
+            first.callback(None)

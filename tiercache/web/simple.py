@@ -148,10 +148,10 @@ class SimplePages:
         key = (shown.project, self._local, shown_locally, shown.version, shown.serial, syntax.content_type, encoding)
         return await self._renderings.rendering(key, lambda: self._rendered(shown, syntax, encoding))
 
-    def _rendered(self, shown: ShownPage, syntax: Syntax, encoding: str) -> Awaitable[Rendering]:
-        page = shown.page
+    async def _rendered(self, shown: ShownPage, syntax: Syntax, encoding: str) -> Rendering:
+        page = await shown.together(self._pool)
         render = render_json if syntax.is_json else render_html
-        return self._made(
+        return await self._made(
             lambda: render(page, file_url=self.file_url, serial=shown.serial),
             encoding,
             is_large=len(page.files) > LARGE_PAGE_FILES,
