@@ -32,8 +32,8 @@ from tiercache.policy.entry import Ask
 from tiercache.policy.needs import needs_of
 from tiercache.policy.next_file import next_files
 from tiercache.policy.read_ahead import Budget, FileGuess, Guess, PageGuess, SidecarGuess, Trail
+from tiercache.prefetch.cached import Cached
 from tiercache.prefetch.client_environment import environment_told
-from tiercache.prefetch.prefetching import Cached
 from tiercache.prefetch.walk import Client, Walk
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.simple.names import candidate_projects, identity_of, version_in

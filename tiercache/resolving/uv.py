@@ -145,11 +145,6 @@ def _answer(ended: Ended, said: str) -> str:
     raise ResolverFailed(reason=said or f"it ended with status {ended.status}")
 
 
-def clean_up(folder: str) -> None:
-    """Remove what runs have left that a killed node began; before there is any."""
-    _removed(folder)
-
-
 def _made(folder: str | None) -> str:
     """A new folder, which nobody else may look into."""
     if folder is not None:
