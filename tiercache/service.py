@@ -42,10 +42,8 @@ from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.inotify import FolderWatch
 from tiercache.storage.lock import StoreLock
-from tiercache.storage.memory import MemoryCatalogue
-from tiercache.storage.memory_files import MemoryFiles
+from tiercache.storage.lost import is_lost
 from tiercache.storage.node_id import node_id_of
-from tiercache.storage.rebuild import is_lost, rebuild
 from tiercache.storage.settled import settled
 from tiercache.storage.threads import ReactorThreads, on_the_spot
 from tiercache.upstream.configured import publish_target_of, upstream_of
@@ -204,30 +202,37 @@ class Node(Service):
         return Path(self._config.store.path).expanduser()
 
     def _open_store(self, writer: Pool) -> tuple[IFiles, ICatalogue]:
-        store = self._config.store
-        folder = self._folder
-        files: IFiles = MemoryFiles()
-        catalogue: ICatalogue = MemoryCatalogue()
-        if self._is_in_memory:
-            return files, catalogue
-        lock = StoreLock(folder)
-        lock.acquire()
-        self._undo.append(lock.release)
-        if store.files != "memory":
-            files = FolderFiles.at(folder)
-            shutil.rmtree(folder / RESOLVING, ignore_errors=True)  # what runs have left that a killed node began
-            left_over = files.clean_up()
-            if left_over:
-                log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
-        if store.catalogue != "memory":
-            self._rebuild_if_lost(folder, files)
-            catalogue = SqlCatalogue.open(
-                folder / "catalogue.sqlite",
-                writer=writer,
-                pause=lambda: deferLater(self._reactor, GATHERED_S, _nothing),
-            )
-            self._undo.append(lambda: ensureDeferred(catalogue.close()))
-        return files, catalogue
+        if not self._is_in_memory:
+            lock = StoreLock(self._folder)
+            lock.acquire()
+            self._undo.append(lock.release)
+            shutil.rmtree(self._folder / RESOLVING, ignore_errors=True)  # of runs that a killed node began
+        files = self._open_files()
+        return files, self._open_catalogue(files, writer)
+
+    def _open_files(self) -> IFiles:
+        if self._config.store.files == "memory":
+            from tiercache.storage.memory_files import MemoryFiles  # which few nodes want
+
+            return MemoryFiles()
+        files = FolderFiles.at(self._folder)
+        left_over = files.clean_up()
+        if left_over:
+            log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
+        return files
+
+    def _open_catalogue(self, files: IFiles, writer: Pool) -> ICatalogue:
+        if self._config.store.catalogue == "memory":
+            from tiercache.storage.memory import MemoryCatalogue  # as above
+
+            return MemoryCatalogue()
+        path = self._folder / "catalogue.sqlite"
+        self._rebuild_if_lost(path, files)
+        catalogue = SqlCatalogue.open(
+            path, writer=writer, pause=lambda: deferLater(self._reactor, GATHERED_S, _nothing)
+        )
+        self._undo.append(lambda: ensureDeferred(catalogue.close()))
+        return catalogue
 
     def _go_on(self) -> None:
         """With the prefetches that were not over when the node stopped, if there are any."""
@@ -261,11 +266,13 @@ class Node(Service):
         self._undo.append(lambda: ensureDeferred(stop()))
         return edges
 
-    def _rebuild_if_lost(self, folder: Path, files: IFiles) -> None:
+    def _rebuild_if_lost(self, path: Path, files: IFiles) -> None:
         """Private names that a lost catalogue has forgotten would be asked of every tier, so first of all."""
-        catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=on_the_spot)
+        catalogue = SqlCatalogue.open(path, writer=on_the_spot)
         try:
             if is_lost(files, catalogue):
+                from tiercache.storage.rebuild import rebuild  # which hardly ever has to be done
+
                 log.warn("the catalogue is new, the store is not: what is hosted here is made anew of its records")
                 rebuild(files, catalogue, now=time.time(), report=lambda flaw: log.warn("{flaw}", flaw=flaw))
         finally:
