@@ -95,7 +95,7 @@ class Twins:
             not_ready=lambda: None,
             node_id="here",
         )
-        root.hot._outlet_of = self.outlets.of
+        root.hot.outlet_of = self.outlets.of
         self.hot, self.stock = (Wire.to(root, self.limits, self.node.clock) for _ in range(2))
         self.asked = CountedRoot(root)
         self.hot.site.resource = self.asked
@@ -108,10 +108,11 @@ class Twins:
         return connection
 
     def hot_answer(self, request: bytes) -> bytes:
-        """What that site answers to these bytes."""
+        """What that site answers to these bytes; its line in the log is written."""
         connection = self.connect()
         connection.send(request)
         connection.leave()
+        self.hot.site.hot.flush()
         return but_its_date(connection.received)
 
     def stock_answer(self, request: bytes) -> bytes:
