@@ -459,12 +459,14 @@ def test_freed_memory_goes_back_to_the_system() -> None:
 
 def test_garbage_in_circles_is_looked_for_seldom_but_found() -> None:
     code = (
-        "import gc; from tiercache.commands.memory import COLLECTED_AFTER, collect_seldom\n"
+        "import gc; from tiercache.commands.memory import COLLECTED_AFTER, collect_nothing, collect_seldom\n"
         "class Circle:\n"
         "    alive = 0\n"
         "    def __init__(self): self.other = self; Circle.alive += 1\n"
         "    def __del__(self): Circle.alive -= 1\n"
-        "collect_seldom(); most = 0\n"
+        "collect_nothing(); before = [Circle() for _ in range(2000)].clear(); most = Circle.alive\n"
+        "assert most == 2000\n"
+        "collect_seldom(); Circle.alive = 0\n"
         "for _ in range(10 * COLLECTED_AFTER[0]): Circle(); most = max(most, Circle.alive)\n"
         "print(gc.get_freeze_count() > 0, most > 1000, most <= COLLECTED_AFTER[0] + 1)"
     )

@@ -17,7 +17,8 @@ from tests.doubles.wire import Wire
 from tiercache.access.principals import Principal
 from tiercache.access.warrants import WARRANT_USER, Warrants
 from tiercache.config import Config
-from tiercache.served import own_root_of, root_of
+from tiercache.served import root_of
+from tiercache.served_on_demand import own_root_of
 
 ALICE = Principal(user="alice")
 PRIVATE = load(

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from email.header import decode_header, make_header
 from typing import Literal
 
-from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 
 from tiercache.policy.selection import HERE
@@ -128,6 +127,8 @@ def _is_readable(text: str) -> bool:
 
 def _every(name: str, head: bytes) -> list[str]:
     """Every value of a field, what no client could read as text included."""
+    from packaging.metadata import parse_email  # no page needs it, and a node starts sooner without
+
     raw, unparsed = parse_email(head + b"\n\n")
     known: object = raw.get(name.replace("-", "_"), [])
     values = [known] if isinstance(known, str) else list(known) if isinstance(known, list) else []

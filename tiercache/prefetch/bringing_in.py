@@ -26,6 +26,7 @@ from tiercache.prefetch.choosing import environment_in
 from tiercache.prefetch.job import HERE, Job
 from tiercache.prefetch.newer import looked_at, pinned
 from tiercache.prefetch.side_by_side import side_by_side
+from tiercache.prefetch.slices import Slices
 from tiercache.prefetch.turns import Turns
 from tiercache.simple.model import File, FileIdentity, ProjectName
 from tiercache.simple.names import candidate_projects, identity_of, normalise
@@ -134,8 +135,9 @@ class BringingIn:
 
     async def check(self, job: Job, listings: Mapping[str, Listing]) -> None:
         """Note which of the files that came are gone again: the store has no room for all of them."""
+        slices = Slices(clock=self._clock)
         for filename, file in list(job.files.items()):
-            await self._turns.next()
+            await slices.next()
             if file.outcome not in HERE or filename not in listings:
                 continue
             if await self._files.stored(listings[filename].identity, filename) is None:

@@ -14,21 +14,16 @@ from zope.interface import implementer
 from tiercache.access.permissions import Permissions
 from tiercache.access.principals import Principal
 from tiercache.access.tokens import IssuedToken
-from tiercache.cache.chain import Chain
-from tiercache.cache.files import Files
-from tiercache.cache.journal import Journal
-from tiercache.cache.listings import Listings
-from tiercache.cache.pages import Pages
-from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.tokens import Tokens
 from tiercache.config import PrefetchConfig
 from tiercache.errors import ResolverFailed, TokenAbsent
-from tiercache.interfaces import ICatalogue, IFiles, Pool
+from tiercache.interfaces import Pool
 from tiercache.interfaces.documents import IDocuments
 from tiercache.interfaces.resolver import IResolver, Question
 from tiercache.prefetch.asking import Asking
 from tiercache.prefetch.bringing_in import BringingIn
 from tiercache.prefetch.building import Building
+from tiercache.prefetch.cached import Cached
 from tiercache.prefetch.carrying_out import CarryingOut
 from tiercache.prefetch.closing import Closing
 from tiercache.prefetch.environments import Machine, own_target
@@ -74,21 +69,6 @@ class PrefetchEdges:
     documents: IDocuments | None = None
     machine: Callable[[], Machine] = this_machine
     new_id: Callable[[], str] = secrets.token_hex
-
-
-@frozen(kw_only=True)
-class Cached:
-    """The parts of the cache that prefetches work with."""
-
-    pages: Pages
-    files: Files
-    stored_files: IFiles
-    sidecars: Sidecars
-    listings: Listings
-    chain: Chain
-    journal: Journal
-    catalogue: ICatalogue
-    tokens: Tokens
 
 
 @define(kw_only=True)

@@ -155,11 +155,6 @@ def _answer(ended: Ended, said: str) -> str:
     raise ResolverFailed(reason=said or f"it ended with status {ended.status}")
 
 
-def clean_up(folder: str) -> None:
-    """Remove what runs have left that a killed node began; before there is any."""
-    _removed(folder)
-
-
 def _made(folder: str) -> None:
     """Make a folder, which nobody else may look into."""
     path = Path(folder)

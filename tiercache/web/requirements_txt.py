@@ -28,6 +28,7 @@ from tiercache.web.answer import Answer, json
 from tiercache.web.documents import body_of, kind_of, parts_of
 from tiercache.web.openapi import FORM
 from tiercache.web.prefetch import MAY, IJobs
+from tiercache.web.refusals import refused_requirements
 from tiercache.web.request import ask_of, field_of, hops_of
 from tiercache.web.route import Route
 from tiercache.web.unfinished import unless_stopping
@@ -77,7 +78,9 @@ class RequirementsTxt:
         job = await self._jobs.submit(wanted, principal_of(request), hops_of(request))
         ended = await unless_stopping(request, self._jobs.ended(job.id))
         if ended is None:
-            return refused(503, f"This node is stopping, and goes on with the job {job.id} when it is back.")
+            return refused_requirements(
+                503, f"This node is stopping, and goes on with the job {job.id} when it is back."
+            )
         return json(await self._pool(cached_of, ended, document, nowhere))
 
     async def _nowhere(self, request: Request, required: Mapping[int, Requirement]) -> dict[int, str]:
@@ -103,11 +106,6 @@ class RequirementsTxt:
 
         await side_by_side(required, look, LOOKED_UP_AT_ONCE)
         return nowhere
-
-
-def refused(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """An error as pypicache words it."""
-    return json({"error": True, "message": sentence}, headers, status)
 
 
 def _document_in(body: bytes, content_type: str | None) -> Document:
