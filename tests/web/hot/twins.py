@@ -95,7 +95,7 @@ class Twins:
             not_ready=lambda: None,
             node_id="here",
         )
-        root.hot._outlet_of = self.outlets.of
+        root.hot.outlet_of = self.outlets.of
         self.hot, self.stock = (Wire.to(root, self.limits, self.node.clock) for _ in range(2))
         self.asked = CountedRoot(root)
         self.hot.site.resource = self.asked

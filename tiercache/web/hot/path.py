@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from tiercache.access.principals import address_of
-from tiercache.web.access_log import AccessLog
-from tiercache.web.answer import IStanding, IStoredFile
+from tiercache.web.access_log import Told
+from tiercache.web.answer import IStanding, IStoredFile, Variant
 from tiercache.web.client import Clients
 from tiercache.web.conditional import Unsatisfiable, etag_matches, wanted_slice
 from tiercache.web.hot.descriptors import Descriptors, Held
 from tiercache.web.hot.heads import Conditions, Heads, Meaning
 from tiercache.web.hot.outlet import IOutlet, outlet_of
-from tiercache.web.hot.ready import Prepared, Ready
+from tiercache.web.hot.ready import LONGEST_TARGET, Prepared, Ready
 
 LONGEST_LINE = 1024
 """A request line that is longer is no ready target's."""
@@ -25,6 +26,26 @@ MOST_CLIENTS = 4096
 """Of so many it is remembered by which address the log tells of them."""
 
 _VERSION = b" HTTP/1.1"
+
+
+class ILines(Protocol):
+    """Where the lines of answers go: `access_log.AccessLog`, or a way there."""
+
+    def note(
+        self,
+        *,
+        client: str,
+        method: str,
+        path: str,
+        status: int,
+        sent_bytes: int,
+        seconds: float,
+        agent: str,
+        ended: str,
+        told: Told,
+    ) -> None:
+        """See `AccessLog`."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -66,9 +87,9 @@ class HotPath:
     clock: IReactorTime
     descriptors: Descriptors
     _heads: Heads
-    _access_log: AccessLog
+    access_log: ILines
     _clients: Clients
-    _outlet_of: Callable[[object], IOutlet | None] = outlet_of
+    outlet_of: Callable[[object], IOutlet | None] = outlet_of
     _known_clients: dict[tuple[str | None, str | None], str] = field(factory=dict, init=False)
 
     def keep(self, request: Request, standing: IStanding) -> None:
@@ -81,17 +102,10 @@ class HotPath:
 
         None where it is not ready, or the request not all there, or not of the plainest kind.
         """
-        end_of_line = data.find(b"\r\n", at, at + LONGEST_LINE)
-        if end_of_line < 0 or data[end_of_line - 9 : end_of_line] != _VERSION:
+        line = _line(data, at)
+        if line is None or line[1] not in self.ready:
             return None
-        if data.startswith(b"GET ", at):
-            method, target = "GET", data[at + 4 : end_of_line - 9]
-        elif data.startswith(b"HEAD ", at):
-            method, target = "HEAD", data[at + 5 : end_of_line - 9]
-        else:
-            return None
-        if target not in self.ready:
-            return None
+        method, target, end_of_line = line
         end = data.find(b"\r\n\r\n", end_of_line)
         read = None if end < 0 else self._heads.read(data[end_of_line : end + 4])
         if read is None:
@@ -118,12 +132,25 @@ class HotPath:
         prepared.standing.used()
         return answer
 
+    def question(self, data: bytes) -> tuple[bytes, Variant] | None:
+        """What a client asks for whose bytes these are: a target, in a variant.
+
+        None where its request is not all there, or not of the kind that is answered from what is ready.
+        """
+        line = _line(data, 0)
+        if line is None:
+            return None
+        _, target, end_of_line = line
+        end = data.find(b"\r\n\r\n", end_of_line)
+        read = None if end < 0 else self._heads.read(data[end_of_line : end + 4])
+        return None if read is None or len(target) > LONGEST_TARGET else (target, read[0].variant)
+
     def _with_part(
         self, answer: HotAnswer, file: IStoredFile, conditions: Conditions, transport: object
     ) -> HotAnswer | None:
         """The same with the bytes of a file; None where they do not leave this way, or there are none of them."""
         wanted = wanted_slice(conditions.range, conditions.if_range, answer.prepared.etag, file.size_bytes)
-        outlet = self._outlet_of(transport)
+        outlet = self.outlet_of(transport)
         if outlet is None or isinstance(wanted, Unsatisfiable) or file.size_bytes == 0:
             return None
         held = self.descriptors.take(file)
@@ -138,7 +165,7 @@ class HotPath:
         self, answer: HotAnswer, peer: object, *, sent_bytes: int, seconds: float = 0.0, ended: str = "whole"
     ) -> None:
         """Write the line of an answer that has ended."""
-        self._access_log.note(
+        self.access_log.note(
             client=self._client(peer, answer.meaning.forwarded),
             method=answer.method,
             path=answer.prepared.path,
@@ -162,3 +189,15 @@ class HotPath:
                 self._known_clients.clear()
             self._known_clients[host, forwarded] = client
         return client
+
+
+def _line(data: bytes, at: int) -> tuple[str, bytes, int] | None:
+    """Method and target of the request line at this place, and where it ends; None where it is none of ours."""
+    end = data.find(b"\r\n", at, at + LONGEST_LINE)
+    if end < 0 or data[end - 9 : end] != _VERSION:
+        return None
+    if data.startswith(b"GET ", at):
+        return "GET", data[at + 4 : end - 9], end
+    if data.startswith(b"HEAD ", at):
+        return "HEAD", data[at + 5 : end - 9], end
+    return None
