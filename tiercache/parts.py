@@ -13,6 +13,7 @@ from tiercache.cache.following import Following
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
+from tiercache.cache.knowledge import Knowledge
 from tiercache.cache.listings import Listings
 from tiercache.cache.minting import Mint
 from tiercache.cache.newest_sidecars import NewestSidecars
@@ -63,3 +64,4 @@ class Parts:
     mint: Mint | None
     read_ahead: ReadAhead | None
     at_hand: AtHand
+    knowledge: Knowledge

@@ -56,6 +56,7 @@ from tiercache.web.certificates import Certificates
 from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
+from tiercache.workers.crew import Crew, crew_of
 
 log = Logger()
 
@@ -86,6 +87,7 @@ class Node(Service):
     _environ: Mapping[str, str]
     _undo: list[Callable[[], object]] = field(factory=list, init=False)
     _ports: list[IListeningPort] = field(factory=list, init=False)
+    _crew: Crew | None = field(default=None, init=False)
     _not_ready: str | None = field(default="starting", init=False)
     _parts: Parts = field(init=False)
     _tidying: LoopingCall = field(init=False)
@@ -131,10 +133,16 @@ class Node(Service):
             raise
 
     def _listen(self) -> None:
+        self._crew = crew_of(self._config, self._site, self._reactor)
         for endpoint in self._config.node.listen:
-            port = listening_port(self._reactor, endpoint, self._site)
+            port = self._port(endpoint)
             self._ports.append(port)
             self._undo.append(port.stopListening)
+
+    def _port(self, endpoint: str) -> IListeningPort:
+        if self._crew is not None and self._crew.takes(parsed := Endpoint.parse(endpoint)):
+            return self._crew.listen(parsed)
+        return listening_port(self._reactor, endpoint, self._site)
 
     def _open(self) -> None:
         pool = ReactorThreads.several(self._reactor, name="files", most=THREADS)
@@ -184,6 +192,15 @@ class Node(Service):
         own_site.resource = own_root_of(
             self._config, self._parts, self._site.resource, clock=self._reactor, pool=pool, warrants=warrants
         )
+        if self._crew is not None and self._site.hot is not None and isinstance(files, FolderFiles):
+            self._crew.start(
+                self._config,
+                hot=self._site.hot,
+                at_hand=self._parts.at_hand,
+                knowledge=self._parts.knowledge,
+                path_of=files.path_of,
+                node_id=node_id,
+            )
         if not self._is_in_memory:
             path = announce(self._folder, urls=filter(None, map(url_of, self._ports)), token=token)
             self._undo.append(lambda: path.unlink(missing_ok=True))
@@ -278,7 +295,12 @@ class Node(Service):
         deadline_s = self._config.node.stop_timeout_s
         for port in self._ports:
             await maybeDeferred(port.stopListening)
+        workers_end = None if self._crew is None else Deferred.fromCoroutine(self._crew.stop(deadline_s))
+        begun_at = self._reactor.seconds()
         cut = await self._site.drain(deadline_s)
+        if workers_end is not None:
+            await workers_end
+            cut += await self._site.drain(max(0.0, begun_at + deadline_s - self._reactor.seconds()))
         if cut:
             log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=deadline_s)
         await self._parts.prefetching.stop()

@@ -19,13 +19,13 @@ class Board:
     """`version` is written by the node, as `cache.knowledge` counts it; `place`: 0 for the node, else the worker's."""
 
     number: int
-    _places: int
+    places: int
     place: int = 0
     _words: memoryview = field(init=False, repr=False)
 
     @_words.default
     def _mapped(self) -> memoryview:
-        return memoryview(mmap.mmap(self.number, (self._places + 1) * _WORD_BYTES)).cast("q")
+        return memoryview(mmap.mmap(self.number, (self.places + 1) * _WORD_BYTES)).cast("q")
 
     @classmethod
     def made(cls, workers: int) -> Board:
@@ -53,7 +53,7 @@ class Board:
 
     def elsewhere(self) -> int:
         """How many are open at all other places."""
-        return sum(self._words[1 : 1 + self._places]) - self._words[1 + self.place]
+        return sum(self._words[1 : 1 + self.places]) - self._words[1 + self.place]
 
     def close(self) -> None:
         """Give the descriptor back; what is mapped goes with the process."""

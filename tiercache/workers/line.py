@@ -3,7 +3,7 @@
 A socket between two processes of one user, which no other can reach.  What is no message ends it.
 """
 
-# ruff: noqa: N802, N815  # most names here are Twisted's, which calls them
+# ruff: noqa: N802  # most names here are Twisted's, which calls them
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ from zope.interface import implementer
 from tiercache.workers.messages import LONGEST_FRAME, FromNode, FromWorker, MessageMalformed, Pass, Took, encoded
 
 M = TypeVar("M", FromWorker, FromNode)
+Heard = TypeVar("Heard", FromWorker, FromNode, contravariant=True)
+
+CONTROL, BOARD, FIRST_SOCKET = 3, 4, 5
+"""The descriptors that a worker begins with: its end of the line, the board, and the sockets where it listens."""
 
 log = Logger()
 
 
-class IListener(Protocol[M]):
+class IListener(Protocol[Heard]):
     """Who is at this end of a line."""
 
-    def heard(self, message: M) -> None:
+    def heard(self, message: Heard) -> None:
         """The other end has said something that is about no connection."""
         ...
 
@@ -55,7 +59,7 @@ class Line(Int32StringReceiver, Generic[M]):
     def __init__(self, decoded: Callable[[bytes], M]) -> None:
         self.listener: IListener[M] | None = None
         self.is_open = False
-        self._decoded = decoded
+        self._decoded: Callable[[bytes], M] = decoded
         self._came: deque[int] = deque()
         self._under_way: deque[int] = deque()  # until they were taken: an end in between would end them
 
@@ -113,6 +117,11 @@ class Line(Int32StringReceiver, Generic[M]):
         """See `Int32StringReceiver`."""
         log.error("what came on the line of a worker is no message: it has {length} bytes", length=length)
         self.drop()
+
+    def close(self) -> None:
+        """Say nothing more: the other end hears all that was said, and ends the line."""
+        transport: Any = self.transport
+        transport.loseWriteConnection()
 
     def drop(self) -> None:
         """End it at once."""

@@ -25,7 +25,7 @@ class _Message(msgspec.Struct, frozen=True, tag=True, array_like=True, forbid_un
     pass
 
 
-class Line(_Message):
+class Line(_Message, frozen=True):
     """A line for the access log, as `AccessLog.note` takes it; `words` and `fields` are its `Told`."""
 
     client: str
@@ -40,28 +40,28 @@ class Line(_Message):
     fields: dict[str, str | int | float | bool]
 
 
-class Here(_Message):
+class Here(_Message, frozen=True):
     """A worker takes connections."""
 
 
-class Ask(_Message):
+class Ask(_Message, frozen=True):
     """A worker asks what is ready for a target, in a variant."""
 
     target: bytes
     variant: tuple[str, str] | None
 
 
-class Pass(_Message):
+class Pass(_Message, frozen=True):
     """A connection comes along, on which `data` has come that nobody has answered."""
 
     data: bytes
 
 
-class Took(_Message):
+class Took(_Message, frozen=True):
     """The connection that came longest ago has been taken."""
 
 
-class Tell(_Message):
+class Tell(_Message, frozen=True):
     """What a worker has answered since it last told: how often, with which files, and the lines about it."""
 
     hits: int
@@ -69,14 +69,14 @@ class Tell(_Message):
     lines: list[Line]
 
 
-class Say(_Message):
+class Say(_Message, frozen=True):
     """Something for the node's log; `level` is the name of a LogLevel."""
 
     level: str
     text: str
 
 
-class StoredFile(_Message):
+class StoredFile(_Message, frozen=True):
     """A file of the store, and where it lies."""
 
     sha256: str
@@ -84,7 +84,7 @@ class StoredFile(_Message):
     path: str
 
 
-class Found(_Message):
+class Found(_Message, frozen=True):
     """What is ready, in full and where the client has it already, and for whom: `variant` None for whoever asks.
 
     It was made at `made_at` (seconds since 1970), is answered until `until`, and while what is known is `version`.
@@ -103,7 +103,7 @@ class Found(_Message):
     age_s: float | None
 
 
-class Give(_Message):
+class Give(_Message, frozen=True):
     """The answer to an `Ask`; `found` None: it is not ready."""
 
     target: bytes
@@ -111,7 +111,7 @@ class Give(_Message):
     found: Found | None
 
 
-class Begin(_Message):
+class Begin(_Message, frozen=True):
     """What a worker has to know of its node; it says `Here` then.
 
     `trusted_proxies` are networks, `limits` the fields of `Limits`.
@@ -126,7 +126,7 @@ class Begin(_Message):
     limits: dict[str, int | float]
 
 
-class End(_Message):
+class End(_Message, frozen=True):
     """Take no more connections, and end when what is under way has ended, or after so many seconds."""
 
     within_s: float
