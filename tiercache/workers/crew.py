@@ -17,6 +17,7 @@ from tiercache.config import Config
 from tiercache.config.accounts import trusted_proxies_of
 from tiercache.config.addresses import Endpoint
 from tiercache.web.hot.path import HotPath
+from tiercache.web.limits import Limits
 from tiercache.web.server import NodeSite
 from tiercache.web.standing import IAtHand
 from tiercache.workers.board import Board
@@ -63,6 +64,19 @@ def crew_of(config: Config, site: NodeSite, reactor: Any) -> Crew | None:
     return Crew.of(config.node.workers, site, reactor)
 
 
+def begin_of(config: Config, limits: Limits, *, node_id: str | None) -> Begin:
+    """What the workers of a node have to know of it."""
+    return Begin(
+        node_name=config.node.name,
+        node_id=node_id,
+        public_url=config.node.public_url,
+        trusted_proxies=[str(network) for network in trusted_proxies_of(config.access)],
+        client_max_age_s=config.freshness.client_max_age_s,
+        ready_bytes=READY_BYTES,
+        limits=asdict(limits),
+    )
+
+
 @define(kw_only=True, eq=False)
 class Crew:
     """`listen`, then `start`, at last `stop`."""
@@ -105,15 +119,7 @@ class Crew:
     ) -> None:
         """Start the processes; until they have begun the node takes the connections."""
         knowledge.tell(self._board.know)
-        begin = Begin(
-            node_name=config.node.name,
-            node_id=node_id,
-            public_url=config.node.public_url,
-            trusted_proxies=[str(network) for network in trusted_proxies_of(config.access)],
-            client_max_age_s=config.freshness.client_max_age_s,
-            ready_bytes=READY_BYTES,
-            limits=asdict(self._site.limits),
-        )
+        begin = begin_of(config, self._site.limits, node_id=node_id)
         for place in self._places:
             place.start(begin, Disclosed(hot=hot, at_hand=at_hand, path_of=path_of))
 

@@ -158,11 +158,11 @@ class Worker:
 
     def _tell_soon(self) -> None:
         if self._tally.is_full:
-            self._tell()
+            self.tell()
         elif self._telling is None:
-            self._telling = self.clock.callLater(TOLD_EVERY_S, self._tell)
+            self._telling = self.clock.callLater(TOLD_EVERY_S, self.tell)
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         if self._telling is not None and self._telling.active():
             self._telling.cancel()
         self._telling = None
@@ -179,5 +179,5 @@ class Worker:
             cut = await self.site.drain(within_s)
             if cut:
                 log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=within_s)
-        self._tell()
+        self.tell()
         self.line.close()
