@@ -128,6 +128,10 @@ class Place:
         self._ports.append(port)
         return port
 
+    def _came_in(self) -> None:
+        log.info("{worker} takes connections (process {pid})", worker=self.name, pid=self._process.pid)
+        self._shut()
+
     def _shut(self) -> None:
         ports, self._ports = self._ports, []
         for port in ports:
@@ -151,7 +155,7 @@ class Place:
             disclosed=self._disclosed,
             adopt=adopting(self._reactor),
             channel=lambda address: self.at_home(self.site.channel(address)),
-            came_in=self._shut,
+            came_in=self._came_in,
             went=lambda: self._desk_went(desk),
         )
         with ours, theirs, open(os.devnull, "rb") as nothing:  # noqa: PTH123  # a device
