@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 from OpenSSL import SSL
@@ -56,7 +56,9 @@ from tiercache.web.certificates import Certificates
 from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
-from tiercache.workers.crew import Crew, crew_of
+
+if TYPE_CHECKING:  # loaded where there are workers
+    from tiercache.workers.crew import Crew
 
 log = Logger()
 
@@ -133,7 +135,10 @@ class Node(Service):
             raise
 
     def _listen(self) -> None:
-        self._crew = crew_of(self._config, self._site, self._reactor)
+        if self._config.node.workers > 1:
+            from tiercache.workers.crew import crew_of
+
+            self._crew = crew_of(self._config, self._site, self._reactor)
         for endpoint in self._config.node.listen:
             port = self._port(endpoint)
             self._ports.append(port)

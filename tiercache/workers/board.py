@@ -29,10 +29,14 @@ class Board:
 
     @classmethod
     def made(cls, workers: int) -> Board:
-        """One for so many workers; it lives in no folder.  Raises OSError."""
-        with tempfile.TemporaryFile() as file:
-            os.ftruncate(file.fileno(), (workers + 2) * _WORD_BYTES)
-            return cls(os.dup(file.fileno()), workers + 1)
+        """One for so many workers; it has no name in any folder.  Raises OSError."""
+        if hasattr(os, "memfd_create"):
+            number = os.memfd_create("tiercache-board")
+        else:
+            with tempfile.TemporaryFile() as file:
+                number = os.dup(file.fileno())
+        os.ftruncate(number, (workers + 2) * _WORD_BYTES)
+        return cls(number, workers + 1)
 
     @property
     def version(self) -> int:

@@ -62,7 +62,7 @@ class _Process(ProcessProtocol):
         self._ended(reason)
 
 
-class _Door(Factory):
+class Door(Factory):
     """The node's own connections at a place."""
 
     noisy = False
@@ -124,7 +124,7 @@ class Place:
         return self._open(listening)
 
     def _open(self, listening: socket.socket) -> IListeningPort:
-        port: IListeningPort = self._reactor.adoptStreamPort(listening.fileno(), listening.family, _Door(self))
+        port: IListeningPort = self._reactor.adoptStreamPort(listening.fileno(), listening.family, Door(self))
         self._ports.append(port)
         return port
 
