@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -28,9 +29,29 @@ from tiercache.workers.worker import Worker
 
 
 @define(eq=False)
+class UnderWay:
+    """What arrives one after the other, as on sockets: nothing while something else is being heard."""
+
+    arriving: deque[Callable[[], None]] = field(factory=deque)
+    is_heard: bool = False
+
+    def add(self, arrives: Callable[[], None]) -> None:
+        self.arriving.append(arrives)
+        if self.is_heard:
+            return
+        self.is_heard = True
+        try:
+            while self.arriving:
+                self.arriving.popleft()()
+        finally:
+            self.is_heard = False
+
+
+@define(eq=False)
 class PipeEnd:
     """What one end of a line writes to; with `is_held` it arrives when it is let go."""
 
+    under_way: UnderWay
     here: Line[Any]
     there: Line[Any] | None = None
     transports: dict[int, Transport] = field(factory=dict)
@@ -62,13 +83,13 @@ class PipeEnd:
     def release(self) -> None:
         self.is_held = False
         while self.held:
-            self.held.pop(0)()
+            self.under_way.add(self.held.pop(0))
 
     def _do(self, act: Callable[[], None]) -> None:
         if self.is_held:
             self.held.append(act)
         else:
-            act()
+            self.under_way.add(act)
 
 
 @define(kw_only=True, eq=False)
@@ -98,10 +119,9 @@ class JoinedWorker:
         self.site.count, self.site.elsewhere = self.board.count, self.board.elsewhere
         self.parts.knowledge.tell(self.board.know)
         nodes, workers = Line(from_worker), Line(from_node)
-        self.to_node, self.to_worker = (
-            PipeEnd(workers, nodes, self.transports),
-            PipeEnd(nodes, workers, self.transports),
-        )
+        under_way = UnderWay()
+        self.to_node = PipeEnd(under_way, workers, nodes, self.transports)
+        self.to_worker = PipeEnd(under_way, nodes, workers, self.transports)
         self.desk = nodes.listener = Desk(
             name="worker 1",
             line=nodes,

@@ -74,6 +74,7 @@ class Worker:
     _tally: Tally = field(init=False)
     _telling: IDelayedCall | None = field(default=None, init=False)
     _client_max_age_s: float = field(default=0.0, init=False)
+    _is_ending: bool = field(default=False, init=False)
 
     @_tally.default
     def _that_is_told(self) -> Tally:
@@ -96,7 +97,7 @@ class Worker:
     def came(self, connection: int, data: bytes) -> None:
         """See `IListener`: it has asked for what is ready."""
         site = self.site
-        if site is None:
+        if site is None or self._is_ending:
             os.close(connection)
             return
         self._adopt(connection, data, site.channel)
@@ -173,6 +174,7 @@ class Worker:
     # -- the end ----------------------------------------------------------------------------------------------
 
     async def _end(self, within_s: float) -> None:
+        self._is_ending = True
         for port in self._ports:
             port.stopListening()
         if self.site is not None:
