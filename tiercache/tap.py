@@ -23,6 +23,7 @@ from twisted.python import logfile, usage
 from tiercache import __version__
 from tiercache.commands.json_log import JsonLog, Sink
 from tiercache.commands.memory import collect_seldom, give_memory_back
+from tiercache.commands.text_log import TextLog
 from tiercache.commands.tiers_file import find_tiers_file, load_tiers_file
 from tiercache.config import Config
 from tiercache.errors import TiercacheError
@@ -111,8 +112,11 @@ class NodeProcess(MultiService):
 
     def setServiceParent(self, parent: Any) -> None:  # noqa: N802  # the name of IService
         """Join the application, and have it log in the form that was asked for."""
+        twistd: Mapping[str, Any] = self._options.parent or {}
         if self._options["log-format"] == "json":
-            parent.setComponent(ILogObserver, JsonLog(file=_log_sink(self._options.parent or {})))
+            parent.setComponent(ILogObserver, JsonLog(file=_log_sink(twistd)))
+        elif not twistd.get("syslog"):  # which has lines of its own
+            parent.setComponent(ILogObserver, TextLog(file=_log_sink(twistd)))
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]  # twisted's
 
     def privilegedStartService(self) -> None:  # noqa: N802  # the name of IService

@@ -1,4 +1,4 @@
-"""Sockets that take files, in memory: what the kernel's `sendfile` does, on the transports of `tests.doubles.wire`."""
+"""Sockets in memory: what the kernel's `send` and `sendfile` do, on the transports of `tests.doubles.wire`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,34 @@ from tests.doubles.wire import Transport
 
 @define(kw_only=True, eq=False)
 class MemoryOutlet:
-    """Takes all of a file while its client does; else as much as there is `room` for in the socket."""
+    """Takes all that it is given while its client does; else as much as there is `room` for in the socket.
+
+    `sent` are the sizes of the stretches of files, `written` those of what else went past the transport.
+    """
 
     transport: Transport
     room: int = 0
     sent: list[int] = field(factory=list)
+    written: list[int] = field(factory=list)
     is_broken: bool = False
 
+    def write(self, data: bytes, *, is_more_to_come: bool = False) -> int:
+        assert not self.transport.held, "it overtakes what the transport holds"
+        if self.is_broken:
+            return 0
+        taken = self._taken(data)
+        self.written.append(taken)
+        return taken
+
+    def _taken(self, data: bytes) -> int:
+        if not self.transport.is_taken_from:
+            data = data[: self.room]
+            self.room -= len(data)
+        self.transport.io.write(data)
+        return len(data)
+
     def send(self, descriptor: int, offset: int, size_bytes: int) -> int | None:
+        assert not self.transport.held, "it overtakes what the transport holds"
         if self.is_broken:
             raise BrokenPipeError
         if not self.transport.is_taken_from:

@@ -41,6 +41,7 @@ seconds = st.floats(allow_nan=False, allow_infinity=False)
 counts = st.integers(0, 2**40)
 lines = st.builds(
     messages.Line,
+    at=seconds,
     client=texts,
     method=texts,
     path=texts,

@@ -62,6 +62,18 @@ class Sink(Protocol):
     def flush(self) -> object: ...
 
 
+def json_lines(event: LogEvent) -> str:
+    """One event as one line, or as many as were gathered in it (`web.access_log`)."""
+    lines = event.get("log_lines")
+    if lines is None:
+        return json_line(event)
+    about: LogEvent = {name: event[name] for name in ("log_level", "log_namespace") if name in event}
+    return "".join(
+        json_line({**about, "log_time": line.at, "log_format": "{log_line}", "log_line": str(line), **line.fields})
+        for line in lines
+    )
+
+
 @implementer(ILogObserver)
 @define(kw_only=True)
 class JsonLog:
@@ -70,5 +82,5 @@ class JsonLog:
     file: Sink
 
     def __call__(self, event: LogEvent) -> None:
-        self.file.write(json_line(event))
+        self.file.write(json_lines(event))
         self.file.flush()

@@ -2,14 +2,18 @@
 
 The event carries the fields, and the observer chooses the format.  No credentials: neither the query nor any request
 field but User-Agent is looked at, and X-Forwarded-For where it is a trusted proxy's.
+
+Answers that cost next to nothing have their lines gathered for a moment, since an event of its own costs more than such
+an answer: one event then carries them in `log_lines`, each with its time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from attrs import define, field, fields, frozen
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
@@ -20,6 +24,8 @@ from tiercache.web.client import Clients
 
 PATH_CHARACTERS, AGENT_CHARACTERS = 400, 120
 CLIENT_LEFT = 499  # not a status of HTTP: the client left before there was one
+GATHERED_S = 0.1
+MOST_GATHERED = 1000
 
 _LOGGED = tuple(one.name for one in fields(Outcome) if one.name != "above")
 
@@ -50,17 +56,68 @@ def notes_of(request: Request) -> Notes:
 
 
 @define(kw_only=True)
-class AccessLog:
-    """Writes the line of each request that it is told of.
+class Line:
+    """One request that has ended, at `at` (seconds since 1970).
 
-    Fields of an event: `client`, `method`, `path` (no query), `status`, `sent_bytes` (of the body), `seconds`, `agent`,
-    `ended` (`whole` or `cut`: the connection was lost before the end), `cache` (one or two words for people), and those
-    of `Outcome` that are known.
+    `path` without its query; `sent_bytes` of the body; `ended`: `whole`, or `cut` if the connection was lost before.
+    """
+
+    at: float
+    client: str
+    method: str
+    path: str
+    status: int
+    sent_bytes: int
+    seconds: float
+    agent: str
+    ended: str
+    told: Told
+
+    def __str__(self) -> str:
+        return (
+            f"{self.client} {self.method} {self.path} {self.status} {self.sent_bytes} bytes {self.seconds:.3f} s "
+            f"{self.told.words} {self.ended} ({self.agent})"
+        )
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What an event carries of it; `cache` is one or two words for people, beside them stands what is told."""
+        return {
+            "client": self.client,
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "sent_bytes": self.sent_bytes,
+            "seconds": self.seconds,
+            "agent": self.agent,
+            "ended": self.ended,
+            "cache": self.told.words,
+            **self.told.fields,
+        }
+
+
+class Lines(tuple[Line, ...]):
+    """Some, for who writes events as they are."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self))
+
+
+@define(kw_only=True)
+class AccessLog:
+    """Writes the line of each request that it is told of: the fields of an event are those of `Line`.
+
+    `now`: seconds since 1970.
     """
 
     _clock: IReactorTime
     _clients: Clients
+    _now: Callable[[], float] = time.time
     _log: Logger = field(default=log)
+    _gathered: list[Line] = field(factory=list, init=False)
+    _flush_at: IDelayedCall | None = field(default=None, init=False)
 
     def follow(self, request: Request) -> None:
         """Write the line of this request when it has ended."""
@@ -72,7 +129,8 @@ class AccessLog:
         request.notifyFinish().addBoth(ended)
 
     def _write(self, request: Request, begun_at: float, ended: str) -> None:
-        self.note(
+        line = Line(
+            at=self._now(),
             client=self._client(request),
             method=request.method.decode("ascii", "replace"),
             path=plain_path(request.path),
@@ -83,36 +141,31 @@ class AccessLog:
             ended=ended,
             told=told_of(notes_of(request).outcome),
         )
+        self.flush()
+        # Put together here: the logger's own way takes as long as the answer did.
+        self._log.info("{log_line}", log_line=str(line), **line.fields)
 
-    def note(
-        self,
-        *,
-        client: str,
-        method: str,
-        path: str,
-        status: int,
-        sent_bytes: int,
-        seconds: float,
-        agent: str,
-        ended: str,
-        told: Told,
-    ) -> None:
-        """Write the line of a request that has ended."""
-        cache = told.words
-        self._log.info(
-            "{log_line}",  # put together here: the logger's own way takes as long as the answer did
-            log_line=f"{client} {method} {path} {status} {sent_bytes} bytes {seconds:.3f} s {cache} {ended} ({agent})",
-            client=client,
-            method=method,
-            path=path,
-            status=status,
-            sent_bytes=sent_bytes,
-            seconds=seconds,
-            agent=agent,
-            ended=ended,
-            cache=cache,
-            **told.fields,
-        )
+    def gather(self, line: Line) -> None:
+        """Write a line soon, with others."""
+        self._gathered.append(line)
+        if self._flush_at is None:
+            self._flush_at = self._clock.callLater(GATHERED_S, self.flush)
+        elif len(self._gathered) >= MOST_GATHERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        if self._flush_at is None:
+            return
+        if self._flush_at.active():
+            self._flush_at.cancel()
+        self._flush_at = None
+        gathered, self._gathered = self._gathered, []
+        self._log.info("{log_lines}", log_lines=Lines(gathered))
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._now()
 
     def _client(self, request: Request) -> str:
         address = self._clients.address(request)

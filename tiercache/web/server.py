@@ -114,7 +114,12 @@ class NodeSite(Site):
         """Begin, without Twisted's access log."""
 
     def stopFactory(self) -> None:
-        """End."""
+        """End, with every line of the log written."""
+        self._flush()
+
+    def _flush(self) -> None:
+        if self.hot is not None:
+            self.hot.flush()
 
     def getContentFile(self, length: int | None) -> BinaryIO:
         """Where a request's body goes: to memory, since `NodeRequest` bounds it."""
@@ -148,6 +153,7 @@ class NodeSite(Site):
         for channel in list(self._open):
             channel.close_when_idle()
         if not self._open:
+            self._flush()
             return 0
         drained: Deferred[None] = Deferred()
         self._drained = drained
@@ -164,6 +170,7 @@ class NodeSite(Site):
         finally:
             if late.active():
                 late.cancel()
+            self._flush()
         return len(cut)
 
 

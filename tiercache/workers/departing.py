@@ -4,7 +4,7 @@ Of Twisted this takes public names alone.  A transport shuts its socket down whe
 it; so it is given another, which nobody has, in the place of the connection's.
 """
 
-# ruff: noqa: N802  # the names of IPullProducer
+# ruff: noqa: N802  # the names of IProtocol
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from attrs import define, field
-from twisted.internet.interfaces import IPullProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from tiercache.web.hot.channel import FrontChannel
-from tiercache.web.hot.outlet import IOutlet
+from tiercache.web.hot.emptied import Emptied
 
 Detach = Callable[[Any], int]
 """Takes the connection from a transport, which ends, and gives its descriptor."""
@@ -37,32 +34,6 @@ def detached(transport: Any) -> int:
         os.dup2(nobodys.fileno(), transport.fileno(), inheritable=False)
     transport.abortConnection()
     return connection
-
-
-@implementer(IPullProducer)
-@define(kw_only=True, eq=False)
-class Emptied:
-    """Calls `act`, once, when a transport has passed on all that it held."""
-
-    _outlet: IOutlet
-    _act: Callable[[], None]
-    _is_first: bool = field(default=True, init=False)
-    _is_over: bool = field(default=False, init=False)
-
-    def resumeProducing(self) -> None:
-        """The transport holds nothing; but for the first time, when nobody knows."""
-        if self._is_over:
-            return
-        if self._is_first:
-            self._is_first = False
-            self._outlet.wait()
-            return
-        self._is_over = True
-        self._act()
-
-    def stopProducing(self) -> None:
-        """The connection is gone."""
-        self._is_over = True
 
 
 class DepartingChannel(FrontChannel):
@@ -88,12 +59,15 @@ class DepartingChannel(FrontChannel):
             return False
         self._is_departing = True
         self._ahead = data + self._ahead
-        self._suspend_idle_timeout()
-        self.site.stalled.touch(self)
         transport: Any = self.transport
         transport.pauseProducing()
-        transport.unregisterProducer()  # this channel, which is asked for nothing any more
-        transport.registerProducer(Emptied(outlet=outlet, act=partial(self._gone, goes)), False)
+        if self._holds_nothing:
+            self._gone(goes)
+            return True
+        self._suspend_idle_timeout()
+        self.site.stalled.touch(self)
+        self._give_producer(Emptied(partial(self._gone, goes)))
+        outlet.wait()
         return True
 
     def _gone(self, goes: Callable[[int, bytes], None]) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from attrs import define, field
 from twisted.logger import Logger, LogLevel
 
-from tiercache.web.access_log import Told
 from tiercache.web.answer import Answer, Variant
 from tiercache.web.hot.path import HotPath
 from tiercache.web.standing import IAtHand
 from tiercache.workers.arriving import Adopt, Made
 from tiercache.workers.line import Line
 from tiercache.workers.messages import Ask, Found, FromWorker, Give, Here, Say, StoredFile, Tell
+from tiercache.workers.told import line_of
 
 LONGEST_S = 60.0
 """For so long a worker answers what it was told once, if nothing changes: a page counts as used when it asks."""
@@ -61,17 +61,7 @@ class Disclosed:
             self._at_hand.begin(sha256)
             self._at_hand.end(sha256)
         for line in told.lines:
-            self._hot.access_log.note(
-                client=line.client,
-                method=line.method,
-                path=line.path,
-                status=line.status,
-                sent_bytes=line.sent_bytes,
-                seconds=line.seconds,
-                agent=line.agent,
-                ended=line.ended,
-                told=Told(line.words, line.fields),
-            )
+            self._hot.access_log.gather(line_of(line))
 
 
 def _lasting_s(answer: Answer, steady_s: float) -> float:

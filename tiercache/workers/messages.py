@@ -26,8 +26,9 @@ class _Message(msgspec.Struct, frozen=True, tag=True, array_like=True, forbid_un
 
 
 class Line(_Message, frozen=True):
-    """A line for the access log, as `AccessLog.note` takes it; `words` and `fields` are its `Told`."""
+    """A line for the access log, as that has it; `words` and `fields` are its `Told`."""
 
+    at: float
     client: str
     method: str
     path: str

@@ -12,9 +12,10 @@ from attrs import define, evolve, field, frozen
 
 from tiercache.errors import FileAbsent
 from tiercache.policy.freshness import stated_age, stated_lifetime, steady_s
-from tiercache.web.access_log import Told
+from tiercache.web.access_log import Line, Told
 from tiercache.web.answer import Answer, Current, Variant
-from tiercache.workers.messages import Found, Line, Tell
+from tiercache.workers import messages
+from tiercache.workers.messages import Found, Tell
 from tiercache.workers.messages import StoredFile as Stored
 
 MOST_LINES = 200
@@ -23,9 +24,13 @@ MOST_LINES = 200
 
 @define(kw_only=True)
 class Tally:
-    """What a worker has answered, until its node is told.  `begun`: called when there is something to tell."""
+    """What a worker has answered, until its node is told.  `begun`: called when there is something to tell.
+
+    `now`: seconds since 1970.
+    """
 
     _begun: Callable[[], object]
+    _now: Callable[[], float]
     _hits: int = field(default=0, init=False)
     _files: Counter[str] = field(factory=Counter, init=False)
     _lines: list[Line] = field(factory=list, init=False)
@@ -38,24 +43,18 @@ class Tally:
         """It is a file."""
         self._files[sha256] += 1
 
-    def note(
-        self,
-        *,
-        client: str,
-        method: str,
-        path: str,
-        status: int,
-        sent_bytes: int,
-        seconds: float,
-        agent: str,
-        ended: str,
-        told: Told,
-    ) -> None:
+    def gather(self, line: Line) -> None:
         """See `ILines`."""
-        line = Line(client, method, path, status, sent_bytes, seconds, agent, ended, told.words, dict(told.fields))  # type: ignore[arg-type]  # of plain values
         self._lines.append(line)
         if len(self._lines) in (1, MOST_LINES):
             self._begun()
+
+    def flush(self) -> None:
+        """See `ILines`: the node is told in its time."""
+
+    def now(self) -> float:
+        """See `ILines`."""
+        return self._now()
 
     @property
     def is_full(self) -> bool:
@@ -66,9 +65,41 @@ class Tally:
         """What there is to tell, which is forgotten here; None for nothing."""
         if not (self._hits or self._files or self._lines):
             return None
-        told = Tell(self._hits, list(self._files), self._lines)
+        told = Tell(self._hits, list(self._files), [_message_of(line) for line in self._lines])
         self._hits, self._files, self._lines = 0, Counter(), []
         return told
+
+
+def _message_of(line: Line) -> messages.Line:
+    return messages.Line(
+        line.at,
+        line.client,
+        line.method,
+        line.path,
+        line.status,
+        line.sent_bytes,
+        line.seconds,
+        line.agent,
+        line.ended,
+        line.told.words,
+        dict(line.told.fields),  # type: ignore[arg-type]  # of plain values
+    )
+
+
+def line_of(message: messages.Line) -> Line:
+    """A line, as the access log has it."""
+    return Line(
+        at=message.at,
+        client=message.client,
+        method=message.method,
+        path=message.path,
+        status=message.status,
+        sent_bytes=message.sent_bytes,
+        seconds=message.seconds,
+        agent=message.agent,
+        ended=message.ended,
+        told=Told(message.words, message.fields),
+    )
 
 
 @frozen

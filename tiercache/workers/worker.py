@@ -78,7 +78,7 @@ class Worker:
 
     @_tally.default
     def _that_is_told(self) -> Tally:
-        return Tally(begun=self._tell_soon)
+        return Tally(begun=self._tell_soon, now=self._now)
 
     # -- what the node says -----------------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ def test_client_that_reads_slowly_gets_every_byte_of_a_file(tmp_path: Path) -> N
 
 
 def test_client_that_reads_nothing_is_dropped_and_its_file_closed(tmp_path: Path) -> None:
-    with served(tmp_path, write_timeout_s=2.0) as node:
+    with served(tmp_path, write_timeout_s=5.0) as node:
         client = node.client()
         got(client, node.path)
         stalled = [node.connect() for _ in range(20)]

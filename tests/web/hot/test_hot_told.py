@@ -28,7 +28,11 @@ def events() -> Iterator[Events]:
 
     def observe(event: dict[str, Any]) -> None:
         if event.get("log_namespace") == "tiercache.web.access_log":
-            seen.append({key: value for key, value in event.items() if key not in ("log_time", "log_logger")})
+            plain = {key: value for key, value in event.items() if key not in ("log_time", "log_logger", "log_lines")}
+            if "log_lines" not in event:
+                seen.append(plain)
+            for line in event.get("log_lines", ()):
+                seen.append({**plain, "log_format": "{log_line}", "log_line": str(line), **line.fields})
 
     globalLogPublisher.addObserver(observe)
     yield seen

@@ -110,10 +110,11 @@ class Twins:
         return connection
 
     def hot_answer(self, request: bytes) -> bytes:
-        """What that site answers to these bytes."""
+        """What that site answers to these bytes; its line in the log is written."""
         connection = self.connect()
         connection.send(request)
         connection.leave()
+        self.hot.site.hot.flush()
         return but_its_date(connection.received)
 
     def stock_answer(self, request: bytes) -> bytes:
@@ -161,6 +162,7 @@ class WorkerTwins(Twins):
         answer = super().hot_answer(request)
         self.node.clock.advance(0)
         self.joined.worker.tell()
+        self.joined.site.hot.flush()
         return answer
 
 

@@ -13,13 +13,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Protocol, cast
 
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IPullProducer
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from tiercache.web.channel import IConnections, NodeChannel, tcp
-from tiercache.web.hot.path import HotAnswer, HotPath
+from tiercache.web.hot.emptied import Emptied
+from tiercache.web.hot.outlet import IOutlet
+from tiercache.web.hot.path import HotAnswer, HotPath, Part
 from tiercache.web.hot.sending import FileSending
 from tiercache.web.hot.sweep import Sweep
 
@@ -59,6 +61,10 @@ class FrontChannel(NodeChannel):
     _body: tuple[HotPath, HotAnswer, int] | None = None  # an answer of which only so much is written
     _sending: FileSending | None = None
     _next_turn: IDelayedCall | None = None
+    _holds_nothing = True  # the transport, of what was written: what comes next may go past it
+    _emptied: Emptied | None = None  # tells when it does again
+    _outlet: IOutlet | None = None
+    _known_peer: object = None  # the transport makes it anew whenever it is asked
 
     @property
     def is_busy(self) -> bool:
@@ -84,12 +90,14 @@ class FrontChannel(NodeChannel):
 
     def not_ready(self, data: bytes) -> None:
         """What comes now is not answered from what is ready: it is the stock channel's."""
+        self._holds_nothing = False
         super().dataReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol`."""
         self.site.stalled.forget(self)
         self._ahead = b""
+        self._emptied = None
         if self._next_turn is not None:
             self._next_turn.cancel()
             self._next_turn = None
@@ -98,17 +106,25 @@ class FrontChannel(NodeChannel):
         if self._body is not None:
             (hot, answer, written), self._body = self._body, None
             sent_bytes = max(0, written - len(answer.head))
-            hot.note(answer, self.getPeer(), sent_bytes=sent_bytes, ended="cut")
+            hot.note(answer, self._peer, sent_bytes=sent_bytes, ended="cut")
         super().connectionLost(reason)
+
+    @property
+    def _peer(self) -> object:
+        if self._known_peer is None:
+            self._known_peer = self.getPeer()
+        return self._known_peer
 
     # -- what is ready ----------------------------------------------------------------------------------------
 
     @property
     def _is_answering(self) -> bool:
-        return self._sending is not None or self._body is not None or bool(self._ahead)
+        return self._sending is not None or self._body is not None or self._emptied is not None or bool(self._ahead)
 
     def _answered(self, hot: HotPath, data: bytes) -> bytes:
         """Answer what is ready; what is left is not, or not known to be."""
+        if self._outlet is None:
+            self._outlet = hot.outlet_of(self.transport)
         at = answered = 0
         while at < len(data):
             if self._is_full or self._is_answering or answered == MOST_A_TURN:
@@ -116,7 +132,7 @@ class FrontChannel(NodeChannel):
                 if answered == MOST_A_TURN and self._next_turn is None:
                     self._next_turn = self.callLater(0, self._take_turn)
                 return b""
-            answer = hot.answer(data, at, self.transport)
+            answer = hot.answer(data, at, has_outlet=self._outlet is not None)
             if answer is None:
                 return data[at:]
             self._send(hot, answer)
@@ -126,46 +142,83 @@ class FrontChannel(NodeChannel):
 
     def _send(self, hot: HotPath, answer: HotAnswer) -> None:
         if answer.part is not None:
-            self._send_file(hot, answer)
+            self._send_file(hot, answer, answer.part)
             return
         whole = answer.prepared.whole if answer.has_body else answer.head
         if len(whole) > PIECE_BYTES:
             self._body = hot, answer, 0
             self._write_on()
             return
-        tcp(self.transport).write(whole)
-        hot.note(answer, self.getPeer(), sent_bytes=len(whole) - len(answer.head))
+        self._write(whole)
+        hot.note(answer, self._peer, sent_bytes=len(whole) - len(answer.head))
+
+    def _write(self, data: bytes, *, is_more_to_come: bool = False) -> None:
+        """Past the transport while it holds nothing, or as much as the socket takes; the rest is the transport's."""
+        if self._holds_nothing and self._outlet is not None:
+            taken = self._outlet.write(data, is_more_to_come=is_more_to_come)
+            if taken == len(data):
+                return
+            data = data[taken:]
+        self._holds_nothing = False
+        tcp(self.transport).write(data)
+        if not is_more_to_come and not self._is_full and self._outlet is not None and self._emptied is None:
+            self._suspend_idle_timeout()
+            self.site.stalled.touch(self)
+            self._emptied = Emptied(self._has_emptied)
+            self._give_producer(self._emptied)
+            self._outlet.wait()
+
+    def _has_emptied(self) -> None:
+        self._emptied = None
+        self.site.stalled.forget(self)
+        self._restore_idle_timeout()
+        self._take_producer_back()
+        self._holds_nothing = True
+        self._write_on()
+        self._go_on()
+
+    def _give_producer(self, producer: IPullProducer) -> None:
+        """Have the transport ask for more instead of telling when it holds enough."""
+        transport = cast("Any", self.transport)
+        transport.unregisterProducer()  # this channel
+        transport.registerProducer(producer, False)
+
+    def _take_producer_back(self) -> None:
+        transport = cast("Any", self.transport)
+        transport.unregisterProducer()
+        transport.registerProducer(self, True)
 
     def _write_on(self) -> None:
         """Write what there is of a large body, for as long as the transport takes it."""
-        while self._body is not None and not self._is_full:
+        while self._body is not None and not self._is_full and self._emptied is None:
             hot, answer, written = self._body
             whole = answer.prepared.whole
             piece = whole[written : written + PIECE_BYTES]
             written += len(piece)
             self._body = (hot, answer, written) if written < len(whole) else None
-            tcp(self.transport).write(piece)
+            self._write(piece)
             if written == len(whole):
-                hot.note(answer, self.getPeer(), sent_bytes=len(whole) - len(answer.head))
+                hot.note(answer, self._peer, sent_bytes=len(whole) - len(answer.head))
 
-    def _send_file(self, hot: HotPath, answer: HotAnswer) -> None:
-        part = answer.part
-        assert part is not None  # noqa: S101  # as who calls this has seen
-        self._suspend_idle_timeout()
-        self.site.stalled.touch(self)
+    def _send_file(self, hot: HotPath, answer: HotAnswer, part: Part) -> None:
+        outlet = self._outlet
+        assert outlet is not None  # noqa: S101  # or there would be no part
         begun_at = hot.clock.seconds()
-        transport = cast("Any", self.transport)
-        transport.write(answer.head)
-        self._sending = FileSending(
-            outlet=part.outlet,
+        self._write(answer.head, is_more_to_come=True)
+        self._sending = sending = FileSending(
+            outlet=outlet,
             held=part.held,
             start=part.start,
             stop=part.stop,
             progress=partial(self.site.stalled.touch, self),
             ended=lambda is_whole: self._file_has_ended(hot, answer, begun_at, is_whole=is_whole),
         )
-        transport.unregisterProducer()  # this channel, until the file is sent
-        transport.registerProducer(self._sending, False)
+        if self._holds_nothing:
+            sending.turn()
+        if not sending.is_over:
+            self._suspend_idle_timeout()
+            self.site.stalled.touch(self)
+            self._give_producer(sending)
 
     def _file_has_ended(self, hot: HotPath, answer: HotAnswer, begun_at: float, *, is_whole: bool) -> None:
         sending, self._sending = self._sending, None
@@ -174,22 +227,21 @@ class FrontChannel(NodeChannel):
         self.site.stalled.forget(self)
         hot.note(
             answer,
-            self.getPeer(),
+            self._peer,
             sent_bytes=sending.sent_bytes,
             seconds=hot.clock.seconds() - begun_at,
             ended="whole" if is_whole else "cut",
         )
-        transport = cast("Any", self.transport)
+        self._holds_nothing = is_whole
         if not is_whole:
-            transport.abortConnection()  # so that what was sent never looks complete
-            return
-        transport.unregisterProducer()
-        transport.registerProducer(self, True)
-        self._restore_idle_timeout()
-        if self._is_full:
-            self.resumeProducing()  # it was the head that filled it
-        else:
-            self._go_on()
+            tcp(self.transport).abortConnection()  # so that what was sent never looks complete
+        elif sending.is_registered:
+            self._take_producer_back()
+            self._restore_idle_timeout()
+            if self._is_full:
+                self.resumeProducing()  # it was the head that filled it
+            else:
+                self._go_on()
 
     # -- what waits -------------------------------------------------------------------------------------------
 
@@ -207,6 +259,8 @@ class FrontChannel(NodeChannel):
     def _go_on(self) -> None:
         """An answer has ended, or the client has read: on with what came behind."""
         if self._sending is not None or self._body is not None or self._next_turn is not None:
+            return
+        if self._emptied is not None:
             return
         ahead, self._ahead = self._ahead, b""
         if self._is_held:
@@ -229,6 +283,7 @@ class FrontChannel(NodeChannel):
         """The transport has passed on all that it held."""
         super().resumeProducing()
         self._is_full = False
+        self._holds_nothing = not self.requests
         self.site.stalled.forget(self)
         self._restore_idle_timeout()
         self._write_on()

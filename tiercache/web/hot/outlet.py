@@ -1,12 +1,15 @@
-"""Where a file leaves by `sendfile`: the socket below a transport, for what the transport itself holds nothing of.
+"""Where bytes leave past a transport that holds none: at once, and files by `sendfile`.
 
-Of Twisted this takes public names alone: a `FileDescriptor` has a handle, tells a pull producer when it is empty, and
-does so again when it is told to start writing.
+Who writes to a transport has it look first whether the socket takes anything, which is asked of the kernel by three
+calls and a turn of the reactor; a socket that is not full takes an answer in one.  Of Twisted this takes public names
+alone: a `FileDescriptor` has a handle, tells a pull producer when it is empty, and does so again when it is told to
+start writing.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 from typing import Any, Protocol
 
 from attrs import define
@@ -15,10 +18,14 @@ from twisted.internet.interfaces import ISSLTransport
 
 
 class IOutlet(Protocol):
-    """Takes bytes of a file, past what is written to the transport."""
+    """Takes bytes past a transport, which is to hold none."""
+
+    def write(self, data: bytes, *, is_more_to_come: bool = False) -> int:
+        """Hand bytes on; how many were taken.  An error is the transport's to find: it counts as none."""
+        ...
 
     def send(self, descriptor: int, offset: int, size_bytes: int) -> int | None:
-        """Hand bytes on; how many were taken, 0 at the file's end.  None: it takes none for now.  Raises OSError."""
+        """Hand bytes of a file on; how many were taken, 0 at the file's end.  None: none for now.  Raises OSError."""
         ...
 
     def wait(self) -> None:
@@ -31,6 +38,14 @@ class SocketOutlet:
     """The outlet of a transport that is a socket, and nothing between."""
 
     _transport: Any
+
+    def write(self, data: bytes, *, is_more_to_come: bool = False) -> int:
+        """See `IOutlet`."""
+        try:
+            handle: socket.socket = self._transport.getHandle()
+            return handle.send(data, socket.MSG_MORE if is_more_to_come else 0)
+        except OSError:
+            return 0
 
     def send(self, descriptor: int, offset: int, size_bytes: int) -> int | None:
         """See `IOutlet`."""
@@ -47,4 +62,5 @@ class SocketOutlet:
 def outlet_of(transport: object) -> IOutlet | None:
     """The outlet below a transport; None where there is none, as with TLS, or on a system without `sendfile`."""
     is_socket = isinstance(transport, FileDescriptor) and not ISSLTransport.providedBy(transport)
-    return SocketOutlet(transport) if is_socket and hasattr(os, "sendfile") else None
+    has_calls = hasattr(os, "sendfile") and hasattr(socket, "MSG_MORE")
+    return SocketOutlet(transport) if is_socket and has_calls else None

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from tiercache.access.principals import address_of
-from tiercache.web.access_log import Told
+from tiercache.web.access_log import Line
 from tiercache.web.answer import IStanding, IStoredFile, Variant
 from tiercache.web.client import Clients
-from tiercache.web.conditional import Unsatisfiable, etag_matches, wanted_slice
+from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
 from tiercache.web.hot.descriptors import Descriptors, Held
-from tiercache.web.hot.heads import Conditions, Heads, Meaning
+from tiercache.web.hot.heads import Heads, Meaning
 from tiercache.web.hot.outlet import IOutlet, outlet_of
 from tiercache.web.hot.ready import LONGEST_TARGET, Prepared, Ready
 
@@ -31,34 +31,29 @@ _VERSION = b" HTTP/1.1"
 class ILines(Protocol):
     """Where the lines of answers go: `access_log.AccessLog`, or a way there."""
 
-    def note(
-        self,
-        *,
-        client: str,
-        method: str,
-        path: str,
-        status: int,
-        sent_bytes: int,
-        seconds: float,
-        agent: str,
-        ended: str,
-        told: Told,
-    ) -> None:
+    def gather(self, line: Line) -> None:
+        """See `AccessLog`."""
+        ...
+
+    def flush(self) -> None:
+        """See `AccessLog`."""
+        ...
+
+    def now(self) -> float:
         """See `AccessLog`."""
         ...
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Part:
-    """The bytes [start, stop) of an open file, to be given back, and where they leave."""
+    """The bytes [start, stop) of an open file, to be given back."""
 
     held: Held
-    outlet: IOutlet
     start: int
     stop: int
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class HotAnswer:
     """One answer that is ready, and what its line in the log says.  `part`: what follows the head, of a file.
 
@@ -97,8 +92,10 @@ class HotPath:
         if request.method in (b"GET", b"HEAD") and request.uri.startswith(b"/") and b"?" not in request.uri:
             self.ready.keep(request.uri, standing)
 
-    def answer(self, data: bytes, at: int, transport: object) -> HotAnswer | None:
+    def answer(self, data: bytes, at: int, *, has_outlet: bool) -> HotAnswer | None:
         """The answer to the request that begins at this place of what a client has sent; it is counted as given.
+
+        `has_outlet`: whether files leave by the connection.
 
         None where it is not ready, or the request not all there, or not of the plainest kind.
         """
@@ -115,22 +112,21 @@ class HotPath:
         if prepared is None:
             return None
         is_known = etag_matches(conditions.if_none_match, prepared.etag)
-        answer = HotAnswer(
-            method=method,
-            status=304 if is_known else 200,
-            head=prepared.not_modified if is_known else prepared.head,
-            prepared=prepared,
-            meaning=meaning,
-            end=end + 4,
-        )
+        status, head, part = 304 if is_known else 200, prepared.not_modified if is_known else prepared.head, None
         file = prepared.standing.file
-        if file is not None and answer.has_body:
-            of_file = self._with_part(answer, file, conditions, transport)
-            if of_file is None:
+        if file is not None and not is_known and method == "GET":
+            wanted = wanted_slice(conditions.range, conditions.if_range, prepared.etag, file.size_bytes)
+            if not has_outlet or isinstance(wanted, Unsatisfiable):
                 return None
-            answer = of_file
+            part = self._part(file, wanted)
+            if part is None:
+                return None
+            if wanted is not None:
+                status, head = 206, self.ready.head_of_part(prepared, wanted)
         prepared.standing.used()
-        return answer
+        return HotAnswer(
+            method=method, status=status, head=head, prepared=prepared, meaning=meaning, end=end + 4, part=part
+        )
 
     def question(self, data: bytes) -> tuple[bytes, Variant] | None:
         """What a client asks for whose bytes these are: a target, in a variant.
@@ -145,37 +141,36 @@ class HotPath:
         read = None if end < 0 else self._heads.read(data[end_of_line : end + 4])
         return None if read is None or len(target) > LONGEST_TARGET else (target, read[0].variant)
 
-    def _with_part(
-        self, answer: HotAnswer, file: IStoredFile, conditions: Conditions, transport: object
-    ) -> HotAnswer | None:
-        """The same with the bytes of a file; None where they do not leave this way, or there are none of them."""
-        wanted = wanted_slice(conditions.range, conditions.if_range, answer.prepared.etag, file.size_bytes)
-        outlet = self.outlet_of(transport)
-        if outlet is None or isinstance(wanted, Unsatisfiable) or file.size_bytes == 0:
-            return None
-        held = self.descriptors.take(file)
+    def _part(self, file: IStoredFile, wanted: Slice | None) -> Part | None:
+        """The bytes of a file that are wanted; None where they do not leave this way, or there are none of them."""
+        held = self.descriptors.take(file) if file.size_bytes else None
         if held is None:
             return None
-        if wanted is None:
-            return evolve(answer, part=Part(held=held, outlet=outlet, start=0, stop=file.size_bytes))
-        part = Part(held=held, outlet=outlet, start=wanted.start, stop=wanted.stop)
-        return evolve(answer, status=206, part=part, head=self.ready.head_of_part(answer.prepared, wanted))
+        start, stop = (0, file.size_bytes) if wanted is None else (wanted.start, wanted.stop)
+        return Part(held=held, start=start, stop=stop)
 
     def note(
         self, answer: HotAnswer, peer: object, *, sent_bytes: int, seconds: float = 0.0, ended: str = "whole"
     ) -> None:
         """Write the line of an answer that has ended."""
-        self.access_log.note(
-            client=self._client(peer, answer.meaning.forwarded),
-            method=answer.method,
-            path=answer.prepared.path,
-            status=answer.status,
-            sent_bytes=sent_bytes,
-            seconds=seconds,
-            agent=answer.meaning.agent,
-            ended=ended,
-            told=answer.prepared.told,
+        self.access_log.gather(
+            Line(
+                at=self.access_log.now(),
+                client=self._client(peer, answer.meaning.forwarded),
+                method=answer.method,
+                path=answer.prepared.path,
+                status=answer.status,
+                sent_bytes=sent_bytes,
+                seconds=seconds,
+                agent=answer.meaning.agent,
+                ended=ended,
+                told=answer.prepared.told,
+            )
         )
+
+    def flush(self) -> None:
+        """Have every line written that was noted."""
+        self.access_log.flush()
 
     def _client(self, peer: object, forwarded: str | None) -> str:
         host: str | None = getattr(peer, "host", None)

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from tiercache.web.hot.descriptors import Held
 from tiercache.web.hot.outlet import IOutlet
 
-TURN_BYTES = 1024 * 1024
+TURN_BYTES = 4 * 1024 * 1024
 """How much one client is given before others have their turn."""
 
 log = Logger()
@@ -32,8 +32,8 @@ class FileSending:
     _progress: Callable[[], None]
     _ended: Callable[[bool], None]
     at: int = field(init=False)
-    _has_head_left: bool = field(default=False, init=False)
-    _is_over: bool = field(default=False, init=False)
+    is_registered: bool = field(default=False, init=False)
+    is_over: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.at = self.start
@@ -44,12 +44,13 @@ class FileSending:
         return self.at - self.start
 
     def resumeProducing(self) -> None:
-        """The transport holds nothing; but for the first time, when it has just been given the head."""
-        if self._is_over:
-            return
-        if not self._has_head_left:
-            self._has_head_left = True
-            return
+        """The transport holds nothing; but for the first time, when it is registered and may hold the head."""
+        if self.is_registered and not self.is_over:
+            self.turn()
+        self.is_registered = True
+
+    def turn(self) -> None:
+        """Hand on as much as there is a turn for, and the socket takes; the transport is to hold nothing."""
         try:
             taken = self._outlet.send(self.held.number, self.at, min(TURN_BYTES, self.stop - self.at))
         except OSError as error:  # the client is gone
@@ -60,19 +61,19 @@ class FileSending:
             log.warn("{file} has lost bytes while it was sent", file=self.held.file.sha256)
             self._end(is_whole=False)
             return
-        if taken is not None:
-            self.at += taken
-            self._progress()
+        self.at += taken or 0
         if self.at == self.stop:
             self._end(is_whole=True)
-        else:
-            self._outlet.wait()
+            return
+        if taken:
+            self._progress()
+        self._outlet.wait()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
         self._end(is_whole=False)
 
     def _end(self, *, is_whole: bool) -> None:
-        if not self._is_over:
-            self._is_over = True
+        if not self.is_over:
+            self.is_over = True
             self._ended(is_whole)

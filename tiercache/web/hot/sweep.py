@@ -16,7 +16,8 @@ M = TypeVar("M")
 class Sweep(Generic[M]):
     """Calls `act` with each member that has not been touched for `period_s` seconds, which is none any more then.
 
-    Members stand in the order of their deadlines, so that to touch one costs next to nothing.
+    Members stand in the order of their deadlines, so that to touch one costs next to nothing; when the last one is
+    forgotten the alarm still rings, for nobody, since to cancel and set it each time costs more.
     """
 
     _clock: IReactorTime
@@ -37,12 +38,9 @@ class Sweep(Generic[M]):
 
     def forget(self, member: M) -> None:
         """It has no deadline any more; harmless if it has none."""
-        if self._touched_at.pop(member, None) is not None and not self._touched_at and self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        self._touched_at.pop(member, None)
 
     def _sweep(self) -> None:
-        self._alarm = None
         now = self._clock.seconds()
         while self._touched_at:
             member, touched_at = next(iter(self._touched_at.items()))
@@ -50,9 +48,7 @@ class Sweep(Generic[M]):
                 break
             del self._touched_at[member]
             self._act(member)
-        if self._alarm is not None:  # set by what was done
-            self._alarm.cancel()
-            self._alarm = None
+        self._alarm = None
         if self._touched_at:
             oldest = next(iter(self._touched_at.values()))
             self._alarm = self._clock.callLater(oldest + self._period_s - now, self._sweep)
