@@ -87,6 +87,7 @@ class HomingChannel(DepartingChannel):
     home: IHome | None = None
 
     _was_ready = False
+    _receiving = 0
 
     def not_ready(self, data: bytes) -> None:
         """See `FrontChannel`."""
@@ -95,7 +96,11 @@ class HomingChannel(DepartingChannel):
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802  # the name of IProtocol
         """See `IProtocol`."""
-        super().dataReceived(data)
+        self._receiving += 1  # an answer within may have more of what came received
+        try:
+            super().dataReceived(data)
+        finally:
+            self._receiving -= 1
         self._go_home()
 
     def _send(self, hot: HotPath, answer: HotAnswer) -> None:
@@ -107,5 +112,7 @@ class HomingChannel(DepartingChannel):
         self._go_home()
 
     def _go_home(self) -> None:
-        if self._was_ready and self.home is not None and self.home.is_in and self.is_idle and not self.is_lost:
+        if not self._was_ready or self._receiving or self.is_lost or self.home is None:
+            return
+        if self.home.is_in and self.is_idle:
             self.depart(b"", self.home.pass_on)
