@@ -55,6 +55,8 @@ def test_node_without_what_workers_need_is_one_process() -> None:
     reactor = WholeReactor()
     memory = evolve(FOLDER, store=StoreConfig(files="memory", catalogue="memory"))
     assert "memory" in str(obstacle(memory, reactor, can_share=True, can_send=True))
+    secure = evolve(FOLDER, node=NodeConfig(name="here", workers=4, listen=("ssl:8141:privateKey=key.pem",)))
+    assert "tcp" in str(obstacle(secure, reactor, can_share=True, can_send=True))
     assert "SO_REUSEPORT" in str(obstacle(FOLDER, reactor, can_share=False, can_send=True))
     assert "sendfile" in str(obstacle(FOLDER, reactor, can_share=True, can_send=False))
     assert "reactor" in str(obstacle(FOLDER, Clock(), can_share=True, can_send=True))

@@ -44,6 +44,8 @@ def obstacle(config: Config, reactor: object, *, can_share: bool, can_send: bool
     """
     if config.store.files == "memory":
         return "its files are in memory, where no other process sees them"
+    if not any(map(Crew.takes, map(Endpoint.parse, config.node.listen))):
+        return "none of its endpoints is tcp"
     if not can_share:
         return "this system has no SO_REUSEPORT"
     if not can_send:
