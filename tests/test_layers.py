@@ -36,6 +36,7 @@ LEVELS = {
     "served": 5,
     "served_on_demand": 5,
     "service": 5,
+    "workers": 5,
     "tap": 6,
     "cli": 6,
     "commands": 6,
@@ -63,6 +64,7 @@ SIDEWAYS = {
     ("service", "parts"),
     ("service", "node"),
     ("service", "served"),
+    ("service", "workers"),
     ("cli", "tap"),
     ("cli", "commands"),
     ("tap", "commands"),
@@ -100,7 +102,9 @@ IMPURE = frozenset(
 """What the pure rooms (level 1) do without: the world, and every clock and dice."""
 
 PARSES_CONFIGURATION = frozenset({"cattrs", "yaml"})
-KNOWS_THE_REACTOR = frozenset({"tiercache.tap", "tiercache.cli", "tiercache.commands.serve"})
+KNOWS_THE_REACTOR = frozenset(
+    {"tiercache.tap", "tiercache.cli", "tiercache.commands.serve", "tiercache.workers.__main__"}
+)
 NAMES_THAT_SAY_NOTHING = frozenset(
     [
         "base",

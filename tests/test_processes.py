@@ -189,6 +189,9 @@ def test_wrong_word_for_the_form_of_the_log_is_refused(tmp_path: Path, program: 
 def test_what_is_not_in_force_is_logged_as_a_warning(tmp_path: Path, launch: Callable[..., Running]) -> None:
     port = free_port()
     file = _tiers_file(tmp_path, port, workers=4)
+    whole = json.loads(file.read_text())
+    whole["store"] = {"files": "memory", "catalogue": "memory"}
+    file.write_text(json.dumps(whole))
     node = launch("tiercache", "serve", "--config", file, "--log-format", "json")
     _until_it_serves(node, port)
     warnings = [line["message"] for line in map(json.loads, node.said().splitlines()) if line["level"] == "warn"]

@@ -3,6 +3,7 @@
 How a request travels:
 
     GET /simple/NumPy/
+     workers          with `node.workers`, processes that answer what web/hot has ready, and pass on all else
      web/hot          is what the application answered to the same words the answer still (cache/at_hand; nothing of
                       cache/knowledge has changed)?  then one write, and the request ends here; so do files (sendfile)
      web/guard        may who asks read numpy?  web/logins says who they are, by their password (access/throttle: were
@@ -352,4 +353,5 @@ def assemble(
             knowledge=knowledge,
             now=now,
         ),
+        knowledge=knowledge,
     )

@@ -19,6 +19,7 @@ from tiercache.cache.following import Following
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
+from tiercache.cache.knowledge import Knowledge
 from tiercache.cache.listings import Listings
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
@@ -93,6 +94,7 @@ class Parts:
     cached: Cached
     read_ahead: ReadAhead | None
     at_hand: AtHand
+    knowledge: Knowledge
 
     @cached_property
     def publisher(self) -> Publisher:

@@ -17,22 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from OpenSSL import SSL
 from twisted.application.service import Service
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from tiercache.access.warrants import Warrants
 from tiercache.config import Config
 from tiercache.config.addresses import Endpoint, OwnAddresses
-from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
 from tiercache.node import assemble
 from tiercache.parts import Parts
@@ -47,14 +41,15 @@ from tiercache.storage.node_id import node_id_of
 from tiercache.storage.settled import settled
 from tiercache.storage.threads import ReactorThreads, on_the_spot
 from tiercache.upstream.configured import publish_target_of, upstream_of
-from tiercache.web.certificates import Certificates
 from tiercache.web.limits import limits_of
+from tiercache.web.listening import listening_port, url_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 
 if TYPE_CHECKING:
     from tiercache.prefetch.jobs import Jobs
     from tiercache.prefetch.prefetching import PrefetchEdges
+    from tiercache.workers.crew import Crew  # loaded where there are workers
 
 log = Logger()
 
@@ -94,6 +89,7 @@ class Node(Service):
     _environ: Mapping[str, str]
     _undo: list[Callable[[], object]] = field(factory=list, init=False)
     _ports: list[IListeningPort] = field(factory=list, init=False)
+    _crew: Crew | None = field(default=None, init=False)
     _not_ready: str | None = field(default="starting", init=False)
     _parts: Parts = field(init=False)
     _prefetches: bool = field(default=False, init=False)
@@ -145,10 +141,19 @@ class Node(Service):
             raise
 
     def _listen(self) -> None:
+        if self._config.node.workers > 1:
+            from tiercache.workers.crew import crew_of
+
+            self._crew = crew_of(self._config, self._site, self._reactor)
         for endpoint in self._config.node.listen:
-            port = listening_port(self._reactor, endpoint, self._site)
+            port = self._port(endpoint)
             self._ports.append(port)
             self._undo.append(port.stopListening)
+
+    def _port(self, endpoint: str) -> IListeningPort:
+        if self._crew is not None and self._crew.takes(parsed := Endpoint.parse(endpoint)):
+            return self._crew.listen(parsed)
+        return listening_port(self._reactor, endpoint, self._site)
 
     def _open(self) -> None:
         pool = ReactorThreads.several(self._reactor, name="files", most=THREADS, nicer=NICER)
@@ -191,6 +196,15 @@ class Node(Service):
                 jobs=self._jobs,
             )
         )
+        if self._crew is not None and self._site.hot is not None and isinstance(files, FolderFiles):
+            self._crew.start(
+                self._config,
+                hot=self._site.hot,
+                at_hand=self._parts.at_hand,
+                knowledge=self._parts.knowledge,
+                path_of=files.path_of,
+                node_id=node_id,
+            )
         if not self._is_in_memory:
             path = announce(self._folder, urls=filter(None, map(url_of, self._ports)), token=token)
             self._undo.append(lambda: path.unlink(missing_ok=True))
@@ -320,7 +334,12 @@ class Node(Service):
         deadline_s = self._config.node.stop_timeout_s
         for port in self._ports:
             await maybeDeferred(port.stopListening)
+        workers_end = None if self._crew is None else Deferred.fromCoroutine(self._crew.stop(deadline_s))
+        begun_at = self._reactor.seconds()
         cut = await self._site.drain(deadline_s)
+        if workers_end is not None:
+            await workers_end
+            cut += await self._site.drain(max(0.0, begun_at + deadline_s - self._reactor.seconds()))
         if cut:
             log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=deadline_s)
         if self._prefetches:
@@ -342,43 +361,3 @@ class Node(Service):
 
 def _nothing() -> None:
     return None
-
-
-def listening_port(reactor: Any, endpoint: str, factory: NodeSite) -> IListeningPort:
-    """A port that listens at an endpoint (its description, as twisted has it).
-
-    Raises CannotListenError, EndpointUnusable.
-    """
-    outcome: list[Any] = []
-    try:
-        _server(reactor, endpoint).listen(factory).addBoth(outcome.append)
-        if isinstance(outcome[0], Failure):
-            outcome[0].raiseException()
-    except (LookupError, ValueError, OSError, SSL.Error) as error:
-        raise EndpointUnusable(endpoint=endpoint, reason=str(error) or type(error).__name__) from error
-    port: IListeningPort = outcome[0]
-    return port
-
-
-def _server(reactor: Any, endpoint: str) -> IStreamServerEndpoint:
-    """The endpoint of a description; one that speaks TLS has our certificates, which may be renewed."""
-    parsed = Endpoint.parse(endpoint)
-    if parsed.tls is None:
-        server: IStreamServerEndpoint = serverFromString(reactor, endpoint)
-        return server
-    certificates = Certificates.at(parsed.tls)
-    return SSL4ServerEndpoint(reactor, parsed.port, certificates, parsed.backlog, parsed.interface or "")
-
-
-def url_of(port: IListeningPort) -> str | None:
-    """Where this machine's own programs reach a listening port; None for what is no TCP port, or speaks TLS.
-
-    A certificate is for the name by which others know the node: over loopback nobody could check it.
-    """
-    address = port.getHost()
-    if not isinstance(address, IPv4Address | IPv6Address) or isinstance(
-        getattr(port, "factory", None), TLSMemoryBIOFactory
-    ):
-        return None
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104  # read, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{address.port}/"
