@@ -460,6 +460,15 @@ def test_freed_memory_goes_back_to_the_system() -> None:
     assert run.stdout.split() in (["True", "True", "True"], ["False", "True", "True"])
 
 
+def test_threads_that_compute_make_way_soon_in_a_node() -> None:
+    code = (
+        "import sys; from tiercache.commands.turns import TURN_S, take_short_turns; usual = sys.getswitchinterval()\n"
+        "take_short_turns(); print(abs(sys.getswitchinterval() - TURN_S) < 1e-6, TURN_S < usual / 10)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["True", "True"]
+
+
 def test_garbage_in_circles_is_looked_for_seldom_but_found() -> None:
     code = (
         "import gc; from tiercache.commands.memory import COLLECTED_AFTER, collect_nothing, collect_seldom\n"

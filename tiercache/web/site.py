@@ -61,7 +61,7 @@ class Presence:
     node_id: str | None = None
     public_url: str | None = None
     client_max_age_s: float = 0.0
-    renderings_bytes: int = 24 * 1024 * 1024
+    renderings_bytes: int = 12 * 1024 * 1024
     ready_bytes: int = 24 * 1024 * 1024
 
 
