@@ -131,6 +131,9 @@ class NodeSite(Site):
     def closed(self, channel: NodeChannel) -> None:
         """A connection is gone."""
         self._open.discard(channel)
+        if not self._open:
+            self.idle.rest()
+            self.stalled.rest()
         if not self._open and self._drained is not None:
             drained, self._drained = self._drained, None
             drained.callback(None)
