@@ -96,7 +96,7 @@ def made_store(folder: Path, others: int) -> None:
     database.connection.close()
 
 
-def first_answer(folder: Path) -> dict[str, Any]:
+def first_answer(folder: Path, path: str = PATH) -> dict[str, Any]:
     """What a node with its store in `folder` needed for its first answer, with its `status` beside."""
     port, store, told = free_port(), folder / "store", folder / "told.json"
     configuration = {
@@ -107,7 +107,7 @@ def first_answer(folder: Path) -> dict[str, Any]:
     tiers_file = folder / "tiers.yaml"
     tiers_file.write_text(json.dumps(configuration))  # JSON is YAML too
     run = subprocess.run(
-        [sys.executable, "-m", "tests.doubles.first_answer", tiers_file, store, str(port), PATH, told],
+        [sys.executable, "-m", "tests.doubles.first_answer", tiers_file, store, str(port), path, told],
         cwd=ROOT,
         env=bare_environment(folder / "home"),
         capture_output=True,
@@ -143,3 +143,16 @@ def test_a_start_looks_at_a_store_of_thousands_as_at_an_empty_one() -> None:
     assert big["listed"] == small["listed"]
     assert big["opened"] == small["opened"]
     assert big["steps"] == small["steps"] > 0
+
+
+def test_what_a_killed_node_has_left_of_a_resolvers_run_is_gone_by_then(tmp_path: Path) -> None:
+    made_store(tmp_path, 0)
+    run = tmp_path / "store" / "resolving" / "resolving-x"
+    (run / "cache").mkdir(parents=True)
+    (run / "requirements.txt").write_text("app")
+    assert first_answer(tmp_path)["status"] == 200
+    assert not run.parent.exists()
+
+
+def test_the_first_answer_of_all_comes_of_an_empty_folder_too(tmp_path: Path) -> None:
+    assert first_answer(tmp_path, "/healthz")["status"] == 200

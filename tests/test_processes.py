@@ -446,6 +446,26 @@ def test_project_is_pinned_while_the_node_runs(tmp_path: Path, index: RunningInd
         node.close()
 
 
+def test_a_prefetch_that_was_not_over_goes_on_after_the_start_without_anybody_asking(
+    tmp_path: Path, index: RunningIndex
+) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("tc-medium==1.0\n")
+    node = _node_of(index, tmp_path / "node", "5s")
+    try:
+        index.freeze()
+        told = node.run("prefetch", "-r", str(requirements), "--no-wait")
+        assert told.returncode == 0, told.stderr
+        node.kill()
+        index.thaw()
+        index.forget()
+        node.start_again()
+        wait_until(lambda: index.requests("tc_medium-1.0"), what=lambda: f"the file being asked for:\n{node.said()}")
+    finally:
+        index.thaw()
+        node.close()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="a call of glibc")
 def test_freed_memory_goes_back_to_the_system() -> None:
     code = (
