@@ -157,7 +157,7 @@ def test_check_prints_every_problem_with_its_place(run: RunCommand, tiers_file: 
 
 
 def test_check_notes_what_is_not_in_force(run: RunCommand, tiers_file: Path) -> None:
-    tiers_file.write_text("node: {workers: 4}\n", encoding="utf-8")
+    tiers_file.write_text("node: {workers: 4}\nstore: {files: memory, catalogue: memory}\n", encoding="utf-8")
     checked = run("config", "check", tiers_file)
     assert checked.exit_code == 0
     assert "note: node.workers" in checked.stderr

@@ -362,7 +362,8 @@ def test_user_of_an_htpasswd_file_may_be_granted_what_he_is_not_named_for() -> N
 @pytest.mark.parametrize(
     ("text", "notes"),
     [
-        ("node: {workers: 2}", ["node.workers"]),
+        ("node: {workers: 2}", []),
+        ("{node: {workers: 2}, store: {files: memory, catalogue: memory}}", ["node.workers"]),
         ("node: {workers: 1}", []),
         ("tiers: [{url: 'http://a.example/', kind: sibling}]", []),
         ("tiers: [{url: 'http://a.example/', kind: parent, client-certificate: /c.pem}]", []),

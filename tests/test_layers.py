@@ -31,9 +31,12 @@ LEVELS = {
     "resolving": 4,
     "web": 4,
     "parts": 5,
+    "on_demand": 5,
     "node": 5,
     "served": 5,
+    "served_on_demand": 5,
     "service": 5,
+    "workers": 5,
     "tap": 6,
     "cli": 6,
     "commands": 6,
@@ -52,10 +55,16 @@ SIDEWAYS = {
     ("publish", "cache"),
     ("prefetch", "cache"),
     ("node", "parts"),
+    ("parts", "on_demand"),
+    ("on_demand", "parts"),
     ("served", "parts"),
+    ("served", "served_on_demand"),
+    ("served_on_demand", "parts"),
+    ("service", "served_on_demand"),
     ("service", "parts"),
     ("service", "node"),
     ("service", "served"),
+    ("service", "workers"),
     ("cli", "tap"),
     ("cli", "commands"),
     ("tap", "commands"),
@@ -93,7 +102,9 @@ IMPURE = frozenset(
 """What the pure rooms (level 1) do without: the world, and every clock and dice."""
 
 PARSES_CONFIGURATION = frozenset({"cattrs", "yaml"})
-KNOWS_THE_REACTOR = frozenset({"tiercache.tap", "tiercache.cli", "tiercache.commands.serve"})
+KNOWS_THE_REACTOR = frozenset(
+    {"tiercache.tap", "tiercache.cli", "tiercache.commands.serve", "tiercache.workers.__main__"}
+)
 NAMES_THAT_SAY_NOTHING = frozenset(
     [
         "base",

@@ -24,7 +24,7 @@ from tiercache.access.principals import Principal
 from tiercache.errors.prefetch import ResolverFailed, Unresolvable
 from tiercache.interfaces.resolver import Question
 from tiercache.resolving.child import NICER
-from tiercache.resolving.uv import clean_up, installed_uv
+from tiercache.resolving.uv import installed_uv
 from tiercache.wire.prefetch import Target
 
 pytestmark = pytest.mark.slow
@@ -307,15 +307,6 @@ async def test_it_is_nice_its_files_are_its_own_and_its_password_is_on_no_comman
     assert "app" not in words
     assert "PYTHONPATH" not in names
     assert "UV_DEFAULT_INDEX" in names
-
-
-def test_what_a_killed_node_has_left_is_removed_when_it_starts_again(tmp_path: Path) -> None:
-    folder = tmp_path / "runs"
-    (folder / "resolving-x" / "cache").mkdir(parents=True)
-    (folder / "resolving-x" / "requirements.txt").write_text("app")
-    clean_up(str(folder))
-    assert not folder.exists()
-    clean_up(str(folder))
 
 
 def test_uv_is_found_beside_the_running_python() -> None:

@@ -17,7 +17,8 @@ from tests.doubles.wire import Reply, Wire
 from tiercache.access.principals import Principal
 from tiercache.access.warrants import WARRANT_USER, Warrants
 from tiercache.config import Config
-from tiercache.served import own_root_of, root_of
+from tiercache.served import root_of
+from tiercache.served_on_demand import own_root_of
 from tiercache.web.limits import limits_of
 from tiercache.web.server import NodeSite
 
@@ -135,6 +136,14 @@ def test_a_warrant_lets_nobody_operate_the_node() -> None:
     port = Port()
     operator = showing(port.warrants.issue(Principal(is_operator=True)))
     assert port.site.get("/api/v1/offline", operator, method="PUT", body=b"{}").status in {401, 403}
+
+
+def test_a_warrant_lets_its_holder_read_and_do_nothing_else() -> None:
+    port = Port(evolve(CONFIG, access=PRIVATE.access))
+    operator = showing(port.warrants.issue(Principal(is_operator=True)))
+    assert port.site.get("/simple/acme/", operator).status == 200
+    for method, path in (("POST", "/api/v1/prefetch"), ("DELETE", "/api/v1/projects/acme")):
+        assert port.site.get(path, operator, method=method, body=b"{}").status in {401, 403}
 
 
 def test_pages_for_resolvers_show_what_the_holder_may_read_and_nothing_else() -> None:

@@ -119,6 +119,7 @@ class AtHand:
             version=f"local-{self._entries.revision(project)}",
             serial=None if entry is None else entry.head.serial,
             look=look,
+            is_ageless=entry is None,
         )
 
     def _everywhere(self, project: ProjectName) -> ShownPage | None:
@@ -142,6 +143,7 @@ class AtHand:
             version=f"everywhere-{self._entries.revision(project)}",
             serial=entry.head.serial,
             look=look,
+            is_ageless=entry is hosted,
         )
 
     def _reused(self, project: ProjectName) -> Reuse | None:

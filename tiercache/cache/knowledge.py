@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import define
+from collections.abc import Callable
+
+from attrs import define, field
 
 
 @define
@@ -13,7 +15,15 @@ class Knowledge:
     """
 
     version: int = 0
+    _tell: Callable[[int], object] | None = field(default=None, init=False)
 
     def changed(self) -> None:
         """Something is not as it was; to be called in the same turn."""
         self.version += 1
+        if self._tell is not None:
+            self._tell(self.version)
+
+    def tell(self, tell: Callable[[int], object]) -> None:
+        """From now on this is called with each new version, in the turn of the change."""
+        self._tell = tell
+        tell(self.version)

@@ -52,7 +52,6 @@ from tiercache.stats import Stats
 MOST_TURNS = 3
 """How often a project is settled anew because its name became reserved, or ceased to be, while tiers were asked; or
 because who asks after news of it would be given what was asked for before."""
-
 RESERVED_MEANWHILE = "reserved-meanwhile"
 
 
@@ -60,9 +59,9 @@ RESERVED_MEANWHILE = "reserved-meanwhile"
 class ShownPage:
     """A project page as this node shows it now.
 
-    `age_s`: RFC 9111 section 4.2.3.  `version`: equal versions of one project are equal pages, so that who keeps what
-    was made of one need not look at it again.  `serial`: X-PyPI-Last-Serial, None where the tier has none.  `home`: the
-    id of the node that vouches for it, None where nobody does.  `is_reserved`: as `Head.reserved`.
+    `age_s`: RFC 9111 section 4.2.3; it grows unless `is_ageless`.  `version`: equal versions of one project are equal
+    pages.  `serial`: X-PyPI-Last-Serial, None where the tier has none.  `home`: the id of the node that vouches for it,
+    None where nobody does.  `is_reserved`: as `Head.reserved`.
     """
 
     project: ProjectName
@@ -73,6 +72,7 @@ class ShownPage:
     _look: Look = field(eq=False)
     home: str | None = None
     is_reserved: bool = False
+    is_ageless: bool = False
 
     @property
     def page(self) -> Page:

@@ -235,5 +235,5 @@ class Config:
         return tuple(Problem(place=place, what=what) for place, what in self._not_in_force())
 
     def _not_in_force(self) -> Iterator[tuple[str, str]]:
-        if self.node.workers > 1:
-            yield "node.workers", f"this version runs as one process, not as {self.node.workers}"
+        if self.node.workers > 1 and self.store.files == "memory":
+            yield "node.workers", "a node with its files in memory runs as one process, since no other sees them"

@@ -141,6 +141,15 @@ def stated_lifetime(client_max_age_s: float, age_s: float, ttl_s: float | None) 
     return f"max-age={math.floor(client_max_age_s)}{shared}, must-revalidate"
 
 
+def steady_s(age_s: float, ttl_s: float | None) -> float:
+    """For how long the age and what is left of the lifetime are told in the same whole seconds."""
+    steady = math.ceil(age_s) - age_s
+    if ttl_s is None or ttl_s <= 0:  # where that counts for a hit, it does not run out
+        return steady
+    # At its very end a page is not fresh any more.
+    return min(steady, ttl_s - math.floor(ttl_s) if ttl_s >= 1 else math.nextafter(ttl_s, 0))
+
+
 def lifetime_s(entry: Entry, rules: FreshnessRules) -> float:
     """How long an entry is fresh, in seconds of age.
 

@@ -105,6 +105,10 @@ class FolderFiles:
         except OSError as error:
             raise meaning(self._root, error) from error
 
+    def path_of(self, sha256: str) -> str:
+        """Where a file lies, if it is there."""
+        return str(self._path(sha256).absolute())
+
     def begin(self) -> IPartial:
         path = self._partials / secrets.token_hex(16)
         try:

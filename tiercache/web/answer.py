@@ -75,12 +75,14 @@ Variant = tuple[str, str] | None
 class Current:
     """What a GET is answered with now: in full, and where the client has it already (304).
 
-    `steady_s`: for so many seconds what it says of the time stays as it is.
+    `steady_s`: for so many seconds what it says of the time stays as it is.  `age_s`: how old it is, where it grows
+    older.
     """
 
     answer: Answer
     not_modified: Answer
     steady_s: float = math.inf
+    age_s: float | None = None
 
 
 class IStoredFile(Protocol):

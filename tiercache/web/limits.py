@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import frozen
 
-from tiercache.config import Config
-from tiercache.publish.form import FORM_BYTES
+if TYPE_CHECKING:  # a worker gets along without
+    from tiercache.config import Config
 
 
 @frozen(kw_only=True)
@@ -42,6 +44,8 @@ def connections_for(descriptors: int) -> int:
 
 def limits_of(config: Config) -> Limits:
     """What one connection, and all of them, may take."""
+    from tiercache.publish.form import FORM_BYTES
+
     node = config.node
     return Limits(
         idle_timeout_s=node.idle_timeout_s,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -60,7 +61,8 @@ class Refusal(Protocol):
 class NodeSite(Site):
     """The factory of a node's connections; it knows which are open, and how many may be.
 
-    Twisted's own access log is off: `tiercache.web.access_log` writes it.
+    Twisted's own access log is off: `tiercache.web.access_log` writes it.  `elsewhere` gives how many connections are
+    open in other processes that count for the same limit; `count` is told how many are here.
     """
 
     protocol = FrontChannel  # type: ignore[assignment]  # Twisted states its own class, and takes any
@@ -76,6 +78,8 @@ class NodeSite(Site):
         self.stalled = Sweep(clock=reactor, period_s=limits.write_timeout_s, act=FrontChannel.has_stalled)
         self.serve(root)
         self.refused = 0
+        self.count: Callable[[int], object] = _told_to_nobody
+        self.elsewhere: Callable[[], int] = _nowhere
         self._open: set[NodeChannel] = set()
         self._drained: Deferred[None] | None = None
 
@@ -91,11 +95,15 @@ class NodeSite(Site):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A channel; above the limit a refusal; with many refusals under way nothing, which closes at once."""
-        if len(self._open) >= self.limits.connections:
+        if len(self._open) + self.elsewhere() >= self.limits.connections:
             if self.refused >= self.limits.refusals:
                 return None
             self.refused += 1
             return Refusal(self)
+        return self.channel(addr)
+
+    def channel(self, addr: IAddress | None) -> Any:
+        """A channel, however many there are."""
         channel: Any = super().buildProtocol(addr)
         channel.limits = self.limits
         channel.MAX_LENGTH = channel.totalHeadersSize = self.limits.head_bytes
@@ -127,10 +135,12 @@ class NodeSite(Site):
     def opened(self, channel: NodeChannel) -> None:
         """A connection is open."""
         self._open.add(channel)
+        self.count(len(self._open))
 
     def closed(self, channel: NodeChannel) -> None:
         """A connection is gone."""
         self._open.discard(channel)
+        self.count(len(self._open))
         if not self._open:
             self.idle.rest()
             self.stalled.rest()
@@ -141,7 +151,7 @@ class NodeSite(Site):
     async def drain(self, deadline_s: float) -> int:
         """Let each answer that is under way end, and close; what is left after `deadline_s` seconds is cut.
 
-        Returns how many were cut.  To be called once, when nothing listens any more.
+        Returns how many were cut.  To be called when nothing listens any more.
         """
         for channel in list(self._open):
             channel.close_when_idle()
@@ -165,3 +175,11 @@ class NodeSite(Site):
                 late.cancel()
             self._flush()
         return len(cut)
+
+
+def _nowhere() -> int:
+    return 0
+
+
+def _told_to_nobody(connections: int) -> None:
+    """Who else would want to know."""

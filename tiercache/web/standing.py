@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
@@ -10,6 +9,7 @@ from attrs import evolve, frozen
 
 from tiercache.cache.pages import ShownPage
 from tiercache.interfaces import Attachment, FileRecord
+from tiercache.policy.freshness import steady_s
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.web.answer import Answer, Current, IStoredFile, Variant
 
@@ -76,7 +76,10 @@ class PageStanding:
         shown = self._at_hand.page(self._project, local=self._local)
         if shown is None or (shown.version, shown.serial) != (self._version, self._serial):
             return None
-        return evolve(self._answered(shown), steady_s=_steady_s(shown))
+        current = self._answered(shown)
+        if shown.is_ageless:
+            return current
+        return evolve(current, steady_s=steady_s(shown.age_s, shown.outcome.ttl_s), age_s=shown.age_s)
 
     @property
     def file(self) -> IStoredFile | None:
@@ -178,13 +181,3 @@ class FileStanding:
     def used(self) -> None:
         """See `IStanding`."""
         self._at_hand.reused()
-
-
-def _steady_s(shown: ShownPage) -> float:
-    """For how long Age and what is left of the lifetime are told in the same whole seconds."""
-    steady_s = math.ceil(shown.age_s) - shown.age_s
-    left_s = shown.outcome.ttl_s
-    if left_s is None or left_s <= 0:  # where that counts for a hit, it does not run out
-        return steady_s
-    # At its very end a page is not fresh any more.
-    return min(steady_s, left_s - math.floor(left_s) if left_s >= 1 else math.nextafter(left_s, 0))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from tests.doubles.wire import HOST, Connection, Wire
-from tests.web.hot.twins import SIDECAR, Twins, but_its_date, head
+from tests.web.hot.twins import SIDECAR, Twins, WorkerTwins, but_its_date, head
 
 READY = ("/simple/numpy/", "/local/acme-tools/", SIDECAR)
 """What is asked for most."""
@@ -19,6 +19,14 @@ READY = ("/simple/numpy/", "/local/acme-tools/", SIDECAR)
 def twins() -> Twins:
     """A node with answers that are ready."""
     node = Twins()
+    warm(node)
+    return node
+
+
+@cache
+def worker_twins() -> WorkerTwins:
+    """The same with a worker before it."""
+    node = WorkerTwins()
     warm(node)
     return node
 
@@ -54,10 +62,12 @@ def cut(data: bytes, places: Sequence[int]) -> Iterator[bytes]:
 
 
 def compare(pieces: Sequence[bytes]) -> None:
-    """Raise AssertionError where the front and the stock channel part."""
+    """Raise AssertionError where the front, or a worker's, and the stock channel part."""
     node = twins()
     expected = answers(node, node.stock, pieces)
     assert answers(node, node.hot, pieces) == expected
+    behind = worker_twins()
+    assert answers(behind, behind.hot, pieces) == expected
 
 
 def one_input(data: bytes) -> None:

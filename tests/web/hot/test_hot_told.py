@@ -15,7 +15,7 @@ from twisted.logger import globalLogPublisher
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 
 from tests.doubles.small_node import CONFIG
-from tests.web.hot.twins import FILE, PATHS, Twins, head
+from tests.web.hot.twins import FILE, PATHS, MakeTwins, Twins, head
 from tiercache.config import AccessConfig
 from tiercache.web.hot.outlet import outlet_of
 
@@ -49,8 +49,10 @@ FIELDS = (
 
 
 @pytest.mark.parametrize("path", [*PATHS, FILE])
-def test_line_in_the_log_is_the_application_s_in_every_field(path: str, events: Events, tmp_path: Path) -> None:
-    twins = Twins(folder=tmp_path)
+def test_line_in_the_log_is_the_application_s_in_every_field(
+    path: str, events: Events, tmp_path: Path, make_twins: MakeTwins
+) -> None:
+    twins = make_twins(folder=tmp_path)
     twins.warm(path)
     for fields in FIELDS:
         for method in ("GET", "HEAD"):
@@ -63,8 +65,8 @@ def test_line_in_the_log_is_the_application_s_in_every_field(path: str, events: 
             assert ready == asked
 
 
-def test_part_of_a_file_has_its_line_too(events: Events, tmp_path: Path) -> None:
-    twins = Twins(folder=tmp_path)
+def test_part_of_a_file_has_its_line_too(events: Events, tmp_path: Path, make_twins: MakeTwins) -> None:
+    twins = make_twins(folder=tmp_path)
     twins.warm(FILE)
     request = head("GET", FILE, {"Range": "bytes=3-12"})
     events.clear()
@@ -74,8 +76,8 @@ def test_part_of_a_file_has_its_line_too(events: Events, tmp_path: Path) -> None
     assert (events[0]["status"], events[0]["sent_bytes"]) == (206, 10)
 
 
-def test_client_behind_a_trusted_proxy_is_told_by_its_own_address(events: Events) -> None:
-    twins = Twins(config=evolve(CONFIG, access=AccessConfig(trusted_proxies=("192.0.2.0/24",))))
+def test_client_behind_a_trusted_proxy_is_told_by_its_own_address(events: Events, make_twins: MakeTwins) -> None:
+    twins = make_twins(config=evolve(CONFIG, access=AccessConfig(trusted_proxies=("192.0.2.0/24",))))
     twins.warm("/simple/numpy/")
     request = head("GET", "/simple/numpy/", {"X-Forwarded-For": "198.51.100.7, 192.0.2.9"})
     assert twins.is_hot(request)
@@ -92,8 +94,8 @@ def test_client_of_a_socket_in_the_file_system_has_no_address(events: Events) ->
 
 
 @pytest.mark.parametrize("path", [*PATHS, FILE])
-def test_counters_count_a_ready_answer_as_any_other(path: str, tmp_path: Path) -> None:
-    twins = Twins(folder=tmp_path)
+def test_counters_count_a_ready_answer_as_any_other(path: str, tmp_path: Path, make_twins: MakeTwins) -> None:
+    twins = make_twins(folder=tmp_path)
     twins.warm(path)
     stats = twins.node.parts.stats
     counted = []
@@ -104,8 +106,8 @@ def test_counters_count_a_ready_answer_as_any_other(path: str, tmp_path: Path) -
     assert counted[0] == counted[1]
 
 
-def test_page_that_is_given_out_ready_counts_as_used() -> None:
-    twins = Twins()
+def test_page_that_is_given_out_ready_counts_as_used(make_twins: MakeTwins) -> None:
+    twins = make_twins()
     twins.warm("/simple/numpy/")
     usage = twins.node.parts.at_hand._usage
     usage.take_page_times()

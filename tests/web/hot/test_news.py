@@ -10,7 +10,7 @@ from attrs import evolve
 from tests.doubles.hosting import publish
 from tests.doubles.now import result_of
 from tests.doubles.small_node import CONFIG, listed, wheel
-from tests.web.hot.twins import ACME_NAME, NUMPY, NUMPY_NAME, SIDECAR, Twins, head, sha256
+from tests.web.hot.twins import ACME_NAME, NUMPY, NUMPY_NAME, SIDECAR, MakeTwins, Twins, head, sha256
 from tiercache.config import AccessConfig, GrantConfig, Secret, UserConfig
 from tiercache.policy.entry import Ask
 from tiercache.policy.news import Position
@@ -109,8 +109,8 @@ SHOWS_NOTHING = (went_offline, forgotten, hosted_here, news_came, reserved_elsew
         (SIDECAR, forgotten),
     ],
 )
-def test_change_is_seen_by_the_next_request(path: str, change: Callable[[Twins], None]) -> None:
-    twins = Twins()
+def test_change_is_seen_by_the_next_request(path: str, change: Callable[[Twins], None], make_twins: MakeTwins) -> None:
+    twins = make_twins()
     before = twins.warm(path)
     assert twins.is_hot(head("GET", path))
     change(twins)
@@ -125,7 +125,7 @@ def _but_how(answer: bytes) -> bytes:
     return b"\r\n".join(line for line in answer.split(b"\r\n") if not line.startswith((b"Cache-Status", b"Age")))
 
 
-def test_what_may_not_be_read_by_anyone_is_kept_for_nobody() -> None:
+def test_what_may_not_be_read_by_anyone_is_kept_for_nobody(make_twins: MakeTwins) -> None:
     access = AccessConfig(
         users={"alice": UserConfig(token=Secret("alices-token"))},
         grants=(
@@ -133,7 +133,7 @@ def test_what_may_not_be_read_by_anyone_is_kept_for_nobody() -> None:
             GrantConfig(who=("anyone",), may=("read",), projects=("numpy",)),
         ),
     )
-    twins = Twins(config=evolve(CONFIG, access=access))
+    twins = make_twins(config=evolve(CONFIG, access=access))
     shown = {"Authorization": "Bearer alices-token"}
     for path in ("/simple/acme-tools/", "/local/acme-tools/"):
         for fields in (shown, {}, {"Authorization": "Bearer nobodys"}):
@@ -146,8 +146,8 @@ def test_what_may_not_be_read_by_anyone_is_kept_for_nobody() -> None:
             assert twins.hot_answer(head("GET", path, fields)) == twins.stock_answer(head("GET", path, fields))
 
 
-def test_request_that_has_been_here_is_refused_whatever_is_ready() -> None:
-    twins = Twins()
+def test_request_that_has_been_here_is_refused_whatever_is_ready(make_twins: MakeTwins) -> None:
+    twins = make_twins()
     twins.warm("/simple/numpy/")
     for fields, status in (
         ({"Via": "1.1 here"}, b" 508 "),
@@ -168,7 +168,7 @@ def test_request_that_has_been_here_is_refused_whatever_is_ready() -> None:
         {"Pragma": "no-cache"},
     ],
 )
-def test_client_that_asks_for_more_than_what_is_stored_is_heard(fields: dict[str, str]) -> None:
-    twins = Twins()
+def test_client_that_asks_for_more_than_what_is_stored_is_heard(fields: dict[str, str], make_twins: MakeTwins) -> None:
+    twins = make_twins()
     twins.warm("/simple/numpy/")
     assert not twins.is_hot(head("GET", "/simple/numpy/", fields))

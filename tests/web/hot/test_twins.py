@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.web.hot.twins import NUMPY_NAME, PATHS, Twins, head
+from tests.web.hot.twins import NUMPY_NAME, PATHS, MakeTwins, head
 
 ACCEPTS = (
     None,
@@ -27,9 +27,9 @@ def etag_in(answer: bytes) -> str:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("accept", ACCEPTS)
 def test_ready_answer_is_the_application_s_in_every_encoding_method_and_condition(
-    path: str, accept: str | None
+    path: str, accept: str | None, make_twins: MakeTwins
 ) -> None:
-    twins = Twins()
+    twins = make_twins()
     for encoding in ENCODINGS:
         fields = {} if accept is None else {"Accept": accept}
         fields |= {} if encoding is None else {"Accept-Encoding": encoding}
@@ -44,8 +44,8 @@ def test_ready_answer_is_the_application_s_in_every_encoding_method_and_conditio
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_ready_answer_grows_old_as_the_application_s_does(path: str) -> None:
-    twins = Twins()
+def test_ready_answer_grows_old_as_the_application_s_does(path: str, make_twins: MakeTwins) -> None:
+    twins = make_twins()
     request = head("GET", path)
     twins.warm(path)
     for seconds in (0.0, 0.3, 0.7, 0.5, 0.5, 7.5, 0.25, 589.25, 0.5, 0.49):
@@ -54,8 +54,8 @@ def test_ready_answer_grows_old_as_the_application_s_does(path: str) -> None:
         assert twins.is_hot(request)
 
 
-def test_page_that_is_not_fresh_any_more_is_the_application_s_to_ask_for() -> None:
-    twins = Twins()
+def test_page_that_is_not_fresh_any_more_is_the_application_s_to_ask_for(make_twins: MakeTwins) -> None:
+    twins = make_twins()
     twins.warm("/simple/numpy/")
     twins.node.clock.advance(599.99)
     assert twins.is_hot(head("GET", "/simple/numpy/"))
@@ -64,15 +64,15 @@ def test_page_that_is_not_fresh_any_more_is_the_application_s_to_ask_for() -> No
     assert twins.is_hot(head("GET", "/simple/numpy/")), "it has been asked for, and is fresh again"
 
 
-def test_answer_to_a_conditional_or_a_head_request_is_kept_as_well() -> None:
+def test_answer_to_a_conditional_or_a_head_request_is_kept_as_well(make_twins: MakeTwins) -> None:
     for request in (head("HEAD", "/simple/numpy/"), head("GET", "/simple/numpy/", {"If-None-Match": "*"})):
-        twins = Twins()
+        twins = make_twins()
         assert not twins.is_hot(request)
         assert twins.is_hot(head("GET", "/simple/numpy/"))
 
 
-def test_what_varies_is_kept_for_each_who_asks_for_it() -> None:
-    twins = Twins()
+def test_what_varies_is_kept_for_each_who_asks_for_it(make_twins: MakeTwins) -> None:
+    twins = make_twins()
     twins.warm("/simple/numpy/", {"Accept-Encoding": "gzip"})
     assert not twins.is_hot(head("GET", "/simple/numpy/"))
     assert twins.is_hot(head("GET", "/simple/numpy/", {"Accept-Encoding": "gzip"}))
@@ -94,7 +94,7 @@ def test_what_varies_is_kept_for_each_who_asks_for_it() -> None:
         f"/packages/any/n/numpy/{NUMPY_NAME}.metadata",
     ],
 )
-def test_what_is_not_kept_ready_is_the_application_s_each_time(path: str) -> None:
-    twins = Twins()
+def test_what_is_not_kept_ready_is_the_application_s_each_time(path: str, make_twins: MakeTwins) -> None:
+    twins = make_twins()
     for _ in range(2):
         assert not twins.is_hot(head("GET", path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from attrs import define, field
 from twisted.web.server import Request
 
 from tests.doubles.hosting import publish
+from tests.doubles.joined_worker import JoinedWorker
 from tests.doubles.now import at_once, result_of
 from tests.doubles.outlet import MemoryOutlets
 from tests.doubles.small_node import CONFIG, SmallNode, listed, scripted, sha256, wheel
@@ -132,3 +134,36 @@ class Twins:
         before = self.asked.requests
         self.hot_answer(request)
         return self.asked.requests == before
+
+
+@define(eq=False, repr=False)
+class WorkerTwins(Twins):
+    """The same with the site that answers at once in a worker, which passes on to a site of the node."""
+
+    joined: JoinedWorker = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.joined = JoinedWorker(
+            config=self.config,
+            parts=self.node.parts,
+            site=self.hot.site,
+            clock=self.node.clock,
+            outlets=self.outlets,
+            path_of=self._path_of,
+        )
+        self.hot = self.joined.wire
+
+    def _path_of(self, sha256: str) -> str:
+        return "/nowhere" if self.folder is None else self.node.parts.stored_files.path_of(sha256)
+
+    def hot_answer(self, request: bytes) -> bytes:
+        """See `Twins`; the node is told of it."""
+        answer = super().hot_answer(request)
+        self.node.clock.advance(0)
+        self.joined.worker.tell()
+        self.joined.site.hot.flush()
+        return answer
+
+
+MakeTwins = Callable[..., Twins]

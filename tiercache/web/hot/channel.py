@@ -87,6 +87,10 @@ class FrontChannel(NodeChannel):
             if not data:
                 self.resetTimeout()
                 return
+        self.not_ready(data)
+
+    def not_ready(self, data: bytes) -> None:
+        """What comes now is not answered from what is ready: it is the stock channel's."""
         self._holds_nothing = False
         super().dataReceived(data)
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from tiercache.access.principals import address_of
-from tiercache.web.access_log import AccessLog, Line
-from tiercache.web.answer import IStanding, IStoredFile
+from tiercache.web.access_log import Line
+from tiercache.web.answer import IStanding, IStoredFile, Variant
 from tiercache.web.client import Clients
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
 from tiercache.web.hot.descriptors import Descriptors, Held
 from tiercache.web.hot.heads import Heads, Meaning
 from tiercache.web.hot.outlet import IOutlet, outlet_of
-from tiercache.web.hot.ready import Prepared, Ready
+from tiercache.web.hot.ready import LONGEST_TARGET, Prepared, Ready
 
 LONGEST_LINE = 1024
 """A request line that is longer is no ready target's."""
@@ -25,6 +26,22 @@ MOST_CLIENTS = 4096
 """Of so many it is remembered by which address the log tells of them."""
 
 _VERSION = b" HTTP/1.1"
+
+
+class ILines(Protocol):
+    """Where the lines of answers go: `access_log.AccessLog`, or a way there."""
+
+    def gather(self, line: Line) -> None:
+        """See `AccessLog`."""
+        ...
+
+    def flush(self) -> None:
+        """See `AccessLog`."""
+        ...
+
+    def now(self) -> float:
+        """See `AccessLog`."""
+        ...
 
 
 @define(kw_only=True)
@@ -65,7 +82,7 @@ class HotPath:
     clock: IReactorTime
     descriptors: Descriptors
     _heads: Heads
-    _access_log: AccessLog
+    access_log: ILines
     _clients: Clients
     outlet_of: Callable[[object], IOutlet | None] = outlet_of
     _known_clients: dict[tuple[str | None, str | None], str] = field(factory=dict, init=False)
@@ -82,17 +99,10 @@ class HotPath:
 
         None where it is not ready, or the request not all there, or not of the plainest kind.
         """
-        end_of_line = data.find(b"\r\n", at, at + LONGEST_LINE)
-        if end_of_line < 0 or data[end_of_line - 9 : end_of_line] != _VERSION:
+        line = _line(data, at)
+        if line is None or line[1] not in self.ready:
             return None
-        if data.startswith(b"GET ", at):
-            method, target = "GET", data[at + 4 : end_of_line - 9]
-        elif data.startswith(b"HEAD ", at):
-            method, target = "HEAD", data[at + 5 : end_of_line - 9]
-        else:
-            return None
-        if target not in self.ready:
-            return None
+        method, target, end_of_line = line
         end = data.find(b"\r\n\r\n", end_of_line)
         read = None if end < 0 else self._heads.read(data[end_of_line : end + 4])
         if read is None:
@@ -118,6 +128,19 @@ class HotPath:
             method=method, status=status, head=head, prepared=prepared, meaning=meaning, end=end + 4, part=part
         )
 
+    def question(self, data: bytes) -> tuple[bytes, Variant] | None:
+        """What a client asks for whose bytes these are: a target, in a variant.
+
+        None where its request is not all there, or not of the kind that is answered from what is ready.
+        """
+        line = _line(data, 0)
+        if line is None:
+            return None
+        _, target, end_of_line = line
+        end = data.find(b"\r\n\r\n", end_of_line)
+        read = None if end < 0 else self._heads.read(data[end_of_line : end + 4])
+        return None if read is None or len(target) > LONGEST_TARGET else (target, read[0].variant)
+
     def _part(self, file: IStoredFile, wanted: Slice | None) -> Part | None:
         """The bytes of a file that are wanted; None where they do not leave this way, or there are none of them."""
         held = self.descriptors.take(file) if file.size_bytes else None
@@ -130,9 +153,9 @@ class HotPath:
         self, answer: HotAnswer, peer: object, *, sent_bytes: int, seconds: float = 0.0, ended: str = "whole"
     ) -> None:
         """Write the line of an answer that has ended."""
-        self._access_log.gather(
+        self.access_log.gather(
             Line(
-                at=self._access_log.now(),
+                at=self.access_log.now(),
                 client=self._client(peer, answer.meaning.forwarded),
                 method=answer.method,
                 path=answer.prepared.path,
@@ -147,7 +170,7 @@ class HotPath:
 
     def flush(self) -> None:
         """Have every line written that was noted."""
-        self._access_log.flush()
+        self.access_log.flush()
 
     def _client(self, peer: object, forwarded: str | None) -> str:
         host: str | None = getattr(peer, "host", None)
@@ -161,3 +184,15 @@ class HotPath:
                 self._known_clients.clear()
             self._known_clients[host, forwarded] = client
         return client
+
+
+def _line(data: bytes, at: int) -> tuple[str, bytes, int] | None:
+    """Method and target of the request line at this place, and where it ends; None where it is none of ours."""
+    end = data.find(b"\r\n", at, at + LONGEST_LINE)
+    if end < 0 or data[end - 9 : end] != _VERSION:
+        return None
+    if data.startswith(b"GET ", at):
+        return "GET", data[at + 4 : end - 9], end
+    if data.startswith(b"HEAD ", at):
+        return "HEAD", data[at + 5 : end - 9], end
+    return None
