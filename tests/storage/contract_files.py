@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from io import BytesIO
 from pathlib import Path
@@ -113,6 +114,20 @@ class FilesContract:
         partial.commit(digest_of(b"0123456789abc"))
         assert partial.read(0, 100) == b"0123456789abc"
         partial.discard()
+
+    def test_a_descriptor_that_is_lent_is_good_until_it_is_taken_back(self, files: IFiles) -> None:
+        partial = files.begin()
+        partial.write(WHEEL)
+        descriptor = partial.lend()
+        if descriptor is None:  # it is in memory
+            partial.discard()
+            return
+        partial.discard()
+        assert os.pread(descriptor, len(WHEEL), 0) == WHEEL
+        partial.take_back()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+        assert partial.lend() is None
 
     def test_a_stored_file_outlives_the_discarding_of_its_partial(self, files: IFiles) -> None:
         sha256 = stored(files, WHEEL)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from contextlib import suppress
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from attrs import define, field
 
 from tiercache.cache.fill_reader import CHUNK_BYTES, FillReader
+from tiercache.cache.stretch import Stretch
 from tiercache.cache.usage import Usage
 from tiercache.errors import FileAbsent, LengthMismatch
 from tiercache.interfaces import Pool
@@ -27,6 +29,22 @@ class IBody(Protocol):
 
     def close(self) -> None:
         """The client has all, or has gone; always called, and harmless twice."""
+        ...
+
+
+@runtime_checkable
+class IFileBody(IBody, Protocol):
+    """A body whose bytes lie in a file, at least some of them."""
+
+    async def stretch(self) -> Stretch | None:
+        """The next bytes, as far as they are there, to be sent from their file; None where they are to be read.
+
+        Raises as `read` does.  To be closed, before anything else is asked.
+        """
+        ...
+
+    def passed(self, size_bytes: int) -> None:
+        """So many of them are sent.  Raises as `read` does, where they have turned out wrong meanwhile."""
         ...
 
 
@@ -61,6 +79,20 @@ class StoredBody:
             raise LengthMismatch(filename=self._filename, expected=self._stop, actual=self._position)
         self._position += len(data)
         return data
+
+    async def stretch(self) -> Stretch | None:
+        """What is left of it; None where nothing is, or the file has no descriptor."""
+        if self._position >= self._stop or self._is_closed:
+            return None
+        with suppress(OSError):  # as io.UnsupportedOperation is one
+            return Stretch(descriptor=self._handle.fileno(), start=self._position, stop=self._stop)
+        return None
+
+    def passed(self, size_bytes: int) -> None:
+        """So many bytes were sent from where it stands; LengthMismatch where there were none."""
+        self._position += size_bytes
+        if not size_bytes:
+            raise LengthMismatch(filename=self._filename, expected=self._stop, actual=self._position)
 
     async def _read_in_pool(self, wanted: int) -> bytes:
         self._is_reading = True

@@ -18,6 +18,7 @@ from tiercache.cache.fill_reader import FillReader
 from tiercache.cache.signal import Signal
 from tiercache.cache.source import SiblingSource, Source
 from tiercache.cache.spool import Spool, Spooled
+from tiercache.cache.stretch import Stretch
 from tiercache.cache.verification import Verification
 from tiercache.cache.worst import worse
 from tiercache.errors import (
@@ -188,6 +189,10 @@ class Fill:
         if not data:
             raise TierUnreachable(tier="", reason="these bytes have passed through, and were not kept")
         return data
+
+    def stretch(self, start: int, stop: int) -> Stretch | None:
+        """Released bytes, in the file where they are written; None where they are not in one."""
+        return self._spool.stretch(start, stop)
 
     def moved(self) -> None:
         """A reader has gone on, or away."""

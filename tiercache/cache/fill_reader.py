@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 from twisted.internet.defer import CancelledError
 
+from tiercache.cache.stretch import Stretch
 from tiercache.errors import TierUnreachable
 
 if TYPE_CHECKING:
@@ -29,17 +30,38 @@ class FillReader:
 
     async def read(self) -> bytes:
         """The next bytes, b"" after the last; raises what the fill failed with, or that its bytes were wrong."""
+        while (end := await self._released_to()) is not None:
+            if data := await self._next(end):
+                return data
+        return b""
+
+    async def stretch(self) -> Stretch | None:
+        """The bytes that are there and not sent, in the file where they are written; None where they are in none."""
+        end = await self._released_to()
+        if end is None:
+            return None
+        self._epoch = self.fill.epoch
+        return self.fill.stretch(self.position, end)
+
+    def passed(self, size_bytes: int) -> None:
+        """So many bytes of a stretch were sent; raises where they turned out wrong meanwhile."""
+        self._check_promises()
+        if not size_bytes:
+            raise TierUnreachable(tier="", reason="these bytes are gone from where they were written")
+        self.position += size_bytes
+        self.fill.moved()
+
+    async def _released_to(self) -> int | None:
+        """Up to where there is something for this reader; None after its end.  Raises what the fill ended with."""
         while True:
             self._check_promises()
             if self.stop is not None and self.position >= self.stop:
-                return b""
+                return None
             end = self.fill.released if self.stop is None else min(self.stop, self.fill.released)
             if self.position < end:
-                if data := await self._next(end):
-                    return data
-                continue
+                return end
             if self.fill.is_verified:
-                return b""
+                return None
             if self.fill.error is not None:
                 raise self.fill.error
             await self.fill.changed.wait()

@@ -13,6 +13,7 @@ from attrs import define, field
 from twisted.logger import Logger
 
 from tiercache.cache.positioned import Positioned
+from tiercache.cache.stretch import Stretch
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import IFiles, IPartial, Pool
 
@@ -133,6 +134,14 @@ class Spool:
         if self._partial is None or size_bytes <= 0:
             return b""
         return await self._pool(self._partial.read, start, size_bytes)
+
+    def stretch(self, start: int, stop: int) -> Stretch | None:
+        """What came of the bytes [start, stop), where it lies on disk; None where it does not."""
+        partial, stop = self._partial, min(stop, self._disk_bytes)
+        descriptor = partial.lend() if partial is not None and start < stop else None
+        if partial is None or descriptor is None:
+            return None
+        return Stretch(descriptor=descriptor, start=start, stop=stop, close=partial.take_back)
 
     def whole(self) -> Spooled | None:
         """What came, as a file, until it is discarded; None where not all of it is kept."""

@@ -39,6 +39,12 @@ class IPartial(Interface):
         From any thread, while it grows and after commit, until it is discarded.
         """
 
+    def lend() -> int | None:
+        """Its descriptor, for the bytes to be sent from; None where there is none.  To be given back."""
+
+    def take_back() -> None:
+        """The descriptor is not needed any more by who it was lent to."""
+
     def commit(sha256: str) -> None:
         """Sync, and give the file its final name; a file that is there already is kept.  Raises StoreFull.
 

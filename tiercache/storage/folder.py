@@ -222,6 +222,20 @@ class FolderPartial:
                 raise StoreUnusable(path=str(self._root), reason=f"{self._path} was shortened by someone else")
             return data
 
+    def lend(self) -> int | None:
+        with self._lock:
+            if self._discarded:
+                return None
+            self._users += 1
+        return self._content.fileno()
+
+    def take_back(self) -> None:
+        with self._lock:
+            self._users -= 1
+            last = self._discarded and self._users == 0
+        if last:
+            self._content.close()
+
     def commit(self, sha256: str) -> None:
         if not is_sha256(sha256):
             raise InvalidName(name=sha256)

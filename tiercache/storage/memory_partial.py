@@ -67,6 +67,12 @@ class MemoryPartial:
             self._refuse_if_discarded()
             return bytes(memoryview(self._data)[start : start + size_bytes])
 
+    def lend(self) -> int | None:
+        return None
+
+    def take_back(self) -> None:
+        """Nothing was lent."""
+
     def commit(self, sha256: str) -> None:
         if not is_sha256(sha256):
             raise InvalidName(name=sha256)

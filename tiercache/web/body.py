@@ -16,9 +16,11 @@ from twisted.logger import Logger
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from tiercache.cache.body import IBody
+from tiercache.cache.body import IBody, IFileBody
 from tiercache.errors import TiercacheError
+from tiercache.web.channel import NodeChannel
 
+TURN_BYTES = 4 * 1024 * 1024  # of a file, before other clients have their turn
 PIECE_BYTES = 64 * 1024  # handed to the transport at a time, so that its pauses are soon noticed
 
 log = Logger()
@@ -120,6 +122,8 @@ async def send_body(request: Request, first: bytes, body: IBody, clock: IReactor
             for at in range(0, len(data), PIECE_BYTES):
                 request.write(data[at : at + PIECE_BYTES])
                 await outflow.room()
+            if isinstance(body, IFileBody) and not request.chunked:
+                await _send_past_python(request, body, outflow)
             data = await body.read()
     except CancelledError:
         raise
@@ -133,6 +137,30 @@ async def send_body(request: Request, first: bytes, body: IBody, clock: IReactor
         outflow.end()
         if _is_connected(request):
             request.unregisterProducer()
+
+
+async def _send_past_python(request: Request, body: IFileBody, outflow: Outflow) -> None:
+    """Send from its file what lies in one and may be sent so, for as long as there is some."""
+    channel = cast("NodeChannel", request.channel)
+    outlet, holds_nothing = channel.outlet, False
+    while outlet is not None and (stretch := await body.stretch()) is not None:
+        at, taken = stretch.start, None
+        try:
+            while at < stretch.stop and taken != 0:
+                if not holds_nothing:
+                    outflow.pauseProducing()
+                    await channel.emptied()
+                    outflow.resumeProducing()
+                taken = outlet.send(stretch.descriptor, at, min(TURN_BYTES, stretch.stop - at))
+                at += taken or 0
+                holds_nothing = at == stretch.stop  # else others have their turn, and it has time to take more
+        except OSError:
+            abort(request)
+            await request.notifyFinish()  # whose end cancels this
+        finally:
+            stretch.close()
+        request.sentLength += at - stretch.start
+        body.passed(at - stretch.start)
 
 
 def _is_connected(request: Request) -> bool:

@@ -12,8 +12,9 @@ runs as soon as its head is there, and takes the body in as it comes (`inflow`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IConsumer,
     IDelayedCall,
@@ -32,6 +33,9 @@ from twisted.web.server import Request
 from tiercache.web.inflow import IInflow, Inflow
 from tiercache.web.limits import Limits
 from tiercache.web.upload_paths import is_upload
+
+if TYPE_CHECKING:
+    from tiercache.web.hot.outlet import IOutlet
 
 log = Logger()
 
@@ -161,6 +165,18 @@ class NodeChannel(http.HTTPChannel):
     def is_idle(self) -> bool:
         """Whether the next byte would be the first of a request, and that is to be answered."""
         return self._is_waiting and not self._is_refused and not self._is_closing and self._linger is None
+
+    @property
+    def outlet(self) -> IOutlet | None:
+        """Where bytes leave past the transport; None where there is no such place."""
+        return None
+
+    def emptied(self) -> Deferred[None]:
+        """Fires once the transport holds nothing; not to be asked for a connection that has no `outlet`.
+
+        The transport tells nobody meanwhile that it holds enough.
+        """
+        raise NotImplementedError
 
     @property
     def is_closing(self) -> bool:

@@ -141,6 +141,9 @@ class NodeSite(Site):
         """A connection is gone."""
         self._open.discard(channel)
         self.count(len(self._open))
+        if not self._open:
+            self.idle.rest()
+            self.stalled.rest()
         if not self._open and self._drained is not None:
             drained, self._drained = self._drained, None
             drained.callback(None)

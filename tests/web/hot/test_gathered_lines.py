@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from twisted.logger import LogEvent, LogLevel, formatEvent, formatTime, globalLogPublisher
+from twisted.logger import LogEvent, LogLevel, formatEvent, formatEventAsClassicLogText, formatTime, globalLogPublisher
 
 from tests.doubles.now import begun
 from tests.web.hot.twins import Twins, head
@@ -116,7 +116,15 @@ def test_text_has_a_line_for_each_with_the_time_when_it_ended() -> None:
     ]
 
 
-def test_text_of_any_other_event_is_twistd_s(text: io.StringIO) -> None:
+def test_text_of_one_line_is_as_twistd_writes_it() -> None:
+    one = {**event(), "log_format": "{log_line}", "log_line": str(line(1.0)), "log_time": 1000.7}
+    del one["log_lines"]
+    file = io.StringIO()
+    TextLog(file=file)(one)
+    assert file.getvalue() == formatEventAsClassicLogText(one)
+
+
+def test_text_of_any_other_event_is_twistd_s() -> None:
     file = io.StringIO()
     TextLog(file=file)({"log_format": "two\nlines", "log_namespace": "here", "log_level": LogLevel.warn})
     TextLog(file=file)({})

@@ -11,9 +11,9 @@ from tests.doubles.now import begun, result_of
 from tests.doubles.small_node import NO_CACHE, listed, sha256
 from tests.web.hot.twins import FILE, NUMPY, Twins, head
 from tiercache.simple.names import normalise
+from tiercache.web.body import TURN_BYTES
 from tiercache.web.hot.channel import AHEAD_BYTES
 from tiercache.web.hot.descriptors import KEPT_S
-from tiercache.web.hot.sending import TURN_BYTES
 from tiercache.web.limits import Limits
 
 TAG = f'"{sha256(NUMPY)}"'

@@ -62,6 +62,7 @@ def test_what_waits_for_its_turn_is_forgotten_with_its_client() -> None:
     connection = twins.connect()
     connection.send(PAGE * (MOST_A_TURN + 5))
     connection.leave()
+    twins.hot.site.hot.flush()
     assert twins.node.clock.getDelayedCalls() == []
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Protocol, cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPullProducer
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -115,6 +116,26 @@ class FrontChannel(NodeChannel):
             self._known_peer = self.getPeer()
         return self._known_peer
 
+    @property
+    def outlet(self) -> IOutlet | None:
+        """See `NodeChannel`."""
+        if self._outlet is None and self.site.hot is not None:
+            self._outlet = self.site.hot.outlet_of(self.transport)
+        return self._outlet
+
+    def emptied(self) -> Deferred[None]:
+        """See `NodeChannel`."""
+        told: Deferred[None] = Deferred(lambda _: self._take_producer_back())
+
+        def tell() -> None:
+            self._take_producer_back()
+            told.callback(None)
+
+        assert self._outlet is not None  # noqa: S101  # as who asks has seen
+        self._give_producer(Emptied(tell))
+        self._outlet.wait()
+        return told
+
     # -- what is ready ----------------------------------------------------------------------------------------
 
     @property
@@ -123,8 +144,7 @@ class FrontChannel(NodeChannel):
 
     def _answered(self, hot: HotPath, data: bytes) -> bytes:
         """Answer what is ready; what is left is not, or not known to be."""
-        if self._outlet is None:
-            self._outlet = hot.outlet_of(self.transport)
+        has_outlet = self.outlet is not None
         at = answered = 0
         while at < len(data):
             if self._is_full or self._is_answering or answered == MOST_A_TURN:
@@ -132,7 +152,7 @@ class FrontChannel(NodeChannel):
                 if answered == MOST_A_TURN and self._next_turn is None:
                     self._next_turn = self.callLater(0, self._take_turn)
                 return b""
-            answer = hot.answer(data, at, has_outlet=self._outlet is not None)
+            answer = hot.answer(data, at, has_outlet=has_outlet)
             if answer is None:
                 return data[at:]
             self._send(hot, answer)

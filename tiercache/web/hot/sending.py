@@ -11,11 +11,9 @@ from twisted.internet.interfaces import IPullProducer
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from tiercache.web.body import TURN_BYTES
 from tiercache.web.hot.descriptors import Held
 from tiercache.web.hot.outlet import IOutlet
-
-TURN_BYTES = 4 * 1024 * 1024
-"""How much one client is given before others have their turn."""
 
 log = Logger()
 

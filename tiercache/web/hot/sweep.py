@@ -40,6 +40,12 @@ class Sweep(Generic[M]):
         """It has no deadline any more; harmless if it has none."""
         self._touched_at.pop(member, None)
 
+    def rest(self) -> None:
+        """Take the alarm away that would ring for nobody."""
+        if not self._touched_at and self._alarm is not None and self._alarm.active():
+            self._alarm.cancel()
+            self._alarm = None
+
     def _sweep(self) -> None:
         now = self._clock.seconds()
         while self._touched_at:
