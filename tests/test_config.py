@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from tests.doubles.surroundings import load
 from tiercache.access.principals import Principal
@@ -20,7 +21,7 @@ from tiercache.config import (
     UserConfig,
     UserPassword,
 )
-from tiercache.config.accounts import accounts_of, permissions_of
+from tiercache.config.accounts import accounts_of, groups_of, permissions_of
 from tiercache.config.publishers import audience_of, publishers_of
 from tiercache.policy.breaker import BreakerRules
 from tiercache.policy.freshness import FreshnessRules
@@ -339,3 +340,13 @@ def test_audience_is_the_configured_one_else_the_public_url_else_the_name() -> N
     assert audience(public + PUBLISHERS) == "packages"
     assert audience(public + plain) == "https://packages.example/"
     assert audience(plain) == "laptop"
+
+
+def test_a_user_is_in_the_groups_that_the_configuration_says_and_may_stand_in_htpasswd_alone() -> None:
+    access = load(
+        "access:\n"
+        "  users: {alice: {token: 0123456789abcdef0123456789abcdef, groups: [release]}}\n"
+        "  grants: [{who: [anyone], may: [read]}]\n"
+    ).access
+    assert [groups_of(access, user) for user in ("alice", "bob")] == [frozenset({"release"}), None]
+    assert groups_of(evolve(access, htpasswd="/etc/htpasswd"), "bob") == frozenset()

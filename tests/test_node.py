@@ -11,8 +11,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.web.resource import Resource
 
 from tiercache.errors import EndpointUnusable
-from tiercache.service import listening_port, url_of
 from tiercache.web.limits import Limits
+from tiercache.web.listening import listening_port, url_of
 from tiercache.web.site import site
 
 

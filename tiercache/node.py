@@ -70,13 +70,15 @@ How a request travels:
                       they? -> not used before (cache/used_identities) -> a token of this node, for minutes
 
 `/local/` is the same with `Ask(local=True)`, which no tier ever sees.  `cache/janitor` keeps the store in its budget.
-The arrows: web -> cache -> interfaces <- upstream, storage; policy and simple are pure and know nobody.  What the parts
-serve is put together in `tiercache.served`; the edges are opened and closed by `tiercache.service`.
+The arrows: web -> cache -> interfaces <- upstream, storage; policy and simple are pure and know nobody.  What
+publishes, prefetches and mints is put together in `tiercache.on_demand`, when it is first wanted; what the parts serve
+in `tiercache.served`; the edges are opened and closed by `tiercache.service`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -97,7 +99,6 @@ from tiercache.cache.judging import Judging
 from tiercache.cache.knowledge import Knowledge
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
-from tiercache.cache.minting import mint_for
 from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.cache.pages import Pages
 from tiercache.cache.reserved import ReservedNames
@@ -109,19 +110,15 @@ from tiercache.cache.usage import Usage
 from tiercache.cache.vouching import Vouching
 from tiercache.cache.withdrawn import Withdrawn
 from tiercache.config import Config
-from tiercache.config.accounts import permissions_of
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, INeighbour, IPublishTarget, IUpstream, Pool, Watch
-from tiercache.parts import Parts
-from tiercache.prefetch.next_sidecar import NextSidecars, at_ease
+from tiercache.parts import Given, Parts
+from tiercache.prefetch.cached import Cached
 from tiercache.prefetch.pace import Bandwidth
-from tiercache.prefetch.prefetching import Cached, PrefetchEdges, prefetching_of
 from tiercache.prefetch.read_ahead import read_ahead_of
-from tiercache.publish.dropped import DroppedFiles, NoWatch
-from tiercache.publish.forwarding import Forwarding
-from tiercache.publish.ownership import Ownership
-from tiercache.publish.promotion import Promoter
-from tiercache.publish.publisher import Publisher
 from tiercache.stats import Stats
+
+if TYPE_CHECKING:
+    from tiercache.prefetch.prefetching import PrefetchEdges
 
 
 def assemble(
@@ -130,23 +127,22 @@ def assemble(
     files: IFiles,
     catalogue: ICatalogue,
     upstreams: Iterable[IUpstream],
-    issuers: Iterable[IIssuer] = (),
+    issuers: Callable[[], Sequence[IIssuer]] = tuple,
     clock: IReactorTime,
     now: Callable[[], float],
     pool: Pool,
     node_id: str = "",
     jitter: Callable[[], float] = lambda: 0.0,
     publish_targets: Iterable[IPublishTarget] = (),
-    watch: Watch = NoWatch,
-    prefetch_edges: PrefetchEdges | None = None,
+    watch: Watch | None = None,
+    prefetch_edges: Callable[[], PrefetchEdges] | None = None,
 ) -> Parts:
     """The parts of a node, joined; its edges are handed in, real ones or a test's.
 
-    `publish_targets`: the tiers of which it is known where they take uploads.  `issuers`: those whose identity tokens
-    trusted publishers show.  `watch`: what hears of changes in folders.  `jitter` gives a number in [0, 1).
-    `prefetch_edges`: what prefetches need of the world.
+    `publish_targets`: the tiers of which it is known where they take uploads.  `issuers` gives those whose identity
+    tokens trusted publishers show.  `watch`: what hears of changes in folders, None: nothing does.  `jitter` gives a
+    number in [0, 1).  `prefetch_edges` gives what prefetches need of the world, when there is one to carry out.
     """
-    targets = {target.tier.name: target for target in publish_targets}
     stats = Stats()
     usage = Usage(now=now)
     knowledge = Knowledge()
@@ -283,16 +279,6 @@ def assemble(
         jitter=jitter,
     )
     hosted.content.on_added(sidecars.check_stored)
-    publisher = Publisher(
-        limit_bytes=config.publish.max_size_bytes,
-        hosted=hosted,
-        ownership=Ownership(rules=config.projects, chain=chain, pages=pages, reserved=reserved),
-        files=files,
-        catalogue=catalogue,
-        usage=usage,
-        pool=pool,
-        now=now,
-    )
     file_service.on_stored(sidecars.check_stored)
     file_service.on_stored(janitor.tidy_after)
     tokens = Tokens(catalogue=catalogue, now=now)
@@ -308,9 +294,21 @@ def assemble(
         tokens=tokens,
     )
     return Parts(
+        given=Given(
+            config=config,
+            upstreams={upstream.tier.name: upstream for upstream in upstreams},
+            targets={target.tier.name: target for target in publish_targets},
+            issuers=issuers,
+            prefetch_edges=prefetch_edges,
+            watch=watch,
+            clock=clock,
+            now=now,
+            pool=pool,
+        ),
         stats=stats,
         switch=switch,
         chain=chain,
+        entries=entries,
         pages=pages,
         files=file_service,
         listings=listings,
@@ -319,17 +317,6 @@ def assemble(
         reserved=reserved,
         hosted=hosted,
         deleted=deleted,
-        promoter=Promoter(
-            hosted=hosted,
-            files=files,
-            usage=usage,
-            targets=targets,
-            upstreams={upstream.tier.name: upstream for upstream in upstreams},
-            rules=config.projects,
-            switch=switch,
-            pool=pool,
-        ),
-        publisher=publisher,
         journal=journal,
         following=following,
         about=About(
@@ -344,38 +331,11 @@ def assemble(
             now=now,
         ),
         newest_sidecars=NewestSidecars(catalogue=catalogue),
-        next_sidecars=NextSidecars(
-            catalogue=catalogue, sidecars=sidecars, is_at_ease=at_ease(chain, config.prefetch), clock=clock, pool=pool
-        ),
         stored_files=files,
-        dropped=DroppedFiles.of(
-            config.publish.directories,
-            store=None if config.store.files == config.store.catalogue == "memory" else config.store.path,
-            hosted=hosted,
-            publisher=publisher,
-            files=files,
-            catalogue=catalogue,
-            watch=watch,
-            pool=pool,
-            clock=clock,
-        ),
         catalogue=catalogue,
-        forwarding=(
-            Forwarding(target=targets[config.publish.to], chain=chain, entries=entries, switch=switch)
-            if config.publish.to in targets
-            else None
-        ),
+        usage=usage,
         tokens=tokens,
-        prefetching=prefetching_of(
-            config.prefetch,
-            cached,
-            prefetch_edges or PrefetchEdges(),
-            permissions=permissions_of(config.access),
-            clock=clock,
-            now=now,
-            pool=pool,
-        ),
-        mint=mint_for(config, issuers, tokens=tokens, catalogue=catalogue, now=now),
+        cached=cached,
         read_ahead=read_ahead_of(config.prefetch, cached, switch=switch, clock=clock, pool=pool, stats=stats),
         at_hand=AtHand(
             catalogue=catalogue,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
@@ -13,16 +15,17 @@ from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import Pool
 from tiercache.parts import Parts
-from tiercache.prefetch.sdist_metadata import SdistMetadata
-from tiercache.web.forward import routes_to
 from tiercache.web.limits import limits_of
-from tiercache.web.managing import managing_routes
-from tiercache.web.prefetching import prefetch_routes
-from tiercache.web.respond import Responder
-from tiercache.web.sdists import SdistPages
-from tiercache.web.site import ForNodes, Presence, root
+from tiercache.web.site import Presence, root
 from tiercache.web.users import configured_accounts
-from tiercache.web.warranted import Warranted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tiercache.access.tokens import IssuedToken
+    from tiercache.prefetch.jobs import Jobs
+    from tiercache.web.route import Route
+    from tiercache.web.site import Shared
 
 
 def root_of(
@@ -35,17 +38,29 @@ def root_of(
     not_ready: Callable[[], str | None],
     node_id: str | None = None,
     warrants: Warrants | None = None,
+    jobs: Callable[[], Jobs] | None = None,
 ) -> IResource:
-    """The root resource of a node's site; `warrants`: for whom the programs read that the node itself runs."""
+    """The root resource of a node's site; `warrants`: for whom the programs read that the node itself runs.
+
+    `jobs` gives the prefetches, when the first request is for what is made on demand.
+    """
+    presence = Presence(
+        node_name=config.node.name,
+        version=__version__,
+        control_token=token,
+        node_id=node_id,
+        public_url=config.node.public_url,
+        client_max_age_s=config.freshness.client_max_age_s,
+    )
+
+    def more(shared: Shared) -> Sequence[Route]:
+        from tiercache.served_on_demand import on_demand_of  # with publishing, prefetching and all that nodes ask for
+
+        its_jobs = parts.prefetching.jobs if jobs is None else jobs()
+        return on_demand_of(config, parts, presence, clock=clock, pool=pool, jobs=its_jobs).routes(shared)
+
     return root(
-        presence=Presence(
-            node_name=config.node.name,
-            version=__version__,
-            control_token=token,
-            node_id=node_id,
-            public_url=config.node.public_url,
-            client_max_age_s=config.freshness.client_max_age_s,
-        ),
+        presence=presence,
         limits=limits_of(config),
         clock=clock,
         pool=pool,
@@ -53,46 +68,22 @@ def root_of(
         files=parts.files,
         sidecars=parts.sidecars,
         switch=parts.switch,
-        reserved=parts.reserved,
-        publish=routes_to(config.publish, parts.publisher, parts.forwarding, files=parts.stored_files, pool=pool),
-        manage=managing_routes(
-            hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue
-        ),
+        more=more,
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),
         tokens=parts.tokens,
+        is_trusted_publisher=partial(_is_trusted, parts) if config.access.trusted_publishers else _nobody_is_trusted,
         trusted_proxies=trusted_proxies_of(config.access),
-        for_nodes=ForNodes(
-            journal=parts.journal,
-            about=parts.about.state,
-            reserved=parts.reserved.announced,
-            sidecars=parts.newest_sidecars,
-            next_sidecars=parts.next_sidecars,
-        ),
-        mint=parts.mint,
         read_ahead=parts.read_ahead,
-        prefetch=prefetch_routes(
-            parts.prefetching.jobs,
-            pages=parts.pages,
-            clock=clock,
-            pool=pool,
-            write_timeout_s=limits_of(config).write_timeout_s,
-        ),
         warrants=warrants,
         not_ready=not_ready,
         at_hand=parts.at_hand,
     )
 
 
-def own_root_of(
-    config: Config, parts: Parts, root: IResource, *, clock: IReactorTime, pool: Pool, warrants: Warrants
-) -> IResource:
-    """The root resource of the site where the programs read that the node itself runs; `root` is that of its own."""
-    sdists = SdistPages(
-        pages=parts.pages,
-        metadata=SdistMetadata(files=parts.files, stored_files=parts.stored_files, pool=pool),
-        permissions=permissions_of(config.access),
-        warrants=warrants,
-    )
-    responder = Responder(clock=clock, node_name=config.node.name, write_timeout_s=limits_of(config).write_timeout_s)
-    return Warranted(root=root, sdists=sdists.resource(responder), warrants=warrants)
+def _is_trusted(parts: Parts, token: IssuedToken) -> bool:
+    return parts.mint is not None and parts.mint.trusts(token)
+
+
+def _nobody_is_trusted(_token: IssuedToken) -> bool:
+    return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -16,49 +17,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from OpenSSL import SSL
 from twisted.application.service import Service
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from tiercache.access.warrants import Warrants
 from tiercache.config import Config
 from tiercache.config.addresses import Endpoint, OwnAddresses
-from tiercache.errors import EndpointUnusable
 from tiercache.interfaces import ICatalogue, IFiles, IIssuer, IPublishTarget, IUpstream, Pool
 from tiercache.node import assemble
 from tiercache.parts import Parts
-from tiercache.prefetch.prefetching import PrefetchEdges
-from tiercache.resolving.uv import UvResolver, clean_up, resolver_on
-from tiercache.served import own_root_of, root_of
+from tiercache.served import root_of
 from tiercache.storage.announcement import announce
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.inotify import FolderWatch
 from tiercache.storage.lock import StoreLock
-from tiercache.storage.memory import MemoryCatalogue
-from tiercache.storage.memory_files import MemoryFiles
+from tiercache.storage.lost import is_lost
 from tiercache.storage.node_id import node_id_of
-from tiercache.storage.rebuild import is_lost, rebuild
 from tiercache.storage.settled import settled
 from tiercache.storage.threads import ReactorThreads, on_the_spot
 from tiercache.upstream.configured import publish_target_of, upstream_of
-from tiercache.upstream.documents import documents_of
-from tiercache.upstream.issuer import issuer_at
-from tiercache.web.certificates import Certificates
 from tiercache.web.limits import limits_of
+from tiercache.web.listening import listening_port, url_of
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site
 
-if TYPE_CHECKING:  # loaded where there are workers
-    from tiercache.workers.crew import Crew
+if TYPE_CHECKING:
+    from tiercache.prefetch.jobs import Jobs
+    from tiercache.prefetch.prefetching import PrefetchEdges
+    from tiercache.workers.crew import Crew  # loaded where there are workers
 
 log = Logger()
 
@@ -67,6 +58,15 @@ TIDY_EVERY_S = 60.0
 
 THREADS = 8
 """How many threads read, write and hash files."""
+
+NICER = 5
+"""By so much they are nicer than the reactor's thread: on a core that is full, clients that need no work go first."""
+
+RESOLVING = "resolving"
+"""Where in the store's folder the resolver's runs have theirs."""
+
+GO_ON_AFTER_S = 1.0
+"""How long after its start a node goes on with prefetches that were not over: what answers clients is there before."""
 
 GATHERED_S = 0.03
 """For how long what tiers said gathers before it is written down; nobody waits for that."""
@@ -92,6 +92,7 @@ class Node(Service):
     _crew: Crew | None = field(default=None, init=False)
     _not_ready: str | None = field(default="starting", init=False)
     _parts: Parts = field(init=False)
+    _prefetches: bool = field(default=False, init=False)
     _tidying: LoopingCall = field(init=False)
     _site: NodeSite = field(init=False)
 
@@ -117,8 +118,13 @@ class Node(Service):
         self._or_undo(self._open)
         self._tidying.start(TIDY_EVERY_S, now=False)
         self._parts.following.start()
-        self._parts.dropped.start()
-        self._parts.prefetching.start()
+        if self._config.publish.directories:
+            self._parts.dropped.start()
+        if self._config.prefetch.keep_warm:
+            self._jobs()
+        else:
+            going_on = self._reactor.callLater(GO_ON_AFTER_S, self._go_on)
+            self._undo.append(lambda: going_on.active() and going_on.cancel())
         self._not_ready = None
 
     def stopService(self) -> Deferred[None]:  # noqa: N802  # twisted's name
@@ -150,7 +156,7 @@ class Node(Service):
         return listening_port(self._reactor, endpoint, self._site)
 
     def _open(self) -> None:
-        pool = ReactorThreads.several(self._reactor, name="files", most=THREADS)
+        pool = ReactorThreads.several(self._reactor, name="files", most=THREADS, nicer=NICER)
         writer = ReactorThreads.single(self._reactor, name="catalogue")
         for threads in (pool, writer):
             threads.start()
@@ -158,13 +164,13 @@ class Node(Service):
         files, catalogue = self._open_store(writer)
         node_id = node_id_of(catalogue, lambda: secrets.token_hex(8))
         warrants = Warrants(secret=partial(secrets.token_urlsafe, 32))
-        own_site = site(Resource(), self._reactor, limits_of(self._config))
+        issuers = self._issuers(pool)
         self._parts = assemble(
             self._config,
             files=files,
             catalogue=catalogue,
             upstreams=self._upstreams(pool, node_id),
-            issuers=self._issuers(pool),
+            issuers=lambda: issuers,
             clock=self._reactor,
             now=time.time,
             pool=pool,
@@ -172,12 +178,7 @@ class Node(Service):
             jitter=random.random,
             publish_targets=self._publish_targets(pool, node_id),
             watch=partial(FolderWatch, self._reactor),
-            prefetch_edges=PrefetchEdges(
-                resolver=self._resolver(own_site, warrants, pool),
-                documents=documents_of(reactor=self._reactor, pool=pool, now=time.time, environ=self._environ)
-                if self._config.prefetch.keep_warm
-                else None,
-            ),
+            prefetch_edges=lambda: self._prefetch_edges(warrants, pool),
         )
         self._tidying = LoopingCall(lambda: ensureDeferred(self._parts.janitor.tidy()))
         self._tidying.clock = self._reactor
@@ -192,10 +193,8 @@ class Node(Service):
                 not_ready=lambda: self._not_ready,
                 node_id=node_id,
                 warrants=warrants,
+                jobs=self._jobs,
             )
-        )
-        own_site.resource = own_root_of(
-            self._config, self._parts, self._site.resource, clock=self._reactor, pool=pool, warrants=warrants
         )
         if self._crew is not None and self._site.hot is not None and isinstance(files, FolderFiles):
             self._crew.start(
@@ -220,46 +219,77 @@ class Node(Service):
         return Path(self._config.store.path).expanduser()
 
     def _open_store(self, writer: Pool) -> tuple[IFiles, ICatalogue]:
-        store = self._config.store
-        folder = self._folder
-        files: IFiles = MemoryFiles()
-        catalogue: ICatalogue = MemoryCatalogue()
-        if self._is_in_memory:
-            return files, catalogue
-        lock = StoreLock(folder)
-        lock.acquire()
-        self._undo.append(lock.release)
-        if store.files != "memory":
-            files = FolderFiles.at(folder)
-            left_over = files.clean_up()
-            if left_over:
-                log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
-        if store.catalogue != "memory":
-            self._rebuild_if_lost(folder, files)
-            catalogue = SqlCatalogue.open(
-                folder / "catalogue.sqlite",
-                writer=writer,
-                pause=lambda: deferLater(self._reactor, GATHERED_S, _nothing),
-            )
-            self._undo.append(lambda: ensureDeferred(catalogue.close()))
-        return files, catalogue
+        if not self._is_in_memory:
+            lock = StoreLock(self._folder)
+            lock.acquire()
+            self._undo.append(lock.release)
+            shutil.rmtree(self._folder / RESOLVING, ignore_errors=True)  # of runs that a killed node began
+        files = self._open_files()
+        return files, self._open_catalogue(files, writer)
 
-    def _resolver(self, own_site: NodeSite, warrants: Warrants, pool: Pool) -> UvResolver:
-        """What resolves for prefetches, by what this node shows on a port of its own while it does."""
-        folder = None if self._is_in_memory else str(self._folder / "resolving")
-        if folder is not None:
-            clean_up(folder)
-        resolver = resolver_on(
-            self._reactor, own_site, warrants=warrants, folder=folder, pool=pool, path=self._environ.get("PATH")
+    def _open_files(self) -> IFiles:
+        if self._config.store.files == "memory":
+            from tiercache.storage.memory_files import MemoryFiles  # which few nodes want
+
+            return MemoryFiles()
+        files = FolderFiles.at(self._folder)
+        left_over = files.clean_up()
+        if left_over:
+            log.info("removed {left_over} files that an interrupted fill left", left_over=left_over)
+        return files
+
+    def _open_catalogue(self, files: IFiles, writer: Pool) -> ICatalogue:
+        if self._config.store.catalogue == "memory":
+            from tiercache.storage.memory import MemoryCatalogue  # as above
+
+            return MemoryCatalogue()
+        path = self._folder / "catalogue.sqlite"
+        self._rebuild_if_lost(path, files)
+        catalogue = SqlCatalogue.open(
+            path, writer=writer, pause=lambda: deferLater(self._reactor, GATHERED_S, _nothing)
         )
-        self._undo.append(lambda: ensureDeferred(resolver.stop()))
-        return resolver
+        self._undo.append(lambda: ensureDeferred(catalogue.close()))
+        return catalogue
 
-    def _rebuild_if_lost(self, folder: Path, files: IFiles) -> None:
+    def _go_on(self) -> None:
+        """With the prefetches that were not over when the node stopped, if there are any."""
+        if self._parts.catalogue.kept_jobs.all():
+            self._jobs()
+
+    def _jobs(self) -> Jobs:
+        """The prefetches, which are carried out from now on."""
+        if not self._prefetches:
+            self._prefetches = True
+            self._parts.prefetching.start()
+        return self._parts.prefetching.jobs
+
+    def _prefetch_edges(self, warrants: Warrants, pool: Pool) -> PrefetchEdges:
+        """What prefetches need of the world: what resolves, by what this node shows on a port of its own meanwhile."""
+        from tiercache.served_on_demand import own_root_of, prefetch_edges_of  # with the resolver
+
+        own_site = site(Resource(), self._reactor, limits_of(self._config))
+        own_site.resource = own_root_of(
+            self._config, self._parts, self._site.resource, clock=self._reactor, pool=pool, warrants=warrants
+        )
+        edges, stop = prefetch_edges_of(
+            self._config,
+            self._reactor,
+            own_site,
+            warrants=warrants,
+            folder=None if self._is_in_memory else self._folder / RESOLVING,
+            pool=pool,
+            environ=self._environ,
+        )
+        self._undo.append(lambda: ensureDeferred(stop()))
+        return edges
+
+    def _rebuild_if_lost(self, path: Path, files: IFiles) -> None:
         """Private names that a lost catalogue has forgotten would be asked of every tier, so first of all."""
-        catalogue = SqlCatalogue.open(folder / "catalogue.sqlite", writer=on_the_spot)
+        catalogue = SqlCatalogue.open(path, writer=on_the_spot)
         try:
             if is_lost(files, catalogue):
+                from tiercache.storage.rebuild import rebuild  # which hardly ever has to be done
+
                 log.warn("the catalogue is new, the store is not: what is hosted here is made anew of its records")
                 rebuild(files, catalogue, now=time.time(), report=lambda flaw: log.warn("{flaw}", flaw=flaw))
         finally:
@@ -287,6 +317,10 @@ class Node(Service):
 
     def _issuers(self, pool: Pool) -> list[IIssuer]:
         """Those whose identity tokens trusted publishers show; each is trusted by what is said first of how."""
+        if not self._config.access.trusted_publishers:
+            return []
+        from tiercache.upstream.issuer import issuer_at  # with all that verifies signatures
+
         bundles: dict[str, str | None] = {}
         for one in self._config.access.trusted_publishers:
             bundles[one.issuer] = bundles.get(one.issuer) or one.ca
@@ -308,8 +342,10 @@ class Node(Service):
             cut += await self._site.drain(max(0.0, begun_at + deadline_s - self._reactor.seconds()))
         if cut:
             log.warn("{cut} downloads were cut: they did not end within {s} s", cut=cut, s=deadline_s)
-        await self._parts.prefetching.stop()
-        await self._parts.dropped.stop()
+        if self._prefetches:
+            await self._parts.prefetching.stop()
+        if self._config.publish.directories:
+            await self._parts.dropped.stop()
         await self._parts.following.stop()
         if self._parts.read_ahead is not None:
             self._parts.read_ahead.stop()
@@ -325,43 +361,3 @@ class Node(Service):
 
 def _nothing() -> None:
     return None
-
-
-def listening_port(reactor: Any, endpoint: str, factory: NodeSite) -> IListeningPort:
-    """A port that listens at an endpoint (its description, as twisted has it).
-
-    Raises CannotListenError, EndpointUnusable.
-    """
-    outcome: list[Any] = []
-    try:
-        _server(reactor, endpoint).listen(factory).addBoth(outcome.append)
-        if isinstance(outcome[0], Failure):
-            outcome[0].raiseException()
-    except (LookupError, ValueError, OSError, SSL.Error) as error:
-        raise EndpointUnusable(endpoint=endpoint, reason=str(error) or type(error).__name__) from error
-    port: IListeningPort = outcome[0]
-    return port
-
-
-def _server(reactor: Any, endpoint: str) -> IStreamServerEndpoint:
-    """The endpoint of a description; one that speaks TLS has our certificates, which may be renewed."""
-    parsed = Endpoint.parse(endpoint)
-    if parsed.tls is None:
-        server: IStreamServerEndpoint = serverFromString(reactor, endpoint)
-        return server
-    certificates = Certificates.at(parsed.tls)
-    return SSL4ServerEndpoint(reactor, parsed.port, certificates, parsed.backlog, parsed.interface or "")
-
-
-def url_of(port: IListeningPort) -> str | None:
-    """Where this machine's own programs reach a listening port; None for what is no TCP port, or speaks TLS.
-
-    A certificate is for the name by which others know the node: over loopback nobody could check it.
-    """
-    address = port.getHost()
-    if not isinstance(address, IPv4Address | IPv6Address) or isinstance(
-        getattr(port, "factory", None), TLSMemoryBIOFactory
-    ):
-        return None
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104  # read, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{address.port}/"

@@ -22,9 +22,10 @@ from twisted.python import logfile, usage
 
 from tiercache import __version__
 from tiercache.commands.json_log import JsonLog, Sink
-from tiercache.commands.memory import collect_seldom, give_memory_back
+from tiercache.commands.memory import collect_nothing, collect_seldom, give_memory_back
 from tiercache.commands.text_log import TextLog
 from tiercache.commands.tiers_file import find_tiers_file, load_tiers_file
+from tiercache.commands.turns import take_short_turns
 from tiercache.config import Config
 from tiercache.errors import TiercacheError
 from tiercache.storage.lock import StoreLock
@@ -70,11 +71,13 @@ def makeService(options: Options) -> IService:  # noqa: N802  # twistd asks for 
 
     twistd calls this before it leaves the terminal, so a person sees what is wrong.
     """
+    collect_nothing()
     from twisted.internet import reactor
 
     from tiercache.service import build_node
 
     give_memory_back()
+    take_short_turns()
     try:
         config = load_tiers_file(find_tiers_file(options["config"], os.environ), os.environ)
         _look_at_store(config, options.parent or {})

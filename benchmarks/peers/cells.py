@@ -10,7 +10,7 @@ from subprocess import SubprocessError
 from attrs import evolve, frozen
 
 PAGES, FILES, COLD, INSTALLS = "warm pages", "warm files", "cold files", "installs"
-STARTS, MEMORY = "starts", "memory"
+BUSY, STARTS, MEMORY = "warm page at work", "starts", "memory"
 
 FAILURES = (OSError, http.client.HTTPException, SubprocessError, AssertionError, ValueError)
 """What another server may do to us: it becomes a note in its cell, and the run goes on."""
@@ -25,7 +25,7 @@ class Cell:
     install, of one start.  `tail_s`: under load the 99th percentile of the latency; for cold files the longest wait for
     a first byte beyond the index's own.  `answered`: how many requests there were.  `failed`: how many more went wrong.
     `size_bytes`: of one body, as sent; in the group of that name, the most memory.  `fetches`: how often the index was
-    asked for the cold file.  `note`: why nothing was measured.
+    asked for the cold file.  `meanwhile`: what else the server did.  `note`: why nothing was measured.
     """
 
     group: str
@@ -34,10 +34,12 @@ class Cell:
     cpu_s: float | None = None
     wall_s: float | None = None
     tail_s: float | None = None
+    worst_s: float | None = None
     answered: int = 0
     failed: int = 0
     size_bytes: int | None = None
     fetches: float | None = None
+    meanwhile: str = ""
     note: str = ""
 
 

@@ -64,8 +64,10 @@ class Content:
             "json",
             archives=self.universe.folder,
             big_bytes=self.sizes.big,
+            giant_bytes=self.sizes.giant,
             ancient_files=self.sizes.ancient_files,
             listed_files=self.sizes.listed_files,
+            wheels=self.sizes.wheels,
             max_age=MAX_AGE_S,
             rooted=int(rooted),
         )

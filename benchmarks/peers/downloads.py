@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from urllib.parse import urljoin
@@ -26,8 +26,11 @@ class Download:
     size_bytes: int
 
 
-def download(url: str) -> Download:
-    """One download, redirects followed; an OSError or an HTTPException if it fails or is short."""
+def download(url: str, begun: Callable[[], object] = lambda: None) -> Download:
+    """One download, redirects followed; an OSError or an HTTPException if it fails or is short.
+
+    `begun` is called when the first byte is here, and the others are read when it returns.
+    """
     began_at = time.perf_counter()
     for _ in range(_MOST_REDIRECTS + 1):
         connection, path = connect(url, timeout_s=_DEADLINE_S)
@@ -39,17 +42,18 @@ def download(url: str) -> Download:
                 continue
             if response.status != 200:
                 raise http.client.HTTPException(f"{url} answers {response.status}")
-            return _drained(response, began_at)
+            return _drained(response, began_at, begun)
         finally:
             connection.close()
     raise http.client.HTTPException(f"{url}: too many redirects")
 
 
-def _drained(response: http.client.HTTPResponse, began_at: float) -> Download:
+def _drained(response: http.client.HTTPResponse, began_at: float, begun: Callable[[], object]) -> Download:
     expected = response.length  # None for a chunked body, whose end is marked
-    buffer = bytearray(1 << 20)
-    got = response.readinto(buffer)
+    got = len(response.read(1))  # with more it would wait until it has all that
     first_byte_s = time.perf_counter() - began_at
+    begun()
+    buffer = bytearray(1 << 20)
     while size := response.readinto(buffer):
         got += size
     if expected is not None and got != expected:
@@ -58,12 +62,17 @@ def _drained(response: http.client.HTTPResponse, began_at: float) -> Download:
 
 
 def downloads(url: str, clients: int) -> Sequence[Download]:
-    """The same URL by so many clients who begin together."""
-    together = Barrier(clients)
+    """The same URL by so many clients who begin together, and read on when each of them has its first byte: what the
+    first take would otherwise keep this process from seeing what the last are given."""
+    together, all_begun = Barrier(clients), Barrier(clients)
 
     def one(_: int) -> Download:
         together.wait(timeout=_DEADLINE_S)
-        return download(url)
+        try:
+            return download(url, lambda: all_begun.wait(timeout=_DEADLINE_S))
+        except BaseException:
+            all_begun.abort()
+            raise
 
     with ThreadPoolExecutor(clients) as pool:
         return list(pool.map(one, range(clients)))

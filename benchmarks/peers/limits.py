@@ -9,6 +9,7 @@ from attrs import frozen
 
 from benchmarks.measures import Figure
 from benchmarks.peers import cells, nginx, peryx, proxpi
+from benchmarks.peers.busy import AT_WORK
 from benchmarks.peers.cells import Cell
 from benchmarks.peers.this_node import NAME as NODE
 
@@ -71,6 +72,10 @@ def _by_itself(ours: Sequence[Cell]) -> Iterator[Figure]:
             yield Figure(what=f"{cell.case}: fetches", value=cell.fetches, limit=1.5, unit="")
             yield Figure(
                 what=f"{cell.case}: last first byte after the index's", value=cell.tail_s, limit=0.05, unit="s"
+            )
+        if cell.group == cells.BUSY and cell.case == AT_WORK and cell.tail_s is not None:
+            yield Figure(
+                what=f"8 KB page, 99th percentile beside {cell.case}", value=cell.tail_s, limit=0.005, unit="s"
             )
         if cell.group == cells.STARTS and cell.case == "used store" and cell.wall_s is not None:
             yield Figure(what="start to first warm page", value=cell.wall_s, limit=0.5, unit="s")

@@ -28,6 +28,9 @@ Every server has the made-up projects of the tests, and those that cache have th
 of the server and its children, from the process table. *Cold files* are wanted at once by clients who have read the
 page, with an empty store, and *installs* are of an application with 54 dependencies, each with an empty cache and an
 empty environment; both are medians of {rounds} rounds, as are the *starts*, from the process's start to its first page.
+*A warm page at work* is one of 8 KB, in JSON and gzip, that a client asks this node for at a steady {per_s} times a
+second: while the node does nothing else, and while it fills a file of {giant} from an index of {speed}, is asked again
+and again for a page of {listed} files, which is another one each time, in JSON and HTML in turn, and prefetches.
 *Memory* is the most that a server and its children ever held in the run.
 
 *nginx static* serves from disk what this node answered; *nginx cache* keeps what the index answers and checks nothing,
@@ -61,6 +64,7 @@ class PeersReport:
         present = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         lines = [f"Measured: {present}.", ""]
         lines += [f"{name} could not be measured: {reason}\n" for name, reason in self.missing.items()]
+        lines += [f"{cell.peer}, {cell.case}: meanwhile {cell.meanwhile}.\n" for cell in self.cells if cell.meanwhile]
         lines += [tables.as_markdown(self.cells, names), "### Limits", "", figures_as_markdown(self.figures)]
         return "\n".join(lines)
 

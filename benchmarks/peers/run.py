@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from benchmarks.peers import nginx
 from benchmarks.peers.asked import file_url
+from benchmarks.peers.busy import Busy, BusyScale
 from benchmarks.peers.cells import FAILURES, Cell, in_short
 from benchmarks.peers.cold import Cold
 from benchmarks.peers.content import BIG_FILE, PAGES, SMALL_FILE, Content, Exported
@@ -42,6 +43,7 @@ class Scale:
     clients: tuple[str, ...]
     round_trip_ms: int
     big_mb: int
+    busy: BusyScale
 
     @property
     def big_file(self) -> str:
@@ -59,6 +61,7 @@ WHOLE = Scale(
     clients=("pip", "uv"),
     round_trip_ms=50,
     big_mb=50,
+    busy=BusyScale(seconds=20, per_s=200, listed=5000, giant_mb=1000, jobs=12),
 )
 SHORT = Scale(
     seconds=1,
@@ -71,6 +74,7 @@ SHORT = Scale(
     clients=("uv",),
     round_trip_ms=0,
     big_mb=5,
+    busy=BusyScale(seconds=2, per_s=100, listed=500, giant_mb=100, jobs=2),
 )
 
 
@@ -108,6 +112,7 @@ class Run:
                 "cores": str(self.cores),
                 "seconds": str(self.scale.seconds),
                 "rounds": str(self.scale.rounds),
+                **self.scale.busy.told(),
             },
             versions={peer.name: peer.version for peer in peers},
             missing=self._missing,
@@ -122,6 +127,7 @@ class Run:
         yield from cold.measured(peers)
         installs = Installs(stand=stand, rounds=scale.rounds, clients=scale.clients, round_trip_ms=scale.round_trip_ms)
         yield from installs.measured(usual)
+        yield from Busy(scale=scale.busy, folder=self.folder / "busy", cores=self.cores, peaks=stand.peaks).measured()
         yield from Starts(stand=stand, rounds=scale.rounds).measured(usual)
 
     def _warm(self, stand: Stand, peers: Sequence[Peer]) -> Iterator[Cell]:

@@ -45,6 +45,10 @@ def _times(name: str, factor: float) -> Value:
     return value
 
 
+def _as_ms(value: float) -> str:
+    return f"{three_digits(value)} ms"
+
+
 TABLES = (
     Table(group=cells.PAGES, title="Warm pages, CPU µs a request", value=_times("cpu_s", 1e6), shown=three_digits),
     Table(group=cells.PAGES, title="Warm pages, requests a second", value=_per_s, shown=three_digits),
@@ -67,6 +71,9 @@ TABLES = (
     Table(group=cells.COLD, title="Cold files, fetches from the index", value=_times("fetches", 1), shown=three_digits),
     Table(group=cells.INSTALLS, title="Installs, seconds", value=_times("wall_s", 1), shown="{:.2f}".format),
     Table(group=cells.INSTALLS, title="Installs, CPU ms of the server", value=_times("cpu_s", 1e3), shown=three_digits),
+    Table(group=cells.BUSY, title="A warm page at work, median", value=_times("wall_s", 1e3), shown=_as_ms),
+    Table(group=cells.BUSY, title="A warm page at work, 99th percentile", value=_times("tail_s", 1e3), shown=_as_ms),
+    Table(group=cells.BUSY, title="A warm page at work, at most", value=_times("worst_s", 1e3), shown=_as_ms),
     Table(
         group=cells.STARTS, title="Starts, seconds to the first page", value=_times("wall_s", 1), shown="{:.2f}".format
     ),

@@ -10,8 +10,10 @@ from tests.acceptance.conftest import IndexStarter
 from tests.doubles.clients import CLIENTS, Installation
 from tests.doubles.fetching import assert_whole, fetch
 from tests.doubles.link import Link
-from tests.doubles.listings import file_path
+from tests.doubles.listings import JSON_TYPE, file_path
 from tests.doubles.universe import Universe, wheel_names
+from tiercache.simple.names import normalise
+from tiercache.simple.parse import parse_page
 
 Direct = Callable[[str, str], Installation]
 
@@ -63,6 +65,19 @@ def test_pages_of_so_many_files_are_there_on_wish_and_need_not_name_the_host(fak
         assert len(urls) == count
         assert all(url.startswith("/files/") for url in urls)
     assert fetch(index.url.rstrip("/") + urls[0]).status == 200
+
+
+def test_a_page_is_renewed_on_wish_and_every_second_time_in_html(fake_index: IndexStarter) -> None:
+    index = fake_index("json")
+    index.behave({"do": "renewed", "match": "/simple/tc-vivid/", "value": 1})
+    answers = [fetch(f"{index.simple}tc-vivid/", headers={"Accept": JSON_TYPE}) for _ in range(4)]
+    assert len({answer.headers["etag"] for answer in answers}) == 4
+    for number, answer in enumerate(answers, 1):
+        content_type, url = answer.headers["content-type"], f"{index.simple}tc-vivid/"
+        page = parse_page(answer.body, content_type, url, normalise("tc-vivid")).page
+        assert f"tc_vivid-9999.{number}-py3-none-any.whl" in [file.filename for file in page.files]
+        assert len(page.files) == 5
+        assert ("json" in content_type) == (number % 2 == 0)
 
 
 def test_wheels_are_there_on_wish_each_of_a_project_of_its_own(fake_index: IndexStarter) -> None:

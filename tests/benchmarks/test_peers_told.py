@@ -9,8 +9,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from attrs import evolve
 
 from benchmarks.peers import cells
+from benchmarks.peers.busy import AT_WORK, IDLE
 from benchmarks.peers.cells import Cell, middle
 from benchmarks.peers.limits import LIMITS, figures
 from benchmarks.peers.lineup import NAMES
@@ -32,6 +34,7 @@ def page_cell(peer: str, cpu_us: float, wall_us: float | None = None, case: str 
 
 def report_of(*measured: Cell) -> PeersReport:
     words = {"machine": "a machine", "software": "software", "cores": "cores", "seconds": "2", "rounds": "3"}
+    words |= WHOLE.busy.told()
     versions = {"tiercache": "1", "nginx static": "2", "peryx": "3"}
     return PeersReport(circumstances=words, versions=versions, missing={"proxpi": "no index"}, cells=measured)
 
@@ -97,14 +100,16 @@ def test_a_server_that_did_not_answer_is_no_measure() -> None:
     assert list(figures(measured)) == []
 
 
-def test_memory_start_and_the_one_fetch_are_held_to_limits_of_their_own() -> None:
+def test_memory_start_the_one_fetch_and_a_page_at_work_are_held_to_limits_of_their_own() -> None:
     cold = Cell(group=cells.COLD, case="50 MB, 50 clients", peer="tiercache", tail_s=0.06, answered=50, fetches=1)
     start = Cell(group=cells.STARTS, case="used store", peer="tiercache", wall_s=0.4)
     (peak,) = memory({"tiercache": 151 << 20})
-    found = {figure.what: figure.is_held for figure in figures([cold, start, peak])}
+    idle = Cell(group=cells.BUSY, case=IDLE, peer="tiercache", wall_s=0.001, tail_s=0.006, worst_s=0.01)
+    found = {figure.what: figure.is_held for figure in figures([cold, start, peak, idle, evolve(idle, case=AT_WORK)])}
     assert found == {
         "50 MB, 50 clients: fetches": True,
         "50 MB, 50 clients: last first byte after the index's": False,
+        f"8 KB page, 99th percentile beside {AT_WORK}": False,
         "start to first warm page": True,
         "peak memory of all this": False,
     }
@@ -167,3 +172,10 @@ def test_a_report_can_be_saved_as_json() -> None:
     assert saved["cells"][0]["peer"] == "tiercache"
     assert saved["missing"] == {"proxpi": "no index"}
     assert saved["figures"][0]["limit"] == pytest.approx(1 / 0.6)
+
+
+def test_a_report_tells_what_a_server_did_while_a_page_was_asked_for() -> None:
+    cell = Cell(group=cells.BUSY, case=AT_WORK, peer="tiercache", wall_s=0.0012, tail_s=0.003, meanwhile="nothing much")
+    told = report_of(cell).as_markdown()
+    assert f"tiercache, {AT_WORK}: meanwhile nothing much." in told
+    assert f"| {AT_WORK} | 3 ms (1) |" in told

@@ -6,13 +6,16 @@ import pytest
 from attrs import evolve
 from twisted.internet.defer import Deferred, fail
 
+from tests.doubles.held_pool import HeldPool
 from tests.doubles.now import begun, result_of
+from tests.doubles.shelves import file_of
 from tests.doubles.small_node import ANY, LOCAL, NO_CACHE, SmallNode, listed, scripted
 from tiercache.cache.entries import KEPT_ABSENCES, KEPT_FILES, LARGE_BODY_BYTES
+from tiercache.cache.look import LARGE_PAGE_FILES
 from tiercache.cache.signal import Signal
 from tiercache.errors import NoTierAnswered, ProjectAbsent, StoreFull
 from tiercache.policy.entry import Ask, Entry, Head
-from tiercache.simple.model import Page, ProjectName
+from tiercache.simple.model import File, Page, ProjectName
 from tiercache.simple.names import normalise
 from tiercache.storage.memory import MemoryCatalogue
 
@@ -155,6 +158,41 @@ def test_a_page_that_is_decoded_late_does_not_replace_one_that_was_stored_meanwh
     pool.turns.fire()
     assert result_of(late).files == ()
     assert filenames(restarted) == []
+
+
+def test_a_page_that_is_examined_late_does_not_replace_one_that_was_said_later() -> None:
+    tier = scripted()
+    listed(tier, "numpy", ("numpy-1.0.tar.gz", CONTENT))
+    node = SmallNode(upstreams=[tier])
+    filenames(node)
+    entries, pool = node.parts.pages._entries, HeldPool()
+    plain, entries._pool = entries._pool, pool
+    many = tuple(file_of(f"numpy-1.{at}.tar.gz") for at in range(LARGE_PAGE_FILES + 1))
+
+    def said(at: float, *files: File) -> Entry:
+        head = Head(tier="public", requested_at=at, received_at=at)
+        return Entry(project=NUMPY, head=head, page=Page(project=NUMPY, files=files))
+
+    now = node.clock.seconds() + 1
+    early = begun(entries.store(said(now, *many)))
+    entries._pool = plain
+    later = result_of(entries.store(said(now + 1)))
+    pool.go_on()
+    assert early.result == later
+    assert filenames(node) == []
+    assert later.revision == entries.revision(NUMPY)
+
+
+def test_a_page_that_is_stored_is_told_with_its_own_revision_whatever_is_stored_behind_it() -> None:
+    tier = scripted()
+    listed(tier, "numpy", ("numpy-1.0.tar.gz", CONTENT))
+    node = SmallNode(upstreams=[tier])
+    entries = node.parts.pages._entries
+    head = Head(tier="public", requested_at=1, received_at=1)
+    page = Page(project=NUMPY, files=(file_of("numpy-1.0.tar.gz"),))
+    first = result_of(entries.store(Entry(project=NUMPY, head=head, page=page)))
+    second = result_of(entries.store(Entry(project=NUMPY, head=head, page=Page(project=NUMPY))))
+    assert first.revision != second.revision == entries.revision(NUMPY)
 
 
 class _Slow:

@@ -12,7 +12,8 @@ from tests.doubles.held_pool import HeldPool
 from tests.doubles.node_above import above
 from tests.doubles.now import at_once, begun, result_of
 from tests.doubles.small_node import NO_CACHE, listed
-from tiercache.cache.entries import LARGE_BODY_BYTES, LARGE_PAGE_FILES
+from tiercache.cache.entries import LARGE_BODY_BYTES
+from tiercache.cache.look import LARGE_PAGE_FILES
 from tiercache.cache.signal import Signal
 from tiercache.simple.names import normalise
 from tiercache.storage.memory import MemoryCatalogue

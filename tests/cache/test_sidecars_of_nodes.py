@@ -9,9 +9,11 @@ from tests.cache.given import FILENAME, LARGE_WHEEL, METADATA, WHEEL, advertised
 from tests.doubles.now import result_of
 from tests.doubles.small_node import ANY, NO_CACHE, SmallNode, listed, scripted, sha256, wheel
 from tests.doubles.upstream import ScriptedUpstream
+from tiercache.cache.arrived_sidecars import MOST_KEPT_BYTES, MOST_READ_BYTES
 from tiercache.errors import LoopFound, NoTierAnswered, SidecarUnavailable, TierUnreachable
 from tiercache.interfaces import METADATA as SIDECAR
 from tiercache.interfaces import Attachment, Tier
+from tiercache.simple.model import File, Page
 from tiercache.simple.names import identity_of, normalise
 from tiercache.storage.memory import MemoryCatalogue
 
@@ -65,6 +67,26 @@ def test_what_the_wheel_itself_says_is_not_replaced_by_what_comes_along() -> Non
     result_of(node.page("pkg", NO_CACHE))
     assert sidecar(node, file).data == METADATA
     assert advertised(node) == {"sha256": DIGEST}
+
+
+def test_of_the_sidecars_that_come_along_with_a_page_so_much_is_read_and_kept_and_no_more() -> None:
+    tier = office()
+    long = b"Name: pkg\n\n".ljust(MOST_READ_BYTES, b"x")
+    contents = [(f"pkg-{number}-py3-none-any.whl", b"%d" % number) for number in range(40)]
+    many = listed(tier, "pkg", *contents, core_metadata={"sha256": sha256(long)})
+    small = listed(tier, "pkg", (SDIST, b"sdist"), core_metadata={"sha256": DIGEST})
+    tier.along["pkg"] = {sha256(long): long, DIGEST: METADATA}
+
+    def kept(*files: File) -> int:
+        tier.pages[normalise("pkg")] = Page(project=normalise("pkg"), files=files)
+        node = SmallNode(upstreams=[tier])
+        result_of(node.page("pkg"))
+        return sum(node.catalogue.attachment(identity_of(file), SIDECAR) is not None for file in files)
+
+    assert kept(*many) == MOST_KEPT_BYTES // MOST_READ_BYTES
+    assert kept(*small, many[0]) == 1
+    assert kept(many[0], *small) == 1
+    assert kept(many[0]) == 1
 
 
 def test_a_store_without_room_costs_the_sidecars_and_not_the_page() -> None:

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from tests.doubles.now import result_of
 from tests.doubles.small_node import ANY, SmallNode, listed, scripted
 from tests.doubles.upstream import ScriptedUpstream
-from tiercache.cache.pages import Settled
+from tiercache.cache.settled import Settled
 from tiercache.errors import TierUnreachable
 from tiercache.interfaces import Reservation, StoredEntry
 from tiercache.policy.entry import Head, Validators

@@ -146,7 +146,7 @@ class JoinedNode:
             pool=at_once,
             node_id=self.node_id,
             publish_targets=[self._target(tier) for tier in self.tiers if tier != ORIGIN],
-            prefetch_edges=PrefetchEdges(
+            prefetch_edges=lambda: PrefetchEdges(
                 resolver=ResolverInMemory.within(lambda: self.parts),
                 machine=lambda: MACHINE,
                 new_id=self.chain.next_id,

@@ -15,8 +15,10 @@ import json
 import re
 import tempfile
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, ClassVar
@@ -26,7 +28,7 @@ from attrs import define, field
 from packaging.utils import canonicalize_name
 
 from tests.doubles import listings
-from tests.doubles.misbehaviour import USUAL, Misbehaviour, Mood, bomb, spoiled_file, spoiled_page
+from tests.doubles.misbehaviour import USUAL, Misbehaviour, Mood, bomb, renewed_page, spoiled_file, spoiled_page
 from tests.doubles.universe import Sizes, Universe
 
 _HOLD_S = 300.0
@@ -44,6 +46,7 @@ class Index:
     mood: Mood = field(factory=Mood)
     base: str = ""
     releases: int = field(init=False, default=0)
+    renewals: Iterator[int] = field(init=False, factory=lambda: count(1))
     _pages: dict[tuple[str, str], bytes] = field(init=False, factory=dict)
     _log: list[dict[str, Any]] = field(init=False, factory=list)
     _lock: Lock = field(init=False, factory=Lock)
@@ -162,13 +165,17 @@ class Connection(BaseHTTPRequestHandler):
 
     def _answer_page(self, name: str) -> None:
         rich = self.index.variant == "json"
+        renewal = next(self.index.renewals) if self._rule.do == "renewed" else 0
         wants_json = rich and listings.JSON_TYPE in self.headers.get("Accept", "")
+        wants_json = wants_json and not (self._rule.value and renewal % 2)
         try:
             body = self.index.page(name, wants_json)
         except KeyError:
             if canonicalize_name(name) in self.index.universe.projects:
                 return self._send(301, b"", {"Location": f"/simple/{canonicalize_name(name)}/"})
             return self._send(404, b"no such project")
+        if renewal:
+            body = renewed_page(name, renewal, body, wants_json)
         headers = {"Content-Type": listings.JSON_TYPE if wants_json else listings.HTML_TYPE}
         if rich:
             etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -81,7 +81,7 @@ class MintingNode:
             files=MemoryFiles(),
             catalogue=self.catalogue,
             upstreams=[],
-            issuers=[issuer_over(self.http)],
+            issuers=lambda: [issuer_over(self.http)],
             clock=clock,
             now=clock.seconds,
             pool=at_once,

@@ -32,6 +32,7 @@ WORDS = frozenset(
         "gzip-bomb",  # `value` bytes of nothing much, gzipped
         "large",  # a valid page, blown up to `value` bytes
         "scripts",  # the page with links of schemes that are no place for a file
+        "renewed",  # a valid page that lists one more file than usual, each time another; `value` 1: 2nd in HTML
     }
 )
 
@@ -134,6 +135,15 @@ def _with_scripts(body: bytes, is_json: bool) -> bytes:
     page = json.loads(body)
     page["files"] += [{"filename": url.rpartition("/")[2], "url": url, "hashes": {}, "size": 1} for url in bad]
     return json.dumps(page).encode()
+
+
+def renewed_page(project: str, number: int, body: bytes, is_json: bool) -> bytes:
+    """The page of a project with one more file, which is on none of another number."""
+    filename = f"{project.replace('-', '_')}-9999.{number}-py3-none-any.whl"
+    if not is_json:
+        return body.replace(b"</body>", f'<a href="../../files/{filename}">{filename}</a></body>'.encode())
+    file = {"filename": filename, "url": f"/files/{filename}", "hashes": {}, "size": 1}
+    return body.replace(b'"files": [', b'"files": [' + json.dumps(file).encode() + b", ", 1)
 
 
 def spoiled_file(data: bytes) -> BinaryIO:

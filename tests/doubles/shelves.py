@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from tests.doubles.now import at_once
 from tiercache.cache.body import OpenFile
+from tiercache.cache.look import Look, Making
 from tiercache.cache.pages import ShownPage
 from tiercache.cache.sidecars import ShownAttachment
 from tiercache.errors import FileAbsent, NotStored, ProjectAbsent, SidecarUnavailable
@@ -48,7 +49,8 @@ class PageShelf:
     def put(self, page: Page, *, local: bool = False, **more: Any) -> None:
         """Put a page on the shelf; `local`: it also stands in the store."""
         told = {"outcome": Outcome(hit=True, ttl_s=600.0), "age_s": 0.0, "version": "1", "serial": None, **more}
-        self.pages[page.project] = ShownPage(project=page.project, look=lambda: page, **told)
+        look = Look(size=len(page.files), begin=lambda: Making(work=lambda: page, end=lambda shown: shown))
+        self.pages[page.project] = ShownPage(project=page.project, look=look, **told)
         if local:
             self.local.add(page.project)
 

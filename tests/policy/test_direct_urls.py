@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiercache.policy.direct_urls import (
+    LONGEST_READ,
     LONGEST_SHOWN,
     PRIVATE,
+    UNREAD,
     direct_url_requirements,
     is_private,
     reliable_direct_urls,
@@ -73,6 +75,29 @@ def test_each_is_told_once_and_in_order() -> None:
 )
 def test_what_is_no_requirement_with_a_url_is_none(fields: str) -> None:
     assert direct_url_requirements(HEAD + fields.encode() + b"\nText.\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (HEAD + b"Requires-Dist: a\n" * 60_000, ()),
+        (HEAD + b"Requires-Dist: a" + b" " * 400_000 + b"b\nX: @\n", ()),
+        (HEAD + b"Requires-Dist: a" + b" " * 400_000 + b"@ b\n", ("a" + " " * 400_000 + "@ b",)),
+        (HEAD + b"Requires-Dist: " + b"=?utf-8?q?a" * 20_000 + b"\n", ("=?utf-8?q?a" * 20_000,)),
+        (HEAD + b"Requires-Dist: a\n" * 70_000 + b"X: @\n", (UNREAD,)),
+    ],
+)
+def test_what_is_made_to_be_slow_is_read_as_fast_as_it_is_long(data: bytes, found: tuple[str, ...]) -> None:
+    assert direct_url_requirements(data) == found
+    assert reliable_direct_urls(data.replace(b"2.1", b"2.2", 1)) == (found or ((UNREAD,) if len(data) > 2**20 else ()))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_requirement_of_one_character_too_many_counts_as_what_it_may_hide(more: int) -> None:
+    text = "a".ljust(LONGEST_READ - 1 + more, "a") + "@"
+    assert direct_url_requirements(HEAD + f"Requires-Dist: {text}\n".encode()) == (text,)
+    text = f"a; os_name == '{'x' * (LONGEST_READ - 17 + more)}@'"
+    assert direct_url_requirements(HEAD + f"Requires-Dist: {text}\n".encode()) == ((text,) if more else ())
 
 
 def test_the_description_says_what_it_likes() -> None:

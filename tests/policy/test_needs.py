@@ -51,6 +51,13 @@ def test_what_an_extra_needs_counts_only_where_the_extra_is_wanted() -> None:
     assert names(*requirements, extras=("bright",)) == ["a", "b"]
 
 
+def test_of_many_extras_those_count_that_a_marker_names_however_they_are_written() -> None:
+    many = (*(f"x{number}" for number in range(20)), "bright-red")
+    requirements = ('a; extra == "Bright_Red"', 'b; extra != "dull"', "c; 'x3' == extra", 'd; extra == "x33"')
+    assert names(*requirements, extras=many) == ["a", "b", "c"]
+    assert names(*requirements, extras=("Bright.Red",)) == ["a", "b"]
+
+
 def test_what_is_to_come_from_a_url_is_left_out() -> None:
     assert names("a @ https://elsewhere.example/a-1.0.whl", "b") == ["b"]
 
@@ -64,6 +71,13 @@ def test_a_requirement_that_goes_on_in_the_next_line_is_read() -> None:
 )
 def test_a_requirement_that_cannot_be_read_is_passed_over(bad: str) -> None:
     assert names(bad, "b") == ["b"]
+
+
+@pytest.mark.parametrize(
+    "marker", ['python_version ~= "3"', 'os_name ~= "posix"', 'python_full_version ~= "new"', '"a" in extras']
+)
+def test_a_marker_that_compares_what_cannot_be_compared_is_passed_over(marker: str) -> None:
+    assert names(f"a; {marker}", "b") == ["b"]
 
 
 def test_so_many_requirements_are_read_and_no_more() -> None:

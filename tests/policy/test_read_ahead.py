@@ -8,6 +8,7 @@ from attrs import evolve
 
 from tiercache.policy.needs import Need
 from tiercache.policy.read_ahead import (
+    MOST_ASKED,
     MOST_PROJECTS,
     MOST_WAITING,
     Budget,
@@ -339,3 +340,15 @@ def test_a_guess_is_known_to_have_begun() -> None:
     assert not walk.has_begun(page("a"))
     taken(walk)
     assert walk.has_begun(page("a"))
+
+
+def test_what_a_client_asks_for_that_there_is_not_is_kept_in_mind_up_to_a_bound() -> None:
+    of = trail()
+    for number in range(MOST_ASKED + 10):
+        ask_sidecar(of, f"p{number}")
+        ask_file(of, f"q{number}")
+    assert len(of._read) <= MOST_PROJECTS
+    assert len(of._brought) == len(of._asked) == MOST_ASKED
+    for number in range(MOST_PROJECTS + 10):
+        ask_sidecar(of, f"r{number}")
+    assert len(of._read) == MOST_PROJECTS

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.task import Clock
 
 from tests.doubles.now import at_once, result_of
 from tests.doubles.resolver import ResolverInMemory
 from tests.doubles.small_node import SmallNode, listed, scripted, sdist, wheel
 from tests.doubles.upstream import ScriptedUpstream
 from tiercache.access.principals import Principal
+from tiercache.interfaces import Pool
 from tiercache.prefetch.asking import Asking
 from tiercache.prefetch.building import Building
 from tiercache.prefetch.closing import Closing
@@ -60,6 +62,8 @@ class ClosingNode:
 
     unreadable: set[str] = field(factory=set)
     tier: ScriptedUpstream = field(factory=scripted)
+    pool: Pool = at_once
+    clock: Clock = field(factory=Clock)
     node: SmallNode = field(init=False)
     resolver: ResolverInMemory = field(init=False)
     closing: Closing = field(init=False)
@@ -78,8 +82,17 @@ class ClosingNode:
             stored=stored,
             may_read=self._may_read,
             own_target=lambda: LINUX,
+            clock=self.clock,
+            pool=self.pool,
         )
-        self.readiness = Readiness(asking=asking, stored=stored, sidecars=parts.sidecars, may_read=self._may_read)
+        self.readiness = Readiness(
+            asking=asking,
+            stored=stored,
+            sidecars=parts.sidecars,
+            may_read=self._may_read,
+            clock=self.clock,
+            pool=self.pool,
+        )
 
     def lists(self, project: str, *contents: tuple[str, bytes], **what: Any) -> tuple[File, ...]:
         """Have the tier list files of a project."""

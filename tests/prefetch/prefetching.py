@@ -112,6 +112,7 @@ class PrefetchingNode:
     permissions: Permissions = field(factory=Permissions)
     concurrency: int = 8
     tokens: dict[str, IssuedToken] = field(factory=dict)
+    groups: dict[str, frozenset[str]] = field(factory=dict)
     ids: int = 0
     warm: KeepWarm | None = None
     jobs: Jobs = field(init=False)
@@ -138,6 +139,7 @@ class PrefetchingNode:
             ),
             kept=node.catalogue.kept_jobs,
             token=self.tokens.get,
+            groups_of=self.groups.get,
             clock=node.clock,
             now=node.clock.seconds,
             pool=at_once,

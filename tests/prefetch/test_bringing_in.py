@@ -21,8 +21,6 @@ from tests.prefetch.prefetching import (
     prefetching,
     wanted_file,
 )
-from tiercache.access.permissions import Grant, Permissions
-from tiercache.access.principals import Principal, Who
 from tiercache.cache.signal import Signal
 from tiercache.policy.entry import Ask
 from tiercache.prefetch.bringing_in import GIVES_WAY_S, LOOK_AGAIN_S
@@ -30,11 +28,9 @@ from tiercache.prefetch.carrying_out import AGAIN_AFTER_S
 from tiercache.prefetch.pace import Bandwidth
 from tiercache.simple.model import File
 from tiercache.simple.names import identity_of, normalise
-from tiercache.simple.patterns import ProjectPatterns
 from tiercache.storage.memory_files import MemoryFiles
 
 CONTENTS = [(f"numpy-{number}.0.tar.gz", str(number).encode() * 1000) for number in range(6)]
-ALICE = Principal(user="alice")
 
 
 def with_files(**what: Any) -> tuple[PrefetchingNode, ScriptedUpstream, tuple[File, ...]]:
@@ -192,48 +188,13 @@ def test_who_cancels_need_not_wait_for_a_tier_that_is_away() -> None:
     assert len([words for words in tier.asked[asked:] if words != ("probe",)]) == 0
 
 
-# -- whose ------------------------------------------------------------------------------------------------------
-
-
-def grants(**may: list[str]) -> Permissions:
-    return Permissions(
-        grants=tuple(
-            Grant(who=(Who(user="alice"),), may=frozenset({permission}), projects=ProjectPatterns(tuple(projects)))  # type: ignore[arg-type]
-            for permission, projects in may.items()
-        )
-    )
-
-
-def test_what_who_asks_may_not_read_looks_absent_and_is_not_brought_in() -> None:
-    tier = scripted()
-    (secret,) = listed(tier, "secret", ("secret-1.0.tar.gz", b"s"))
-    (open_,) = listed(tier, "numpy", CONTENTS[0])
-    here = prefetching(tier, permissions=grants(read=["numpy"], prefetch=["*"]))
-    job = here.submit(files_wanted(secret, open_), ALICE)
-    assert here.outcomes(job)["secret-1.0.tar.gz"] == ("failed", "No file secret-1.0.tar.gz is to be had here.")
-    assert here.outcomes(job)[open_.filename][0] == "fetched"
-    assert [words[1] for words in file_requests(tier)] == [open_.url]
-
-
-def test_what_who_asks_may_not_prefetch_is_not_brought_in() -> None:
-    tier = scripted()
-    (other,) = listed(tier, "other", ("other-1.0.tar.gz", b"o"))
-    here = prefetching(tier, permissions=grants(read=["*"], prefetch=["numpy"]))
-    job = here.submit(files_wanted(other), ALICE)
-    assert here.outcomes(job)["other-1.0.tar.gz"] == ("failed", "alice may not prefetch this.")
-    assert file_requests(tier) == []
-
-
-def test_that_a_secret_file_is_stored_is_not_told_to_who_may_not_read_it() -> None:
-    tier = scripted()
-    (secret,) = listed(tier, "secret", ("secret-1.0.tar.gz", b"s"))
-    here = prefetching(tier, permissions=grants(read=["numpy"], prefetch=["*"]))
-    result_of(here.node.content(secret))
-    job = here.submit(files_wanted(secret), ALICE)
-    assert here.outcomes(job)["secret-1.0.tar.gz"] == ("failed", "No file secret-1.0.tar.gz is to be had here.")
-
-
 # -- below clients, within limits -------------------------------------------------------------------------------
+
+
+def let_come(here: PrefetchingNode, slowly: Slowly) -> None:
+    """What the tier holds back comes, and all that follows from it and needs no time."""
+    slowly.let_come()
+    here.node.clock.advance(0)
 
 
 def test_no_more_files_than_that_are_fetched_at_once_by_all_jobs_together() -> None:
@@ -242,10 +203,10 @@ def test_no_more_files_than_that_are_fetched_at_once_by_all_jobs_together() -> N
     here.submit(files_wanted(*files[:4]))
     here.submit(files_wanted(*files[4:]))
     assert len(slowly.waiting) == 2
-    slowly.let_come()
+    let_come(here, slowly)
     assert len(slowly.waiting) == 2
     for _ in range(3):
-        slowly.let_come()
+        let_come(here, slowly)
     assert [state.files_done for state in here.jobs.all()] == [2, 4]
 
 
@@ -293,10 +254,10 @@ def test_a_client_that_wants_a_file_of_the_job_joins_it_and_holds_nothing_up() -
     job = here.submit(files_wanted(*files))
     client = begun(here.node.content(files[0]))
     assert len(slowly.waiting) == 2
-    slowly.let_come()
+    let_come(here, slowly)
     assert client.result == CONTENTS[0][1]
     for _ in range(3):
-        slowly.let_come()
+        let_come(here, slowly)
     assert here.jobs.state(job).phase == "done"
     assert len(file_requests(tier)) == 6
 

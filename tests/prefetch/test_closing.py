@@ -22,8 +22,10 @@ from tests.prefetch.closing import (
 )
 from tiercache.access.principals import Principal
 from tiercache.errors.prefetch import ResolverFailed, Unresolvable, WantedUnusable
+from tiercache.prefetch.closing import OTHER_BYTES
+from tiercache.prefetch.closure import Closure, OfTarget
 from tiercache.prefetch.inputs.inputs import Inputs, LockedFile
-from tiercache.wire.prefetch import Missing, Target, Unparseable, Wanted
+from tiercache.wire.prefetch import Missing, Target, Unparseable, Wanted, WantedFile
 
 ON_LINUX = "cp312-cp312-manylinux_2_17_x86_64"
 ON_WINDOWS = "cp312-cp312-win_amd64"
@@ -237,6 +239,16 @@ def test_what_builds_an_sdist_and_cannot_be_had_is_missing() -> None:
     assert result_of(node.closing.build_closure(wanted, built, ALICE)) == built
 
 
+def test_what_builds_an_sdist_is_not_told_to_who_may_not_read_it_whatever_project_they_say_it_is_of() -> None:
+    node = ClosingNode(unreadable={"app"})
+    _, sdist = node.lists("app", wheel_of("app", "1.0"), sdist_of("app", "1.0"))
+    wanted = evolve(ONE, sdists=True, build_requirements=True)
+    node.bring_in(node.closure(wanted, "app"))
+    named = WantedFile(project="other", version="1.0", filename=sdist.filename, hashes=dict(sdist.hashes))
+    handed_in = Closure(files=(named,), targets=(OfTarget(target=LINUX),))
+    assert result_of(node.closing.build_closure(wanted, handed_in, Principal())) == handed_in
+
+
 def test_what_builds_the_described_project_itself_comes_where_that_is_wanted() -> None:
     node = ClosingNode()
     node.lists("builder", wheel_of("builder", "1.0"))
@@ -246,6 +258,22 @@ def test_what_builds_the_described_project_itself_comes_where_that_is_wanted() -
 
 
 # -- what is locked ---------------------------------------------------------------------------------------------
+
+
+def test_locks_that_name_other_bytes_of_one_file_leave_it_missing() -> None:
+    node = ClosingNode()
+    (app,) = node.lists("app", wheel_of("app", "1.0"))
+    other = LockedFile(filename=app.filename, hashes={"sha256": "0" * 64})
+    told = (Missing(what=app.filename, why=OTHER_BYTES),)
+    one = node.closure(ONE, locked=(locked("app", "1.0", as_locked(app), other),))
+    assert (one.targets[0].missing, [dict(file.hashes) for file in one.files]) == (told, [dict(app.hashes)])
+    two = (locked("app", "1.0", as_locked(app)), locked("app", "1.0", other, requires_python=">=3.8"))
+    assert node.closure(ONE, locked=two).targets[0].missing == told
+    assert node.closure(Wanted(universal=True), locked=two).targets[0].missing == told
+    resolved = node.closure(ONE, "app", locked=two[1:])
+    assert resolved.targets[0].missing == told
+    also = LockedFile(filename=app.filename, hashes={"md5": "0" * 32})
+    assert node.closure(ONE, locked=(locked("app", "1.0", as_locked(app), also),)).targets[0].missing == ()
 
 
 def test_a_lock_is_taken_as_it_is_and_nothing_is_resolved() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tiercache.errors import WantedUnusable
-from tiercache.prefetch.environments import PLATFORMS, Machine, environment_of, markers_of, own_target, tags_of
+from tiercache.policy.environments import markers_of, tags_of
+from tiercache.prefetch.environments import PLATFORMS, Machine, environment_of, own_target
 from tiercache.wire.prefetch import Target
 
 GLIBC = ("glibc", "2.36")

@@ -10,9 +10,14 @@ from tests.doubles.now import result_of
 from tests.doubles.small_node import CONFIG, SmallNode, listed, scripted
 from tests.doubles.upstream import ScriptedUpstream
 from tests.prefetch.prefetching import OWN, PrefetchingNode, files_wanted
+from tiercache.cache.listings import Listing
 from tiercache.interfaces import Tier
-from tiercache.policy.hops import Hops
+from tiercache.policy.hops import NONE_YET, Hops
 from tiercache.policy.selection import ProjectRule
+from tiercache.prefetch.closure import Closure
+from tiercache.prefetch.handing_on import HandingOn
+from tiercache.prefetch.job import Job
+from tiercache.simple.names import normalise
 
 NUMPY = ("numpy-1.0.tar.gz", b"n" * 1000)
 ACME = ("acme-1.0.tar.gz", b"a" * 500)
@@ -78,6 +83,25 @@ def test_what_is_stored_here_is_handed_on_all_the_same() -> None:
     assert handed(office) == [(NUMPY[0],)]
 
 
+def test_a_tier_that_may_not_answer_for_a_project_any_more_is_not_told_of_its_files() -> None:
+    office, team = node_above(), node_above("team")
+    files = (*listed(office, "acme", ACME), *listed(office, "numpy", NUMPY))
+    here = behind(
+        office,
+        team,
+        projects=(ProjectRule(match=("acme",), tiers=("team",)), ProjectRule(match=("*",), tiers=("office",))),
+    )
+    listings = {
+        file.filename: Listing(project=normalise(file.filename.partition("-")[0]), tier="office", file=file)
+        for file in files
+    }
+    job = Job(id="1", wanted=files_wanted(*files), for_whom=OWN, hops=NONE_YET, created_at=0.0)
+    job.closure = Closure(files=job.wanted.files, targets=())
+    result_of(HandingOn(chain=here.node.parts.chain).hand_on(job, listings))
+    assert handed(office) == [(NUMPY[0],)]
+    assert handed(team) == []
+
+
 @pytest.mark.parametrize("kind", ["sibling", "origin"])
 def test_who_is_no_parent_is_given_nothing(kind: str) -> None:
     other = node_above("other", kind)
@@ -139,9 +163,10 @@ def test_after_a_restart_a_parent_is_not_given_the_same_again() -> None:
     here = behind(office)
     office.script = None
     job = here.submit(files_wanted(file))
-    kept = here.jobs._jobs[job].job
-    kept.phase, kept.ended_at = "fetching", None  # as it was when the node was killed
+    kept = here.jobs._jobs[job]
+    kept.job.phase, kept.job.ended_at = "fetching", None  # as it was when the node was killed
     result_of(here.jobs._keep(kept))
     again = PrefetchingNode(node=SmallNode(upstreams=[office], files=here.node.files, catalogue=here.node.catalogue))
+    again.node.clock.advance(0)
     assert again.jobs.state(job).phase == "done"
     assert len(office.prefetches) == 1

@@ -346,7 +346,18 @@ def test_who_asked_is_known_after_a_restart_by_what_their_token_is_worth_then() 
     here.tokens["t1"] = TOKEN
     job = here.submit(REQUIREMENTS, ALICE)
     here.closing.gate = Deferred()
-    assert restarted(here).jobs.requester(job) == ALICE
+    assert restarted(here, groups={"alice": ALICE.groups}).jobs.requester(job) == ALICE
+
+
+def test_a_user_who_has_left_a_group_or_the_node_meanwhile_is_what_they_are_then() -> None:
+    here, _gate = waiting()
+    user = evolve(ALICE, token=None)
+    job = here.submit(REQUIREMENTS, user)
+    here.closing.gate = Deferred()
+    moved = restarted(here, groups={"alice": frozenset({"ops"})})
+    assert moved.jobs.requester(job) == evolve(user, groups=frozenset({"ops"}))
+    here.closing.gate = Deferred()
+    assert restarted(moved).jobs.requester(job) == Principal()
 
 
 def test_a_token_that_was_revoked_meanwhile_is_worth_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from tests.doubles.now import result_of
 from tests.doubles.small_node import sha256
 from tests.prefetch.closing import (
     BOTH,
@@ -76,6 +77,50 @@ def test_it_is_the_resolver_who_says_so_and_files_are_not_counted() -> None:
     report = node.report(ONE, closure, "app")
     assert [file.stored for file in report.files] == [False]
     assert report.ready  # by the older release, which an installer would find
+    assert report.targets[0].instead == (
+        Missing(what="app-2.0-py3-none-any.whl", why=f"{NOT_STORED}; app 1.0 is found here instead"),
+    )
+
+
+def test_what_an_older_release_does_not_need_is_told_not_to_be_there() -> None:
+    node = ClosingNode()
+    node.lists("app", wheel_of("app", "1.0"), wheel_of("app", "2.0", "part"))
+    node.lists("part", wheel_of("part", "1.0"))
+    closure = node.closure(ONE, "app")
+    node.bring_in(node.closure(ONE, "app<2"))
+    (target,) = node.report(ONE, closure, "app").targets
+    assert [one.why.partition("; ")[2] for one in target.instead] == [
+        "app 1.0 is found here instead",
+        "what is found here does not need part",
+    ]
+    node.bring_in(closure)
+    assert node.report(ONE, closure, "app").targets[0].instead == ()
+
+
+def test_every_environment_is_ready_only_with_every_file() -> None:
+    node = ClosingNode()
+    linux, windows = (f"cp312-cp312-{one}" for one in ("manylinux_2_17_x86_64", "win_amd64"))
+    node.lists("fast", wheel_of("fast", "1.0", tags=linux), wheel_of("fast", "1.0", tags=windows))
+    everywhere = Wanted(universal=True)
+    closure = node.closure(everywhere, "fast")
+    node.bring_in(closure, f"fast-1.0-{windows}.whl")
+    report = node.report(everywhere, closure, "fast")
+    assert not report.ready
+    assert report.targets[0].missing == (Missing(what=f"fast-1.0-{windows}.whl", why=NOT_STORED),)
+    node.bring_in(closure)
+    assert node.report(everywhere, closure, "fast").ready
+
+
+def test_a_lock_is_served_by_the_file_that_is_taken_of_it_and_by_no_other_of_the_release() -> None:
+    node = ClosingNode()
+    best = "cp312-cp312-manylinux_2_17_x86_64"
+    fast, plain = node.lists("fast", wheel_of("fast", "1.0", tags=best), wheel_of("fast", "1.0"))
+    releases = (locked("fast", "1.0", as_locked(fast), as_locked(plain)),)
+    closure = node.closure(ONE, locked=releases)
+    result_of(node.node.content(plain))
+    report = node.report(ONE, closure, locked=releases)
+    assert not report.ready
+    assert report.targets[0].missing == (Missing(what=fast.filename, why=NOT_STORED),)
 
 
 def test_an_environment_without_a_closure_is_not_ready() -> None:
@@ -199,3 +244,27 @@ def test_what_somebody_may_not_read_is_not_here_for_them() -> None:
     assert [file.stored for file in node.report(ONE, closure, "app").files] == [True, True]
     strangers = node.report(ONE, closure, "app", for_whom=Principal())
     assert [(file.stored, file.licence) for file in strangers.files] == [(False, None), (True, None)]
+
+
+def test_a_file_of_what_somebody_may_not_read_is_not_here_whatever_project_they_say_it_is_of() -> None:
+    node = with_app()
+    node.unreadable.add("app")
+    (app,) = node.tier.pages["app"].files
+    node.bring_in(node.closure(ONE, "app"))
+    told = WantedFile(project="part", version="1.0", filename=app.filename, hashes=dict(app.hashes))
+    wanted, closure = Wanted(files=(told,)), Closure(files=(told,), targets=())
+    assert node.report(wanted, closure).files[0].stored
+    (file,) = node.report(wanted, closure, for_whom=Principal()).files
+    assert (file.stored, file.size, file.licence) == (False, None, None)
+
+
+@pytest.mark.parametrize("filename", ["../app-1.0-py3-none-any.whl", "", "\n"])
+def test_a_name_that_no_file_can_have_is_not_here_and_the_others_are_told_of(filename: str) -> None:
+    node = with_app()
+    (app,) = node.tier.pages["app"].files
+    node.bring_in(node.closure(ONE, "app"))
+    right = WantedFile(project="app", version="1.0", filename=app.filename, hashes=dict(app.hashes))
+    files = (evolve(right, filename=filename), evolve(right, filename=filename, hashes={}), right)
+    report = node.report(Wanted(files=files), Closure(files=files, targets=()))
+    assert [file.stored for file in report.files] == [False, False, True]
+    assert not report.ready

@@ -64,6 +64,13 @@ class Tags(HTMLParser):
         self.text += data
 
 
+def test_what_is_not_as_it_was_wanted_is_told_although_it_is_ready() -> None:
+    instead = (Missing(what="numpy-2.0.whl", why="numpy 1.0 is found here instead"),)
+    report = Report(ready=True, targets=(TargetReport(target=LINUX, ready=True, instead=instead),))
+    assert "  not as wanted: numpy-2.0.whl: numpy 1.0 is found here instead\n" in as_text(report)
+    assert "<li><b>numpy-2.0.whl</b>: numpy 1.0 is found here instead</li>" in as_html(report)
+
+
 def test_text_says_first_whether_one_is_ready() -> None:
     assert as_text(READY).splitlines() == [
         "Ready offline: yes",

@@ -14,13 +14,13 @@ from tests.doubles.publish_target import ScriptedTarget
 from tests.doubles.small_node import CONFIG, SmallNode, scripted, sha256
 from tests.doubles.uploads import Made, made
 from tests.doubles.upstream import ScriptedUpstream
-from tiercache.errors import NotForTier, ProjectAbsent, ReleaseAbsent, TierUnreachable
+from tiercache.errors import NotForTier, NotPromoted, ProjectAbsent, ReleaseAbsent, TierUnreachable
 from tiercache.interfaces import PROVENANCE, Tier, TierSaid
 from tiercache.node import assemble
 from tiercache.parts import Parts
 from tiercache.policy.acts import PROMOTED
 from tiercache.policy.selection import ProjectRule
-from tiercache.publish.promotion import NotPromoted, Promotion
+from tiercache.publish.promotion import Promotion
 from tiercache.simple.model import File, Page
 from tiercache.simple.names import normalise
 

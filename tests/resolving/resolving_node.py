@@ -19,7 +19,8 @@ from tiercache.config import Config
 from tiercache.resolving.child import Children
 from tiercache.resolving.own_index import OwnIndex
 from tiercache.resolving.uv import UvResolver, installed_uv
-from tiercache.served import own_root_of, root_of
+from tiercache.served import root_of
+from tiercache.served_on_demand import own_root_of
 from tiercache.web.limits import Limits
 from tiercache.web.server import NodeSite
 from tiercache.web.site import site

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
 from pathlib import Path
@@ -22,7 +23,8 @@ from tests.resolving.resolving_node import ResolvingNode
 from tiercache.access.principals import Principal
 from tiercache.errors.prefetch import ResolverFailed, Unresolvable
 from tiercache.interfaces.resolver import Question
-from tiercache.resolving.uv import clean_up, installed_uv
+from tiercache.resolving.child import NICER
+from tiercache.resolving.uv import installed_uv
 from tiercache.wire.prefetch import Target
 
 pytestmark = pytest.mark.slow
@@ -284,7 +286,9 @@ async def test_an_answer_that_is_no_text_is_none(reactor: Any, tmp_path: Path) -
 
 
 @pytest_twisted.ensureDeferred
-async def test_its_files_are_its_own_and_its_password_is_on_no_command_line(reactor: Any, tmp_path: Path) -> None:
+async def test_it_is_nice_its_files_are_its_own_and_its_password_is_on_no_command_line(
+    reactor: Any, tmp_path: Path
+) -> None:
     seen = tmp_path / "seen"
     looks = program(
         tmp_path,
@@ -292,24 +296,17 @@ async def test_its_files_are_its_own_and_its_password_is_on_no_command_line(reac
         "    print(oct(os.stat('.').st_mode & 0o777), oct(os.stat('requirements.txt').st_mode & 0o777), file=seen)",
         "    print(sys.argv, file=seen)",
         "    print(sorted(os.environ), file=seen)",
+        "    print(os.nice(0), file=seen)",
     )
     node = ResolvingNode(reactor=reactor, tiers=[], folder=tmp_path / "runs", program=looks)
     await node.resolver.resolve(Question(requirements=("app",), target=LINUX))
-    modes, words, names = seen.read_text().splitlines()
+    modes, words, names, niceness = seen.read_text().splitlines()
+    assert int(niceness) == min(19, os.nice(0) + NICER)
     assert modes == "0o700 0o600"
     assert node.passwords[0] not in words
     assert "app" not in words
     assert "PYTHONPATH" not in names
     assert "UV_DEFAULT_INDEX" in names
-
-
-def test_what_a_killed_node_has_left_is_removed_when_it_starts_again(tmp_path: Path) -> None:
-    folder = tmp_path / "runs"
-    (folder / "resolving-x" / "cache").mkdir(parents=True)
-    (folder / "resolving-x" / "requirements.txt").write_text("app")
-    clean_up(str(folder))
-    assert not folder.exists()
-    clean_up(str(folder))
 
 
 def test_uv_is_found_beside_the_running_python() -> None:

@@ -271,6 +271,11 @@ def test_serials_that_are_none_are_passed_over(serial: object) -> None:
         b"[" * 1_000_000,
         b'{"a":' * 1_000_000,
         b'{"name": "foo", "files": [1e999]}',
+        b'{"meta": {}, "name": "foo", "files": [], "_more": "\xff"}',
+        b'{"meta": {}, "name": "foo", "files": [{"filename": "foo-1.0.tar.gz", "url": "/f"}, {"filename": "\xff"}]}',
+        b'{"meta": {}, "name": "foo", "files": [{"filename": "foo-1.0.tar.gz", "url": "/f"}, {"filename": }]}',
+        b'{"meta": {}, "name": "foo", "files": [{"filename": "foo-1.0.tar.gz", "url": "/f", "more": ' + b"[" * 100_000,
+        b'{"meta": {}, "name": "foo", "files": []} {}',
     ],
 )
 def test_what_is_no_json_is_unusable(data: bytes) -> None:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Select
 from twisted.internet.defer import Deferred
 
 from tests.doubles.held_pool import HeldPool
 from tests.doubles.now import at_once, begun, result_of
 from tests.storage.contract_news import BRIEF, NewsContract, about, serials
 from tests.storage.samples import ACME, ZOO, entry
-from tests.storage.test_catalogue import NOISE, limited, writer_of
+from tests.storage.test_catalogue import NOISE, limited, plan_of, writer_of
 from tiercache.errors import StoreFull, StoreUnusable
 from tiercache.interfaces import Reservation
 from tiercache.policy.news import Change
-from tiercache.storage import hosted_statements, news_statements
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_rows import ROW_BYTES
+from tiercache.storage.sqlite import hosted, news
+from tiercache.storage.statement import Statement
 
 
 class TestNewsInSqlite(NewsContract):
@@ -252,24 +251,19 @@ def test_a_journal_without_its_position_is_told(catalogue: SqlCatalogue) -> None
 @pytest.mark.parametrize(
     "asked",
     [
-        news_statements.CHANGES_AFTER,
-        hosted_statements.HOSTED_PAGE,
-        hosted_statements.ACTS_AFTER,
-        hosted_statements.ACTS_OF_PROJECT_AFTER,
-        hosted_statements.NEWEST_ACTS_OF_PROJECT,
-        hosted_statements.DELETED_FILE,
-        hosted_statements.DELETED_OF,
+        news.CHANGES_AFTER,
+        hosted.HOSTED_PAGE,
+        hosted.ACTS_AFTER,
+        hosted.ACTS_OF_PROJECT_AFTER,
+        hosted.NEWEST_ACTS_OF_PROJECT,
+        hosted.DELETED_FILE,
+        hosted.DELETED_OF,
     ],
 )
-def test_no_news_is_looked_for_through_a_whole_table(catalogue: SqlCatalogue, asked: Select[Any]) -> None:
-    compiled = asked.compile(dialect=catalogue._reader.connection.dialect)
-    plan = catalogue._reader.connection.exec_driver_sql(
-        f"EXPLAIN QUERY PLAN {compiled}", tuple(1 for _ in compiled.positiontup or ())
-    )
-    assert [row[3].split()[0] for row in plan] == ["SEARCH"]
+def test_no_news_is_looked_for_through_a_whole_table(catalogue: SqlCatalogue, asked: Statement) -> None:
+    assert [step.split()[0] for step in plan_of(catalogue, asked)] == ["SEARCH"]
 
 
 def test_pruning_goes_to_what_it_removes_and_through_nothing_else(catalogue: SqlCatalogue) -> None:
-    compiled = news_statements._PRUNE.compile(dialect=catalogue._reader.connection.dialect)
-    plan = [row[3] for row in catalogue._reader.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", (5,))]
+    plan = plan_of(catalogue, news.PRUNE)
     assert [step for step in plan if "changes" in step] == ["SEARCH changes USING PRIMARY KEY (serial<?)"]

@@ -1,4 +1,4 @@
-"""Statements that the driver runs itself: what they tell, and what they refuse."""
+"""Statements that the driver runs: what they tell, and what they refuse."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import bindparam, insert, literal, select
 
-from tiercache.storage import prepared
 from tiercache.storage.database import writing_connection
 from tiercache.storage.prepared import Prepared
-from tiercache.storage.tables import METADATA, PINS, SETTINGS
+from tiercache.storage.statement import Statement
 
-SETTING = select(SETTINGS.c.value, (SETTINGS.c.name == literal("offline")).label("is_offline")).where(
-    SETTINGS.c.name == bindparam("name")
+SETTING = Statement(
+    "SELECT value, name = ? AS is_offline FROM settings WHERE name = ?",
+    names=("the_switch", "name"),
+    columns=("value", "is_offline"),
+    flags=("is_offline",),
+    values={"the_switch": "offline"},
 )
-STORE = insert(SETTINGS)
+STORE = Statement("INSERT INTO settings (name, value) VALUES (?, ?)", names=("name", "value"))
 
 
 @pytest.fixture
 def statements(tmp_path: Path) -> Iterator[Prepared]:
     connection = writing_connection(tmp_path / "some.sqlite", patience_s=1.0)
-    METADATA.create_all(connection)
+    connection.execute("CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
     yield Prepared(connection)
     connection.close()
 
@@ -54,7 +56,19 @@ def test_what_the_driver_refuses_is_its_own_error(statements: Prepared) -> None:
         statements.run(STORE, {"name": "offline", "value": "off"})
 
 
-def test_statements_that_are_made_for_one_use_do_not_gather(statements: Prepared) -> None:
-    for number in range(prepared.MOST_STATEMENTS + 10):
-        statements.run(insert(PINS), {"project": f"p{number}"})
-    assert len(statements._compiled) <= prepared.MOST_STATEMENTS
+def test_a_transaction_happens_as_a_whole_or_not_at_all(statements: Prepared) -> None:
+    twice = [{"name": "offline", "value": "on"}, {"name": "offline", "value": "off"}]
+    with pytest.raises(sqlite3.IntegrityError), statements.transaction():
+        statements.run(STORE, twice)
+    assert statements.rows(SETTING, {"name": "offline"}) == []
+    with statements.transaction():
+        statements.run(STORE, {"name": "offline", "value": "on"})
+    assert [row.value for row in statements.rows(SETTING, {"name": "offline"})] == ["on"]
+
+
+def test_a_transaction_that_sqlite_has_ended_itself_is_told_by_what_ended_it(statements: Prepared) -> None:
+    statements.run(STORE, {"name": "offline", "value": "on"})
+    instead = Statement("INSERT OR ROLLBACK INTO settings (name, value) VALUES ('offline', 'off')")
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"), statements.transaction():
+        statements.run(instead, {})
+    assert not statements.connection.in_transaction

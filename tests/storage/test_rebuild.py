@@ -24,9 +24,10 @@ from tiercache.simple.render import render_html, render_json
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.fsck import Trouble
+from tiercache.storage.lost import is_lost
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
-from tiercache.storage.rebuild import is_lost, rebuild
+from tiercache.storage.rebuild import rebuild
 from tiercache.storage.threads import on_the_spot
 
 PKG, OTHER, GONE, BAD = map(normalise, ("pkg", "other", "gone", "bad"))

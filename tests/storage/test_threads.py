@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -98,3 +100,20 @@ def test_work_on_the_spot_is_done_here() -> None:
     assert result_of(on_the_spot(threading.get_ident)) == threading.get_ident()
     with pytest.raises(FileAbsent):
         result_of(on_the_spot(refuse))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread is as nice as its process")
+@pytest_twisted.ensureDeferred
+async def test_threads_are_as_much_nicer_as_they_are_told_and_once(reactor: Any) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    usual = niceness()
+    for nicer in (0, 2):
+        pool = ReactorThreads.several(reactor, name="files", most=1, nicer=nicer)
+        pool.start()
+        try:
+            assert [await pool(niceness) for _ in range(3)] == [usual + nicer] * 3
+        finally:
+            pool.stop()
+    assert niceness() == usual

@@ -197,6 +197,22 @@ def test_no_more_is_taken_along_than_was_asked_for(http: TierHttp) -> None:
     assert asked_for(http) == [["a"], ["d"]]
 
 
+def test_a_page_says_of_no_more_that_they_follow_than_may_come_along(http: TierHttp) -> None:
+    node, asked = promised(http, "b", "a", "c", "d")
+    assert http.outcome(asked).follows == (B, C)
+    waiting = begin(http, node, B)
+    send(http, line("b", follows=["c", "d"]))
+    assert http.outcome(waiting).follows == ()
+
+
+def test_who_has_broken_a_promise_is_asked_for_no_others(http: TierHttp) -> None:
+    node, _ = promised(http, "b")
+    begin(http, node, B)
+    send(http, line("b", status="unavailable", reason="not-sent"))
+    first, second = (json.loads(request.body) for request in http.requests if request.method == "POST")
+    assert (first["neighbours"], second.get("neighbours", 0)) == (2, 0)
+
+
 def test_a_line_that_was_neither_asked_for_nor_promised_ends_the_exchange(http: TierHttp) -> None:
     node, _ = promised(http, "b", "c", "d")
     waiting = begin(http, node, B)

@@ -32,13 +32,13 @@ from tiercache.interfaces import INeighbour, IUpstream
 from tiercache.node import assemble
 from tiercache.policy.entry import Present, Validators
 from tiercache.served import root_of
-from tiercache.service import listening_port, url_of
 from tiercache.simple.model import File
 from tiercache.simple.names import normalise
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.storage.memory_files import MemoryFiles
 from tiercache.upstream.configured import upstream_of
 from tiercache.web.limits import limits_of
+from tiercache.web.listening import listening_port, url_of
 from tiercache.web.server import NodeChannel, NodeSite
 from tiercache.web.site import site
 

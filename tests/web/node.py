@@ -22,8 +22,9 @@ from tiercache.interfaces import ICatalogue
 from tiercache.prefetch.next_sidecar import NextSidecars
 from tiercache.storage.memory import MemoryCatalogue
 from tiercache.web.limits import Limits
+from tiercache.web.on_demand import ForNodes, OnDemand
 from tiercache.web.prefetching import prefetch_routes
-from tiercache.web.site import ANYONE_READS, NOBODY, ForNodes, Presence, root
+from tiercache.web.site import ANYONE_READS, NOBODY, Presence, root
 from tiercache.web.visitor import may_read
 from tiercache.wire import NodeState, Reserved
 
@@ -74,7 +75,8 @@ class WebNode:
         return ReservedNames(catalogue=self.catalogue, journal=journal, tiers=("office",), nodes=frozenset(["office"]))
 
     def __attrs_post_init__(self) -> None:
-        resource = root(
+        tokens = Tokens(catalogue=self.catalogue, now=self.clock.seconds)
+        on_demand = OnDemand(
             presence=self.presence,
             limits=self.limits,
             clock=self.clock,
@@ -91,11 +93,8 @@ class WebNode:
                 next_sidecars=next_sidecars(self.sidecars, self.clock, self.catalogue),
             ),
             may_read=lambda request, project: project not in self.unreadable and may_read(request, project),
-            permissions=self.permissions,
-            accounts=self.accounts,
             reserved=self.names,
-            tokens=Tokens(catalogue=self.catalogue, now=self.clock.seconds),
-            trusted_proxies=self.trusted_proxies,
+            tokens=tokens,
             prefetch=prefetch_routes(
                 self.jobs,
                 pages=self.pages,
@@ -103,6 +102,21 @@ class WebNode:
                 pool=self.pool,
                 write_timeout_s=self.limits.write_timeout_s,
             ),
+        )
+        resource = root(
+            presence=self.presence,
+            limits=self.limits,
+            clock=self.clock,
+            pool=self.pool,
+            pages=self.pages,
+            files=self.files,
+            sidecars=self.sidecars,
+            switch=self.switch,
+            more=on_demand.routes,
+            permissions=self.permissions,
+            accounts=self.accounts,
+            tokens=tokens,
+            trusted_proxies=self.trusted_proxies,
             not_ready=lambda: self.not_ready[0] if self.not_ready else None,
         )
         self.wire = Wire.to(resource, self.limits, self.clock)

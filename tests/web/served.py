@@ -13,18 +13,14 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
 
 from tests.doubles.now import at_once
-from tests.doubles.scripted_journal import ScriptedJournal
 from tests.doubles.shelves import PageShelf, SidecarShelf, Switch, file_of, page_of
-from tests.web.node import LAPTOP, next_sidecars
+from tests.web.node import LAPTOP
 from tiercache.cache.body import OpenFile
-from tiercache.cache.newest_sidecars import NewestSidecars
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import FileIdentity
-from tiercache.storage.memory import MemoryCatalogue
 from tiercache.web.limits import Limits
-from tiercache.web.site import ForNodes, root, site
-from tiercache.wire import NodeState, Reserved
+from tiercache.web.site import root, site
 
 BIG_BYTES = 1 << 30
 BIG_PATH = f"/files/{'0' * 64}/big-1.0.tar.gz"
@@ -76,13 +72,6 @@ def serve(connections: int, descriptors: int, write_timeout_s: float) -> None:
         files=BigFile(),
         sidecars=SidecarShelf(),
         switch=Switch(),
-        for_nodes=ForNodes(
-            journal=ScriptedJournal(),
-            about=lambda: NodeState(name="laptop", id="here", version="1.2.3"),
-            reserved=lambda: Reserved(digest="", complete=True),
-            sidecars=NewestSidecars(catalogue=MemoryCatalogue()),
-            next_sidecars=next_sidecars(SidecarShelf(), reactor),
-        ),
         not_ready=lambda: None,
     )
     listening = serverFromString(reactor, "tcp:0:interface=127.0.0.1").listen(site(resource_tree, reactor, limits))

@@ -46,7 +46,7 @@ def serve() -> None:
         now=time.time,
         pool=at_once,
         node_id=NODE_ID,
-        prefetch_edges=PrefetchEdges(resolver=ResolverInMemory.over({})),
+        prefetch_edges=lambda: PrefetchEdges(resolver=ResolverInMemory.over({})),
     )
     parts.prefetching.start()
     resource = root_of(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from attrs import evolve
 from twisted.logger import LogLevel, globalLogPublisher
 
 from tests.doubles.shelves import file_of, page_of
+from tests.doubles.wire import Reply
 from tests.web.node import TOKEN, WebNode
 from tiercache.simple.model import ProjectStatus
 from tiercache.web.host import is_host
@@ -113,6 +115,54 @@ def test_absolute_form_is_understood_and_its_authority_is_the_host() -> None:
     assert b"http://other.example:81/simple/" in node.get("http://other.example:81").body
     assert node.get("http://user:secret@other.example/simple/").status == 400
     assert node.request("CONNECT", "other.example:443").status == 400
+
+
+AT_ONCE = [
+    *PATHS,
+    "/simple",
+    "/local",
+    "/local/numpy",
+    "/local/nowhere/",
+    "/simple/numpy/extra",
+    "/simple/?format=nonsense",
+    "/simple/Num.Py/",
+    "/simple/a%20b/",
+    "/files/",
+    "/files/nothing/a.whl",
+    "/local/files/",
+    "/healthz/extra",
+    "/readyzzz",
+]
+
+
+def fields_of(reply: Reply) -> dict[str, str]:
+    return {name: value for name, value in reply.headers.items() if name != "date"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", AT_ONCE)
+def test_what_is_there_at_once_answers_as_the_whole_does(path: str, method: str) -> None:
+    node, whole = WebNode(), WebNode()
+    for one in (node, whole):
+        one.pages.put(page_of("numpy", file_of("numpy-1.0.tar.gz")))
+    front: Any = whole.wire.site.resource
+    front._application._at_once = front._application.whole
+    first, second = node.request(method, path), whole.request(method, path)
+    assert (first.status, first.body, fields_of(first)) == (second.status, second.body, fields_of(second))
+
+
+def test_the_whole_is_put_together_once_when_it_is_first_needed() -> None:
+    node = WebNode()
+    made: list[object] = []
+    front: Any = node.wire.site.resource
+    everything = front._application._everything
+    front._application._everything = lambda: made.append(1) or everything()
+    assert node.get("/simple/numpy/").status == 404
+    assert node.get("/readyz").status == 200
+    assert made == []
+    assert node.get("/").status == 200
+    assert node.request("POST", "/simple/numpy/").status == 405
+    assert made == [1]
 
 
 def test_asterisk_is_for_options_alone() -> None:

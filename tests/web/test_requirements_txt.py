@@ -15,8 +15,10 @@ from tests.web.test_guard import ACCOUNTS, ALICE
 from tests.web.test_prefetch import FORM, GRANTS, OPERATOR, begun, form_of
 from tiercache.errors import NoTierAnswered, ProjectAbsent
 from tiercache.errors.prefetch import WantedUnusable
+from tiercache.prefetch.inputs.text import MOST_LINES
 from tiercache.simple.names import normalise
-from tiercache.wire.prefetch import JobFile, Missing, Report, TargetReport, Unparseable
+from tiercache.web.requirements_txt import required_in
+from tiercache.wire.prefetch import Document, JobFile, Missing, Report, TargetReport, Unparseable
 
 PATH = "/requirements.txt"
 FROZEN = b"""\
@@ -173,6 +175,21 @@ def test_without_requirements_it_is_refused_as_pypicache_does(body: bytes, heade
     answer = json.loads(reply.body)
     assert answer["error"] is True
     assert answer["message"]
+
+
+def test_a_text_of_very_many_lines_is_refused_before_it_is_taken_apart() -> None:
+    node = web_node()
+    reply = begun(node, PATH, b"\n" * MOST_LINES + b"six==1.16.0\n", OPERATOR).reply("POST")
+    assert (reply.status, json.loads(reply.body)["error"]) == (400, True)
+    begun(node, PATH, b"\n" * MOST_LINES + b"six==1.16.0", OPERATOR)
+    assert len(node.jobs.wanted) == 1
+
+
+def test_a_long_run_of_spaces_in_a_line_is_passed_once() -> None:
+    spaces = " " * 1_000_000
+    lines = [f"six{spaces}--hash=sha256:00", f"six==1{spaces}# why", f"six{spaces}x", " --hash=x", " # only that"]
+    found = required_in(Document(name="requirements.txt", text="\n".join(lines)))
+    assert {number: str(one) for number, one in found.items()} == {1: "six", 2: "six==1"}
 
 
 def test_what_cannot_be_taken_is_told_in_the_same_words() -> None:

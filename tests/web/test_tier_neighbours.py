@@ -184,6 +184,14 @@ def test_what_a_page_is_wanted_for_is_told_to_who_is_asked_for_it() -> None:
     )
 
 
+def test_a_page_is_told_whatever_stands_in_the_metadata_that_goes_along() -> None:
+    here = node()
+    lists(here, "app", 'odd; python_version ~= "3"', "lib", stored=True)
+    lists(here, "lib", stored=True)
+    found = lines(asked(here, "app", neighbours=10))
+    assert [(line["name"], line["status"]) for line in found] == [("app", "page"), ("lib", "page")]
+
+
 # -- neighbours -----------------------------------------------------------------------------------------------------
 
 

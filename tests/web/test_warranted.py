@@ -13,16 +13,31 @@ from tests.doubles.now import at_once
 from tests.doubles.small_node import CONFIG, SmallNode, listed, scripted, sdist
 from tests.doubles.surroundings import load
 from tests.doubles.upstream import ScriptedUpstream
-from tests.doubles.wire import Wire
+from tests.doubles.wire import Reply, Wire
 from tiercache.access.principals import Principal
 from tiercache.access.warrants import WARRANT_USER, Warrants
 from tiercache.config import Config
-from tiercache.served import own_root_of, root_of
+from tiercache.served import root_of
+from tiercache.served_on_demand import own_root_of
+from tiercache.web.limits import limits_of
+from tiercache.web.server import NodeSite
 
 ALICE = Principal(user="alice")
 PRIVATE = load(
     "access: {users: {alice: {token: 0123456789abcdef0123456789abcdef}}, grants: [{who: [alice], may: [read]}]}"
 )
+
+
+@define
+class OwnWire(Wire):
+    """A site whose requests take turns, each of which comes at once."""
+
+    def get(self, path: str, headers: dict[str, str] | None = None, *, method: str = "GET", body: bytes = b"") -> Reply:
+        connection = self.connect()
+        assert connection is not None
+        connection.ask(method, path, headers, body)
+        self.clock.advance(0)
+        return connection.reply(method)
 
 
 @define
@@ -33,7 +48,7 @@ class Port:
     tier: ScriptedUpstream = field(init=False)
     warrants: Warrants = field(init=False)
     site: Wire = field(init=False)
-    own: Wire = field(init=False)
+    own: OwnWire = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.tier = scripted()
@@ -52,7 +67,7 @@ class Port:
         )
         self.site = Wire.to(root, clock=node.clock)
         own = own_root_of(self.config, node.parts, root, clock=node.clock, pool=at_once, warrants=self.warrants)
-        self.own = Wire.to(own, clock=node.clock)
+        self.own = OwnWire(node.clock, NodeSite(own, node.clock, limits_of(self.config)))
 
 
 def showing(password: str) -> dict[str, str]:
@@ -65,6 +80,23 @@ def test_who_shows_a_warrant_reads_there() -> None:
     assert port.own.get("/simple/acme/", warrant).status == 200
     assert port.own.get("/local/acme/", warrant).status == 404
     assert port.own.get("/files/x/y", warrant).status == 404
+
+
+def test_who_asks_there_waits_for_a_turn_which_nobody_takes_who_has_left() -> None:
+    port = Port()
+    warrant = showing(port.warrants.issue(ALICE))
+    stays, leaves = port.own.connect(), port.own.connect()
+    assert stays is not None
+    assert leaves is not None
+    for connection in (leaves, stays):
+        connection.ask("GET", "/simple/acme/", warrant)
+        assert connection.received == b""
+    assert port.tier.asked == []
+    leaves.leave()
+    port.own.clock.advance(0)
+    assert stays.reply().status == 200
+    assert leaves.received == b""
+    assert len(port.tier.asked) == 1
 
 
 def test_nobody_else_reads_there_whatever_is_open_to_anyone() -> None:
@@ -104,6 +136,14 @@ def test_a_warrant_lets_nobody_operate_the_node() -> None:
     port = Port()
     operator = showing(port.warrants.issue(Principal(is_operator=True)))
     assert port.site.get("/api/v1/offline", operator, method="PUT", body=b"{}").status in {401, 403}
+
+
+def test_a_warrant_lets_its_holder_read_and_do_nothing_else() -> None:
+    port = Port(evolve(CONFIG, access=PRIVATE.access))
+    operator = showing(port.warrants.issue(Principal(is_operator=True)))
+    assert port.site.get("/simple/acme/", operator).status == 200
+    for method, path in (("POST", "/api/v1/prefetch"), ("DELETE", "/api/v1/projects/acme")):
+        assert port.site.get(path, operator, method=method, body=b"{}").status in {401, 403}
 
 
 def test_pages_for_resolvers_show_what_the_holder_may_read_and_nothing_else() -> None:

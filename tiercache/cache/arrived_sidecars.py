@@ -15,8 +15,15 @@ from tiercache.cache.admission import Admission
 from tiercache.cache.unawaited import let_go_on
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import METADATA, Attachment, ICatalogue
+from tiercache.policy.direct_urls import direct_url_requirements
 from tiercache.simple.model import File, Page
 from tiercache.simple.names import identity_of
+
+MOST_READ_BYTES = 512 * 1024
+"""Of the sidecars of one page, each of which is looked through before it is kept, while others wait."""
+
+MOST_KEPT_BYTES = 16 * 1024 * 1024
+"""Of one page: many files may have the same sidecar, which is kept for each."""
 
 log = Logger()
 
@@ -33,19 +40,25 @@ class ArrivedSidecars:
         if not sidecars:
             return
         known = self._catalogue.attachment_digests(page.project, METADATA)
-        new = [
-            Attachment(
-                identity=identity_of(file), project=page.project, kind=METADATA, sha256=told, data=sidecars[told]
-            )
-            for file in page.files
-            if (told := _told(file)) in sidecars and identity_of(file) not in known
-        ]
 
         def not_kept(error: StoreFailed) -> None:
             log.warn("not all sidecars of {project} are kept: {error}", project=page.project, error=error)
 
-        for attachment in new:
-            self._admission.note(page.project, [attachment.identity], attachment.data)
+        found: dict[str, tuple[str, ...]] = {}
+        read_bytes = kept_bytes = 0
+        for file in page.files:
+            told, identity = _told(file), identity_of(file)
+            if told not in sidecars or identity in known:
+                continue
+            data = sidecars[told]
+            read_bytes += 0 if told in found else len(data)
+            kept_bytes += len(data)
+            if read_bytes > MOST_READ_BYTES or kept_bytes > MOST_KEPT_BYTES:
+                return  # who needs the others asks for them
+            if told not in found:
+                found[told] = direct_url_requirements(data)
+            self._admission.note_requirements(page.project, [identity], found[told])
+            attachment = Attachment(identity=identity, project=page.project, kind=METADATA, sha256=told, data=data)
             let_go_on(self._catalogue.store_attachment(attachment), not_kept)
 
 

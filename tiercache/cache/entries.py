@@ -7,19 +7,22 @@ Whether an entry may be used is `policy.decide`'s word; who asks for a new one i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import count
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
 
 from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse
+from tiercache.cache.examined import examined, odd_files
 from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
 from tiercache.cache.knowledge import Knowledge
+from tiercache.cache.look import LARGE_PAGE_FILES
 from tiercache.cache.meanwhile import Asked, Meanwhile
 from tiercache.cache.unawaited import let_go_on
 from tiercache.cache.vouching import Vouching
@@ -28,17 +31,13 @@ from tiercache.interfaces import ICatalogue, NewChange, Pool, StoredEntry
 from tiercache.policy.entry import Entry
 from tiercache.policy.news import PAGE, Position
 from tiercache.policy.vouching import outdates
-from tiercache.simple.model import Page, ProjectName
-from tiercache.simple.names import candidate_projects, identity_of
-from tiercache.simple.stored import dump_page, load_page
+from tiercache.simple.model import FileIdentity, Page, ProjectName
+from tiercache.simple.stored import load_page
 
 log = Logger()
 
 LARGE_BODY_BYTES = 256 * 1024
 """Stored pages larger than this are decoded off the reactor thread."""
-
-LARGE_PAGE_FILES = 200
-"""Pages that list more are encoded off the reactor thread; the others are done sooner than a thread is woken."""
 
 KEPT_FILES = 10_000
 """How many listed files may be kept decoded in memory, over all pages."""
@@ -49,6 +48,18 @@ makes up fills neither the store nor the place of what is there."""
 
 KEPT_REVISIONS = 16_384
 """Of how many projects it is known whether a rendering of their page is still what it was."""
+
+
+@frozen(kw_only=True)
+class Stored:
+    """What became of a page that was to be stored: `entry` is what there is now, that one or one which is newer.
+
+    `revision`: of `entry`.  `is_stored`: whether it is in the store, or soon.
+    """
+
+    entry: Entry
+    revision: int
+    is_stored: bool
 
 
 @define(kw_only=True)
@@ -144,35 +155,39 @@ class Entries:
         """Note what is heard of a project while its tiers are asked."""
         return self._asked.asking(project)
 
-    async def store(self, entry: Entry, meanwhile: Meanwhile | None = None) -> bool:
-        """Store a page; a store that is full costs the entry, never the answer.  Whether it is there, or soon.
+    async def store(self, entry: Entry, meanwhile: Meanwhile | None = None) -> Stored:
+        """Store a page; a store that is full costs the entry, never the answer.
 
         `meanwhile`: what was heard of it since its tiers were asked.
         """
         project, page = entry.project, entry.page
         assert page is not None  # noqa: S101  # an absence is not stored
         old = self.kept(project) or await self._loaded(project)
+        examine = partial(examined, page, None if old is None else old.page)
+        found = await self._pool(examine) if len(page.files) > LARGE_PAGE_FILES else examine()
         is_stored = True
         try:
-            await self._note_odd_files(project, page)
+            await self._note_odd_files(project, found.odd_files)
         except StoreFailed as error:
             is_stored = self._in_memory_only(project, error)
+        now = self.kept(project)
+        if now is not None and now is not old and now.head.requested_at > entry.head.requested_at:
+            return Stored(entry=now, revision=self.revision(project), is_stored=True)  # which was said later
         self._absences.drop(project)
         self._unsaved.add(project)
         self._decoded.put(project, entry if meanwhile is None else meanwhile.counted(entry))
         self._vouching.given(entry.head)
         self.changed(project)
+        revision = self.revision(project)
         if is_stored:
-            is_large = len(page.files) > LARGE_PAGE_FILES
-            body = await self._pool(dump_page, page) if is_large else dump_page(page)
-            saving = ensureDeferred(self._saved(entry, body))
+            saving = ensureDeferred(self._saved(entry, found.encoded))
             if saving.called:
                 is_stored = await saving
             else:  # nobody waits for the disk
                 saving.addErrback(lambda failure: log.failure("a page was not written", failure))
-        if old is not None and (old.page is None or not _look_the_same(old.page, page)):
+        if old is not None and not found.looks_the_same:
             await self._journalled(old)
-        return is_stored
+        return Stored(entry=entry, revision=revision, is_stored=is_stored)
 
     async def _saved(self, entry: Entry, body: bytes) -> bool:
         now = self._decoded.get(entry.project)
@@ -217,14 +232,15 @@ class Entries:
         """A page that may not be stored; returns a revision of its own.  Its files are to be found all the same."""
         try:
             if entry.page is not None:
-                await self._note_odd_files(entry.project, entry.page)
+                find = partial(odd_files, entry.page)
+                is_large = len(entry.page.files) > LARGE_PAGE_FILES
+                await self._note_odd_files(entry.project, await self._pool(find) if is_large else find())
         except StoreFailed as error:
             log.warn("not all files of {project} are to be found: {error}", project=entry.project, error=error)
         return next(self._numbers)
 
-    async def _note_odd_files(self, project: ProjectName, page: Page) -> None:
+    async def _note_odd_files(self, project: ProjectName, odd: Sequence[FileIdentity]) -> None:
         """Note whose the files are whose names do not tell it."""
-        odd = [identity_of(file) for file in page.files if project not in candidate_projects(file.filename)]
         new = [identity for identity in odd if self._catalogue.odd_file_project(identity) != project]
         full: StoreFailed | None = None
         for noted in [self._catalogue.note_odd_file(identity, project) for identity in new]:
@@ -327,12 +343,3 @@ class Entries:
 
 def _weight(entry: Entry) -> int:
     return 1 if entry.page is None else len(entry.page.files) + 1
-
-
-def _look_the_same(old: Page, new: Page) -> bool:
-    """Whether two pages are the same to who asks here: where a tier has its files is shown to nobody."""
-    if old == new:
-        return True
-    if len(old.files) != len(new.files) or evolve(old, files=(), listed_by={}) != evolve(new, files=(), listed_by={}):
-        return False
-    return all(evolve(file, url=other.url) == other for file, other in zip(old.files, new.files, strict=True))

@@ -14,7 +14,8 @@ from tiercache.cache.beside import hides
 from tiercache.cache.chain import Chain
 from tiercache.cache.entries import Entries
 from tiercache.cache.hosted import Hosted
-from tiercache.cache.pages import Pages, Settled
+from tiercache.cache.pages import Pages
+from tiercache.cache.settled import Settled
 from tiercache.errors import FileAbsent, NoTierAnswered, NotStored
 from tiercache.interfaces import ICatalogue
 from tiercache.policy.conclude import PARTIAL

@@ -8,7 +8,6 @@ how a page looks to clients `showing`'s and `web`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import assert_never
 
 from attrs import define, evolve, field, frozen
@@ -22,12 +21,14 @@ from tiercache.cache.chain import Chain
 from tiercache.cache.collapse import Collapse, Shared
 from tiercache.cache.entries import Entries
 from tiercache.cache.hosted import Hosted
+from tiercache.cache.look import Look
 from tiercache.cache.meanwhile import Meanwhile
 from tiercache.cache.merge import merged
-from tiercache.cache.showing import Look, Showing
+from tiercache.cache.settled import Settled
+from tiercache.cache.showing import Showing
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.errors import NoTierAnswered, NotStored, ProjectAbsent
-from tiercache.interfaces import ICatalogue
+from tiercache.interfaces import ICatalogue, Pool
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.conclude import (
     PARTIAL,
@@ -73,25 +74,14 @@ class ShownPage:
     is_reserved: bool = False
     is_ageless: bool = False
 
-    @cached_property
+    @property
     def page(self) -> Page:
         """The files as shown, their URLs still the tier's; put together when it is first looked at."""
-        return self._look()
+        return self._look.page
 
-
-@frozen(kw_only=True)
-class Settled:
-    """What came of asking: the entry to serve (None: nothing to serve), and what happened.
-
-    `revision` is the entry's, as it was when the entry was taken: no other page was ever shown under it.
-    `is_overtaken`: news of the project came while its tiers were asked, which their answers may not know of.
-    """
-
-    entry: Entry | None
-    revision: int
-    outcome: Outcome
-    retry_after_s: float | None = None
-    is_overtaken: bool = False
+    async def together(self, pool: Pool) -> Page:
+        """The same; in the pool where that takes long."""
+        return await self._look.together(pool)
 
 
 @define(kw_only=True)
@@ -363,8 +353,10 @@ class Pages:
         conclusion = conclude(decision, project, answer, self._rules, now)
         match conclusion:
             case Store(entry=new):
-                outcome = self._outcome(new, fwd, 200, await self._entries.store(new, meanwhile), above)
-                return Settled(entry=new, revision=self._entries.revision(project), outcome=outcome)
+                stored = await self._entries.store(new, meanwhile)
+                status = 404 if stored.entry.page is None else 200
+                outcome = self._outcome(stored.entry, fwd, status, stored.is_stored, above)
+                return Settled(entry=stored.entry, revision=stored.revision, outcome=outcome)
             case Serve(entry=new, detail=detail):
                 # A revision of its own: what is stored stays, and is shown again where this may not be.
                 passing = await self._entries.let_pass(new)

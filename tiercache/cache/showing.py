@@ -6,7 +6,7 @@ Here they meet what is hosted, and what no longer counts because the tier it cam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import partial
 
 from attrs import define, evolve
@@ -15,18 +15,16 @@ from tiercache.cache.admission import Admission, Whose
 from tiercache.cache.beside import behind
 from tiercache.cache.chain import Chain
 from tiercache.cache.hosted import Hosted
+from tiercache.cache.look import Look, Making
 from tiercache.cache.merge import merged
 from tiercache.cache.shown import Origin, is_of_reserved, shown_everywhere, shown_locally
-from tiercache.interfaces import FileRecord, ICatalogue
+from tiercache.interfaces import METADATA, PROVENANCE, FileRecord, ICatalogue
 from tiercache.policy.entry import Entry
 from tiercache.policy.freshness import Removed
 from tiercache.policy.removed import Withdrawals, is_quarantined
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import Page, ProjectName
 from tiercache.simple.names import identity_of
-
-Look = Callable[[], Page]
-"""Puts a page together as it is shown; not cheap, so that it is done only where no rendering of it is kept."""
 
 
 @define(kw_only=True)
@@ -42,18 +40,19 @@ class Showing:
     def everywhere(self, entry: Entry) -> Look | None:
         """The page of `/simple/`; None where there is no project to be shown."""
         if entry.page is not None:
-            return partial(self._everywhere, entry, entry.page)
+            return self._look_everywhere(entry, entry.page)
         if self._removed == "hide" or not self._of(entry.project, self._origin(entry).tiers):
             return None
-        return partial(self._everywhere, entry, Page(project=entry.project))
+        return self._look_everywhere(entry, Page(project=entry.project))
 
     def locally(self, project: ProjectName, entry: Entry | None) -> Look | None:
         """The page of `/local/`; None where nothing of the project is stored.  `entry` is what tiers said of it."""
         hosted = self._hosted.entry(project)
         records = self._seen(project, entry)
         if hosted is not None and hosted.page is not None:
-            return partial(self._own_and_local, hosted.page, entry, records)
-        return partial(self._locally, project, entry, records) if records else None
+            size = len(hosted.page.files) + len(records)
+            return Look(size=size, begin=partial(self._own_and_local, hosted.page, entry, records))
+        return Look(size=len(records), begin=partial(self._locally, project, entry, records)) if records else None
 
     def counts(self, record: FileRecord) -> bool:
         """Whether a stored file is to be had for what its record says of it: not what was withdrawn from this node, nor
@@ -79,38 +78,50 @@ class Showing:
 
     # -- how --------------------------------------------------------------------------------------------------
 
-    def _everywhere(self, entry: Entry, page: Page) -> Page:
-        origin = self._origin(entry)
+    def _look_everywhere(self, entry: Entry, page: Page) -> Look:
+        return Look(size=len(page.files), begin=partial(self._everywhere, entry, page))
+
+    def _everywhere(self, entry: Entry, page: Page) -> Making:
         records = self._seen(entry.project, entry)
-        shown = shown_everywhere(page, records, self._catalogue.attachment_digests(entry.project, "metadata"), origin)
-        return self._admission.admitted(shown, Whose(page=page, home=entry.head.tier, records=records))
-
-    def _locally(self, project: ProjectName, entry: Entry | None, records: Collection[FileRecord]) -> Page:
-        page = None if entry is None else entry.page or Page(project=project)
-        shown = shown_locally(
-            project,
-            page,
-            records,
-            self._catalogue.attachment_digests(project, "metadata"),
-            self._catalogue.attachment_digests(project, "provenance"),
-            self._origin(entry) if entry is not None else Origin(),
+        sidecars = self._catalogue.attachment_digests(entry.project, METADATA)
+        whose = Whose(page=page, home=entry.head.tier, records=records)
+        return Making(
+            work=partial(shown_everywhere, page, records, sidecars, self._origin(entry)),
+            end=lambda shown: self._admission.admitted(shown, whose),
         )
-        home = entry.head.tier if entry is not None else ""
-        return self._admission.admitted(shown, Whose(page=page, home=home, records=records))
 
-    def _own_and_local(self, own: Page, entry: Entry | None, records: Collection[FileRecord]) -> Page:
+    def _locally(self, project: ProjectName, entry: Entry | None, records: Collection[FileRecord]) -> Making:
+        page = None if entry is None else entry.page or Page(project=project)
+        whose = Whose(page=page, home=entry.head.tier if entry is not None else "", records=records)
+        return Making(
+            work=partial(
+                shown_locally,
+                project,
+                page,
+                records,
+                self._catalogue.attachment_digests(project, METADATA),
+                self._catalogue.attachment_digests(project, PROVENANCE),
+                self._origin(entry) if entry is not None else Origin(),
+            ),
+            end=lambda shown: self._admission.admitted(shown, whose),
+        )
+
+    def _own_and_local(self, own: Page, entry: Entry | None, records: Collection[FileRecord]) -> Making:
         """What is hosted is all here; of the tiers that may be asked beside, what is stored, behind it."""
         project = own.project
-        shown = shown_everywhere(
-            own, self._catalogue.files_of(project), self._catalogue.attachment_digests(project, "metadata")
-        )
-        shown = self._admission.admitted(shown, Whose(page=own, home=HERE))
-        others = [record for record in records if record.tier != HERE]
-        if not others or is_quarantined(own):
-            return shown
-        beside = behind(self._hosted, self._catalogue, project, self._locally(project, entry, others))
-        page, _ = merged([(HERE, shown), ("", beside)])
-        return evolve(page, listed_by={})
+        others = [] if is_quarantined(own) else [record for record in records if record.tier != HERE]
+        beside = self._locally(project, entry, others) if others else None
+
+        def end(shown: Page) -> Page:
+            shown = self._admission.admitted(shown, Whose(page=own, home=HERE))
+            if beside is None:
+                return shown
+            behind_it = behind(self._hosted, self._catalogue, project, beside.end(beside.work()))
+            page, _ = merged([(HERE, shown), ("", behind_it)])
+            return evolve(page, listed_by={})
+
+        sidecars = self._catalogue.attachment_digests(project, METADATA)
+        return Making(work=partial(shown_everywhere, own, self._catalogue.files_of(project), sidecars), end=end)
 
     def _origin(self, entry: Entry) -> Origin:
         """The tiers whose page an entry is; of an absence, all that were asked."""

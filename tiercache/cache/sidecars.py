@@ -48,6 +48,9 @@ from tiercache.simple.digests import hasher
 from tiercache.simple.model import STRONGEST_FIRST, File, FileIdentity, ProjectName
 from tiercache.stats import Stats
 
+LARGE_BYTES = 64 * 1024
+"""Longer core metadata is looked through off the reactor thread."""
+
 log = Logger()
 
 
@@ -159,12 +162,13 @@ class Sidecars:
                 return attachment
         return None
 
-    def _keep(self, attachment: Attachment) -> Attachment:
+    async def _keep(self, attachment: Attachment) -> Attachment:
         def not_kept(error: StoreFailed) -> None:
             log.warn("a sidecar of {project} is not kept: {error}", project=attachment.project, error=error)
 
         if attachment.kind == METADATA:
-            self._admission.note(attachment.project, [attachment.identity], attachment.data)
+            found = await self._direct_urls(attachment)
+            self._admission.note_requirements(attachment.project, [attachment.identity], found)
         let_go_on(self._catalogue.store_attachment(attachment), not_kept)
         self._entries.changed(attachment.project)
         return attachment
@@ -180,12 +184,17 @@ class Sidecars:
     ) -> ShownAttachment:
         """What is kept, for who asks.  Raises FileRefused, and SidecarUnavailable."""
         if attachment.kind == METADATA and attachment.data is not None:
-            requirements = direct_url_requirements(attachment.data)
+            requirements = await self._direct_urls(attachment)
             if requirements:
                 # The store may have had no room for it when the sidecar came, or may have lost it since.
                 self._admission.note_requirements(attachment.project, [attachment.identity], requirements)
                 await self._judging.check(identity, filename, record, listing, requirements)
         return _shown(attachment, filename, outcome)
+
+    async def _direct_urls(self, attachment: Attachment) -> tuple[str, ...]:
+        data = attachment.data or b""
+        is_long = len(data) > LARGE_BYTES
+        return await self._pool(direct_url_requirements, data) if is_long else direct_url_requirements(data)
 
     async def _once(
         self, identity: FileIdentity, kind: str, ask: Ask, work: Callable[[], Awaitable[Attachment]]
@@ -232,7 +241,7 @@ class Sidecars:
         async def fetch(upstream: IUpstream, file: File) -> Attachment:
             if file.provenance is None:
                 raise FileAbsent(filename=file.filename)
-            return self._keep(_attachment(listing, PROVENANCE, await upstream.provenance(file), made=False))
+            return await self._keep(_attachment(listing, PROVENANCE, await upstream.provenance(file), made=False))
 
         return await self._first_answer(listing, ask, fetch)
 
@@ -264,7 +273,7 @@ class Sidecars:
         has_metadata = is_wheel(file.filename)
         asks_node = has_metadata and self._chain.is_node(upstream.tier.name)
         if asks_node and file.core_metadata is False:
-            return self._keep(_attachment(listing, METADATA, None, made=True))
+            return await self._keep(_attachment(listing, METADATA, None, made=True))
         failure: TierUnreachable | None = None
         if file.core_metadata or asks_node:
             try:
@@ -276,7 +285,7 @@ class Sidecars:
                 failure = error  # the wheel may be had where its sidecar is not
             except (FileAbsent, DigestMismatch) as error:
                 if asks_node and isinstance(error, FileAbsent) and not isinstance(file.core_metadata, Mapping):
-                    return self._keep(_attachment(listing, METADATA, None, made=True))
+                    return await self._keep(_attachment(listing, METADATA, None, made=True))
                 log.warn(
                     "tier {tier} lists a sidecar of {filename} that it does not have: {error}",
                     tier=upstream.tier.name,
@@ -285,7 +294,7 @@ class Sidecars:
                 )
             else:
                 self._stats.sidecars_passed += 1
-                return self._keep(_attachment(listing, METADATA, data, made=False))
+                return await self._keep(_attachment(listing, METADATA, data, made=False))
         if not has_metadata:
             raise SidecarUnavailable(filename=file.filename, reason="its tier has none, and it is no wheel")
         try:
@@ -343,13 +352,13 @@ class Sidecars:
         except SidecarUnavailable as error:
             self._stats.sidecars_failed += 1
             log.warn("{error}", error=error)
-            return self._keep(_attachment(listing, METADATA, None, made=True))
+            return await self._keep(_attachment(listing, METADATA, None, made=True))
         if kept is not None and kept.data == data:
             return kept
         if kept is not None and kept.data is not None:
             log.warn("the sidecar of {filename} was not what the wheel says", filename=listing.file.filename)
         self._stats.sidecars_made += 1
-        return self._keep(_attachment(listing, METADATA, data, made=True))
+        return await self._keep(_attachment(listing, METADATA, data, made=True))
 
 
 def _attachment(listing: Listing, kind: str, data: bytes | None, *, made: bool) -> Attachment:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from tiercache.commands.memory import collect_nothing
 from tiercache.commands.options import config_option
 
 
@@ -18,6 +19,7 @@ def serve(config: str | None, log_format: str) -> None:
     SIGINT (Ctrl-C) or SIGTERM ends it, once the downloads under way have ended or the configuration's
     `node: stop-timeout` has passed.  For a daemon, a pid file or a log file use `twistd tiercache`.
     """
+    collect_nothing()
     from twisted.application.app import AppLogger, startApplication
     from twisted.application.service import Application, IService
 

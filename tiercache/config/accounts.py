@@ -41,6 +41,13 @@ def accounts_of(access: AccessConfig) -> dict[str, Account]:
     return {name: _account(name, user) for name, user in access.users.items()}
 
 
+def groups_of(access: AccessConfig, user: str) -> frozenset[str] | None:
+    """The groups that a user is in; None where there is no such user, as far as the configuration tells."""
+    if user in access.users:
+        return frozenset(access.users[user].groups)
+    return None if access.htpasswd is None else frozenset()
+
+
 def _account(name: str, user: UserConfig) -> Account:
     secret = None if user.password is None else user.password.secret.reveal()
     is_hashed = user.password is not None and user.password.is_hashed

@@ -105,3 +105,15 @@ class NotForTier(TiercacheError):
 
     project: str
     tier: str
+
+
+@frozen(kw_only=True, slots=False)
+class NotPromoted(TiercacheError):
+    """{project} {version} is not promoted to {tier}: {reason}.  {taken} of its {files} files are there."""
+
+    project: str
+    version: str
+    tier: str
+    reason: str
+    taken: int
+    files: int

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from zope.interface import Attribute, Interface
 
-from tiercache.access.signing_keys import SigningKey
+if TYPE_CHECKING:
+    from tiercache.access.signing_keys import SigningKey
 
 
 class IIssuer(Interface):

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from email.header import decode_header, make_header
 from typing import Literal
 
-from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 
 from tiercache.policy.selection import HERE
@@ -36,10 +35,23 @@ DIRECT_URLS = "_direct-urls"
 LONGEST_SHOWN = 200
 """Of a requirement, in characters, where it is told."""
 
-_MAY_HAVE_ONE = re.compile(rb"requires-dist.*?(?:@|=\?)", re.IGNORECASE | re.DOTALL)
+MOST_HEAD_BYTES = 1024 * 1024
+"""Of fields that are read: those of the longest real metadata take a tenth of it."""
+
+LONGEST_READ = 4096
+"""Of one requirement, in characters, and"""
+
+MOST_ENCODED_WORDS = 20
+"""of words in it that are encoded as in mail: the library takes the square of their number to undo that."""
+
+UNREAD = "what is too long to be read"
+"""Stands for the requirements in longer fields: nobody writes such, so that it counts as what it may hide."""
+
+_REQUIRES = re.compile(rb"requires-dist", re.IGNORECASE)
+_SIGN = re.compile(rb"@|=\?")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n|\r\r")
 # The beginning of `name[extras] @`, whatever else is wrong with it: some client reads what another does not.
-_DIRECT = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@")
+_DIRECT = re.compile(r"\s*+[A-Za-z0-9][\w.-]*+\s*+(?:\[[^\]]*+\]\s*+)?@")
 # The metadata of an sdist may be relied on from this version on, but for what it says is dynamic (PEP 643).
 _SINCE_RELIABLE = (2, 2)
 _VERSION = re.compile(r"\s*(\d+)\.(\d+)\s*")
@@ -52,14 +64,18 @@ def direct_url_requirements(metadata: bytes) -> tuple[str, ...]:
     such a requirement counts as one.
     """
     head = _head(metadata)
-    if not _MAY_HAVE_ONE.search(head):
+    if not _may_have_one(head):
         return ()
+    if len(head) > MOST_HEAD_BYTES:
+        return (UNREAD,)
     return tuple(dict.fromkeys(text for text in _every("requires-dist", head) if _is_direct(text)))
 
 
 def reliable_direct_urls(metadata: bytes) -> tuple[str, ...] | None:
     """The same of an sdist's PKG-INFO; None where only a build would tell what the sdist requires (PEP 643)."""
     head = _head(metadata)
+    if len(head) > MOST_HEAD_BYTES:
+        return (UNREAD,)
     stated = [_VERSION.fullmatch(text) for text in _every("metadata-version", head)]
     if len(stated) != 1 or stated[0] is None or (int(stated[0][1]), int(stated[0][2])) < _SINCE_RELIABLE:
         return None
@@ -99,8 +115,20 @@ def _head(metadata: bytes) -> bytes:
     return metadata if end is None else metadata[: end.start()]
 
 
+def _may_have_one(head: bytes) -> bool:
+    """Whether a field of that name stands there, and somewhere behind it a sign of a URL, or of an encoded word."""
+    field = _REQUIRES.search(head)
+    return field is not None and _SIGN.search(head, field.end()) is not None
+
+
+def _is_readable(text: str) -> bool:
+    return len(text) <= LONGEST_READ and text.count("=?") <= MOST_ENCODED_WORDS
+
+
 def _every(name: str, head: bytes) -> list[str]:
     """Every value of a field, what no client could read as text included."""
+    from packaging.metadata import parse_email  # no page needs it, and a node starts sooner without
+
     raw, unparsed = parse_email(head + b"\n\n")
     known: object = raw.get(name.replace("-", "_"), [])
     values = [known] if isinstance(known, str) else list(known) if isinstance(known, list) else []
@@ -109,7 +137,7 @@ def _every(name: str, head: bytes) -> list[str]:
 
 def _decoded(text: str) -> str:
     """What some clients make of words that are encoded as in mail (RFC 2047)."""
-    if "=?" not in text:
+    if "=?" not in text or not _is_readable(text):
         return text
     try:
         return str(make_header(decode_header(text)))
@@ -118,6 +146,8 @@ def _decoded(text: str) -> str:
 
 
 def _is_direct(text: str) -> bool:
+    if not _is_readable(text):
+        return "@" in text or "=?" in text
     try:
         return Requirement(text).url is not None
     except InvalidRequirement:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 from attrs import frozen
-from packaging.markers import Marker, UndefinedEnvironmentName
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 
 from tiercache.errors import InvalidName
@@ -25,6 +25,7 @@ LONGEST_REQUIREMENT = 2000
 """In characters."""
 
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n|\r\r")
+_QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _REQUIRES = re.compile(rb"^requires-dist[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -42,10 +43,10 @@ def needs_of(metadata: bytes, environments: Iterable[Environment], extras: Colle
 
     What is to come from a URL is left out: no index has it.
     """
-    every = tuple(environments)
+    every, wanted = tuple(environments), frozenset(map(_normal_extra, extras))
     found = []
     for requirement in _requirements(metadata):
-        if requirement.url is None and _counts(requirement.marker, every, extras):
+        if requirement.url is None and _counts(requirement.marker, every, wanted):
             try:
                 project = normalise(requirement.name)
             except InvalidName:
@@ -80,16 +81,18 @@ def _requirement(text: str) -> Requirement | None:
         return None
 
 
-def _counts(marker: Marker | None, environments: Iterable[Environment], extras: Collection[str]) -> bool:
+def _counts(marker: Marker | None, environments: Iterable[Environment], extras: frozenset[str]) -> bool:
     if marker is None:
         return True
+    # To be any other extra is to be none: of many that are wanted a marker names one.
+    named = {_normal_extra(text) for text in _QUOTED.findall(str(marker))} & extras if extras else ()
     try:
         return any(
             marker.evaluate({**markers_of(environment), "extra": extra})
             for environment in environments
-            for extra in ("", *extras)
+            for extra in ("", *named)
         )
-    except (UndefinedEnvironmentName, RecursionError):
+    except (UndefinedComparison, UndefinedEnvironmentName, RecursionError):
         return False
 
 

@@ -146,7 +146,9 @@ class Trail:
 
     def sidecar_asked(self, project: ProjectName, identity: FileIdentity, filename: str) -> bool:
         """The client asks for core metadata."""
-        file = self._read[project] = FileGuess(project=project, identity=identity, filename=filename)
+        file = FileGuess(project=project, identity=identity, filename=filename)
+        if project in self._read or len(self._read) < MOST_PROJECTS:  # some ask for what there is none of
+            self._read[project] = file
         if self.installs and self.budget.file_bytes > 0 and project not in self._brought:
             self._wait([file])
         return self._is_asked(SidecarGuess(project=project, identity=identity, filename=filename))
@@ -155,7 +157,8 @@ class Trail:
         """The client asks for a whole file; if that is one it has looked at, it installs what it has looked at."""
         asked = FileGuess(project=project, identity=identity, filename=filename)
         is_of_use = self._is_asked(asked)
-        self._brought.add(project)  # it has chosen: what else it has looked at of the project it does not install
+        if len(self._brought) < MOST_ASKED:
+            self._brought.add(project)  # it has chosen: what else it has looked at of the project it does not install
         if self._read.get(project) == asked and self.budget.file_bytes > 0:
             read, self._read = self._read, {}
             self._wait(read.values())

@@ -11,7 +11,7 @@ from tiercache.access.principals import Principal
 from tiercache.errors.prefetch import ResolverFailed
 from tiercache.interfaces import Pool
 from tiercache.interfaces.resolver import IResolver, Question
-from tiercache.prefetch.choosing import applies, environment_in, pin_of
+from tiercache.prefetch.choosing import applies, environment_in, pins_of
 from tiercache.prefetch.inputs.inputs import Inputs, LockedRelease
 from tiercache.prefetch.inputs.read import read
 from tiercache.wire.prefetch import Document, Target, Wanted
@@ -65,9 +65,8 @@ class Asking:
         self, locked: Iterable[LockedRelease], target: Target | None, terms: Terms
     ) -> tuple[LockedRelease, ...]:
         """The same of releases that a lock names, without what they require.  Raises Unresolvable, ResolverFailed."""
-        environment = environment_in(target)
         question = Question(
-            requirements=tuple(pin_of(release, environment) for release in locked),
+            requirements=await self._pool(pins_of, locked, target),
             target=target,
             since=terms.since if target is None else None,
             for_whom=terms.for_whom,

@@ -26,8 +26,10 @@ from tiercache.prefetch.choosing import environment_in
 from tiercache.prefetch.job import HERE, Job
 from tiercache.prefetch.newer import looked_at, pinned
 from tiercache.prefetch.side_by_side import side_by_side
+from tiercache.prefetch.slices import Slices
+from tiercache.prefetch.turns import Turns
 from tiercache.simple.model import File, FileIdentity, ProjectName
-from tiercache.simple.names import identity_of, normalise
+from tiercache.simple.names import candidate_projects, identity_of, normalise
 from tiercache.wire.prefetch import FileOutcome
 
 LOOK_AGAIN_S = 0.1
@@ -68,10 +70,15 @@ class BringingIn:
     _clock: IReactorTime
     _now: Callable[[], float]
     _most: int
-    _turns: DeferredSemaphore = field(init=False)
+    _turns: Turns = field(init=False)
+    _places: DeferredSemaphore = field(init=False)
     _ours: Counter[FileIdentity] = field(factory=Counter, init=False)
 
     @_turns.default
+    def _one_at_a_time(self) -> Turns:
+        return Turns(clock=self._clock)
+
+    @_places.default
     def _as_many_as_may_be(self) -> DeferredSemaphore:
         return DeferredSemaphore(tokens=self._most)
 
@@ -83,12 +90,13 @@ class BringingIn:
         later: set[str] = set()
 
         async def one(filename: str) -> None:
-            await self._turns.acquire()
+            await self._places.acquire()
             try:
+                await self._turns.next()
                 if not await self._one(job, filename, listings[filename]):
                     later.add(filename)
             finally:
-                self._turns.release()
+                self._places.release()
 
         ours = [listing.identity for listing in listings.values()]
         self._ours.update(ours)
@@ -105,13 +113,16 @@ class BringingIn:
             return
         taken: dict[ProjectName, list[str]] = {}
         for file in job.closure.files:
-            if job.files[file.filename].outcome in HERE:  # and so its page may be known to who asks
-                taken.setdefault(normalise(file.project), []).append(file.version)
+            project = normalise(file.project)
+            is_of_it = project in candidate_projects(file.filename)  # who hands files in names their projects, too
+            if is_of_it and job.files[file.filename].outcome in HERE:  # and so its page may be known to who asks
+                taken.setdefault(project, []).append(file.version)
         environments = [environment_in(one.target) for one in job.closure.targets]
         for project in pinned(requirements):
             taken.pop(project, None)
 
         async def one(project: ProjectName) -> None:
+            await self._turns.next()
             try:
                 page = (await self._pages.shown(project, ask_of(job))).page
             except TiercacheError as error:
@@ -124,7 +135,9 @@ class BringingIn:
 
     async def check(self, job: Job, listings: Mapping[str, Listing]) -> None:
         """Note which of the files that came are gone again: the store has no room for all of them."""
+        slices = Slices(clock=self._clock)
         for filename, file in list(job.files.items()):
+            await slices.next()
             if file.outcome not in HERE or filename not in listings:
                 continue
             if await self._files.stored(listings[filename].identity, filename) is None:

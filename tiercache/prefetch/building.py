@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from attrs import define
-from packaging.requirements import InvalidRequirement, Requirement
 
 from tiercache.cache.sdist import pyproject_in
 from tiercache.errors import FileAbsent, SidecarUnavailable
 from tiercache.interfaces import FileRecord, IFiles, Pool
 from tiercache.policy.foreign_toml import read_toml
-from tiercache.prefetch.inputs.pyproject import LEGACY_BUILD
+from tiercache.prefetch.inputs.gathering import NotTaken
+from tiercache.prefetch.inputs.pyproject import LEGACY_BUILD, build_requirements
+from tiercache.prefetch.inputs.requirement import requirement_line
+
+MOST = 1_000
+"""Requirements of one build that are looked at: real ones have a handful."""
 
 WITHOUT_A_WORD = (LEGACY_BUILD,)
 """What builds an sdist that does not say (PEP 517)."""
@@ -46,19 +47,16 @@ def what_builds(pyproject: bytes | None) -> tuple[str, ...]:
     What a backend asks for beyond them, once it runs, nobody knows who does not run it.
     """
     try:
-        content: Mapping[str, Any] = read_toml((pyproject or b"").decode())
+        required = build_requirements(read_toml((pyproject or b"").decode()))
+    except NotTaken:  # its `[build-system]` says nothing
+        return WITHOUT_A_WORD
     except ValueError:  # no TOML, or no text
         return ()
-    system = content.get("build-system")
-    requires = system.get("requires") if isinstance(system, dict) else None
-    if not isinstance(requires, list):
-        return WITHOUT_A_WORD
-    return tuple(dict.fromkeys(line for one in requires if (line := _plain(one)) is not None))
+    return tuple(dict.fromkeys(line for one in required[:MOST] if (line := _plain(one)) is not None))
 
 
 def _plain(text: object) -> str | None:
     try:
-        requirement = Requirement(text) if isinstance(text, str) else None
-    except InvalidRequirement:
+        return requirement_line(text) if isinstance(text, str) else None
+    except NotTaken:
         return None
-    return None if requirement is None or requirement.url is not None else str(requirement)

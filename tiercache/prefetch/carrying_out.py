@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -26,6 +26,7 @@ from tiercache.prefetch.inputs.inputs import Inputs
 from tiercache.prefetch.job import HERE, Job
 from tiercache.prefetch.locating import Locating
 from tiercache.prefetch.side_by_side import side_by_side
+from tiercache.prefetch.turns import Turns
 from tiercache.wire.prefetch import MOST_FILES, Report, Wanted, WantedFile
 
 AGAIN_AFTER_S = (5.0, 10.0, 15.0, 30.0, 60.0)
@@ -81,6 +82,11 @@ class CarryingOut:
     _bringing_in: BringingIn
     _clock: IReactorTime
     _now: Callable[[], float]
+    _turns: Turns = field(init=False)
+
+    @_turns.default
+    def _one_at_a_time(self) -> Turns:
+        return Turns(clock=self._clock)
 
     async def run(self, job: Job, keep: Keep) -> None:
         """Carry a job out, from where it is to its end; `keep` lets what it has come to outlive a restart.
@@ -177,6 +183,7 @@ class CarryingOut:
         later: set[str] = set()
 
         async def locate(file: WantedFile) -> None:
+            await self._turns.next()
             try:
                 listings[file.filename] = await self._locating.listing(file, job.for_whom, ask_of(job))
             except TiercacheError as error:

@@ -61,8 +61,8 @@ def files_of(
     files = [file for file in named if _may_have(file, digests)]
     if named and not files:
         return Missing(what=what, why="none of its files has a digest that was asked for")
-    wheels = [file for file in files if _is_kind(file.filename, FilenameKind.WHEEL)]
-    sources = [file for file in files if _is_kind(file.filename, FilenameKind.SDIST)]
+    wheels = [file for file in files if is_kind(file.filename, FilenameKind.WHEEL)]
+    sources = [file for file in files if is_kind(file.filename, FilenameKind.SDIST)]
     if environment is not None:
         best = best_file(wheels, tags_of(environment), sdists=False)
         wheels = [] if best is None else [best]
@@ -74,11 +74,32 @@ def files_of(
     return Missing(what=what, why=f"there is no wheel of it for {where}{but}")
 
 
+def contradict(hashes: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether the same bytes cannot have all of these digests."""
+    return any(others.get(algorithm, value) != value for algorithm, value in hashes.items())
+
+
+def contradictory(files: Iterable[LockedFile]) -> list[str]:
+    """The names that stand for two files with other bytes, as locks that do not agree have them."""
+    first: dict[str, Mapping[str, str]] = {}
+    found: dict[str, None] = {}
+    for file in files:
+        if file.filename is not None and contradict(file.hashes, first.setdefault(file.filename, file.hashes)):
+            found[file.filename] = None
+    return list(found)
+
+
 def pin_of(release: LockedRelease, environment: Environment | None) -> str:
     """A line that names the release exactly, with its digests; with its marker, where nobody has evaluated that."""
     marker = "" if environment is not None or release.marker is None else f" ; {release.marker}"
     digests = sorted({f"{name}:{value}" for file in release.files for name, value in file.hashes.items()})
     return f"{release.project}=={release.version}{marker}" + "".join(f" --hash={digest}" for digest in digests)
+
+
+def pins_of(releases: Iterable[LockedRelease], target: Target | None) -> tuple[str, ...]:
+    """A line of each."""
+    environment = environment_in(target)
+    return tuple(pin_of(release, environment) for release in releases)
 
 
 def digests_of(files: Iterable[LockedFile]) -> Digests:
@@ -142,7 +163,8 @@ def _named(file: LockedFile) -> NamedFile | None:
     return NamedFile(filename=file.filename, hashes=file.hashes, size=file.size)
 
 
-def _is_kind(filename: str, kind: FilenameKind) -> bool:
+def is_kind(filename: str, kind: FilenameKind) -> bool:
+    """Whether that is what a filename is by its ending; none is what is no filename."""
     try:
         return parse_filename(filename).kind is kind
     except InvalidName:

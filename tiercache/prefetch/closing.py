@@ -11,34 +11,41 @@ from collections.abc import Callable, Iterable, Mapping
 from attrs import define, evolve, field
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from twisted.internet.interfaces import IReactorTime
 
 from tiercache.access.principals import Principal
 from tiercache.cache.pages import Pages
-from tiercache.errors import InvalidName, NoTierAnswered, NotStored, ProjectAbsent
+from tiercache.errors import NoTierAnswered, NotStored, ProjectAbsent
 from tiercache.errors.prefetch import Unresolvable
+from tiercache.interfaces import Pool
 from tiercache.policy.entry import Ask
 from tiercache.prefetch.asking import Asking, Terms, locked_for
 from tiercache.prefetch.building import Building
 from tiercache.prefetch.choosing import (
     Digests,
     applies,
+    contradictory,
     environment_in,
     files_of,
+    is_kind,
     lacks_names,
     named_in,
-    pin_of,
+    pins_of,
     required_digests,
     with_names,
 )
 from tiercache.prefetch.closure import Closure, ClosureFiles, OfTarget
 from tiercache.prefetch.inputs.inputs import Inputs, LockedRelease
 from tiercache.prefetch.newest import newest_of, pinned_to
+from tiercache.prefetch.slices import Slices
 from tiercache.prefetch.stored import StoredFiles
 from tiercache.simple.model import File, ProjectName
-from tiercache.simple.names import FilenameKind, parse_filename
-from tiercache.wire.prefetch import Missing, Target, Wanted, WantedFile
+from tiercache.simple.names import FilenameKind
+from tiercache.wire.prefetch import Missing, Target, Wanted
 
 NO_DIGESTS: Digests = frozenset()
+
+OTHER_BYTES = "it is wanted twice, with other digests: only one of the two can be had"
 
 
 @define(kw_only=True)
@@ -54,6 +61,8 @@ class Closing:
     _stored: StoredFiles
     _may_read: Callable[[Principal, ProjectName], bool]
     _own_target: Callable[[], Target]
+    _clock: IReactorTime
+    _pool: Pool
 
     async def closure(self, wanted: Wanted, inputs: Inputs, for_whom: Principal) -> Closure:
         """Every file that the environments need.
@@ -78,7 +87,14 @@ class Closing:
         for target in targets:
             environment_in(target)  # what is wrong with the last is said before anything is asked
         locked, unlisted = await self._with_names(inputs.locked, terms)
-        run = _Run(closing=self, wanted=wanted, inputs=evolve(inputs, locked=locked), terms=terms, unlisted=unlisted)
+        run = _Run(
+            closing=self,
+            wanted=wanted,
+            inputs=evolve(inputs, locked=locked),
+            terms=terms,
+            unlisted=unlisted,
+            pool=self._pool,
+        )
         of_targets = tuple([await run.of(target) for target in targets])
         return Closure(files=run.files.all(), targets=of_targets, unparseable=inputs.unparseable)
 
@@ -90,9 +106,11 @@ class Closing:
         # What bounds the requirements does not bound what builds an sdist, as installers have it.
         terms = Terms.of(wanted, Inputs(), for_whom)
         everywhere = tuple(one.target for one in closure.targets)
+        slices = Slices(clock=self._clock)
         for file in closure.files:
-            record = await self._stored.record(file) if _is_sdist(file) else None
-            if record is None:
+            await slices.next()
+            record = await self._stored.record(file) if is_kind(file.filename, FilenameKind.SDIST) else None
+            if record is None or not self._may_read(for_whom, record.project):
                 continue
             requirements = await self._building.requirements(record)
             for target in (file.targets or everywhere) if requirements else ():
@@ -143,7 +161,9 @@ class Closing:
         """What is locked, with the names of files that a lock gives by digests alone, or not at all."""
         named: list[LockedRelease] = []
         unlisted: dict[ProjectName, Missing] = {}
+        slices = Slices(clock=self._clock)
         for release in locked:
+            await slices.next()
             if not lacks_names(release):
                 named.append(release)
                 continue
@@ -158,30 +178,26 @@ class Closing:
 
 @define(kw_only=True)
 class _Run:
-    """One closure, while it is found."""
+    """One closure, while it is found.  What grows with the releases that were handed in is done in the pool."""
 
     closing: Closing
     wanted: Wanted
     inputs: Inputs
     terms: Terms
     unlisted: Mapping[ProjectName, Missing]
+    pool: Pool
     files: ClosureFiles = field(factory=ClosureFiles, init=False)
 
     async def of(self, target: Target | None) -> OfTarget:
         """What an environment needs: first what is locked, whose digests decide."""
-        environment = environment_in(target)
         missing: list[Missing] = []
-        locked = locked_for(self.inputs, target)
-        for release in locked:
-            lacks = self._take(release, target)
-            missing += [self.unlisted.get(release.project, one) for one in lacks]
+        locked = await self.pool(locked_for, self.inputs, target)
+        missing += await self.pool(self._take_locked, locked, target)
         resolved: tuple[LockedRelease, ...] = ()
         try:
             if self.inputs.requirements:
                 resolved = await self.closing.releases(self.inputs.requirements, target, self.terms)
-                digests = required_digests(self.inputs.requirements)
-                for release in resolved:
-                    missing += self._take(release, target, digests=digests.get(release.project, NO_DIGESTS))
+                missing += await self.pool(self._take_resolved, resolved, target)
                 if self.wanted.newest > 1:
                     await self._take_newest(resolved, target)
             if self.wanted.build_requirements and self.inputs.build_requirements:
@@ -189,8 +205,19 @@ class _Run:
                     missing += self._take(release, target, is_build=True)
         except Unresolvable as error:
             return OfTarget(target=target, missing=tuple(missing), words=error.words)
-        pins = tuple(pin_of(release, environment) for release in (*locked, *resolved))
+        pins = await self.pool(pins_of, (*locked, *resolved), target)
         return OfTarget(target=target, pins=pins, missing=tuple(missing))
+
+    def _take_locked(self, locked: Iterable[LockedRelease], target: Target | None) -> list[Missing]:
+        lacks = [(release, one) for release in locked for one in self._take(release, target)]
+        missing = [self.unlisted.get(release.project, one) for release, one in lacks]
+        names = (name for release in locked for name in contradictory(release.files))
+        return [*missing, *(Missing(what=name, why=OTHER_BYTES) for name in names)]
+
+    def _take_resolved(self, resolved: Iterable[LockedRelease], target: Target | None) -> list[Missing]:
+        digests = required_digests(self.inputs.requirements)
+        taken = [self._take(release, target, digests=digests.get(release.project, NO_DIGESTS)) for release in resolved]
+        return [one for lacks in taken for one in lacks]
 
     async def _take_newest(self, resolved: Iterable[LockedRelease], target: Target | None) -> None:
         """The newest releases of what is named, beside those that were resolved, with what they require."""
@@ -260,13 +287,8 @@ def _take(
     found = files_of(release, environment_in(target), sdists=sdists, digests=digests)
     if isinstance(found, Missing):
         return [found]
-    for file in found:
-        files.add(release, file, target, is_build=is_build)
-    return []
-
-
-def _is_sdist(file: WantedFile) -> bool:
-    try:
-        return parse_filename(file.filename).kind is FilenameKind.SDIST
-    except InvalidName:
-        return False
+    return [
+        Missing(what=file.filename, why=OTHER_BYTES)
+        for file in found
+        if not files.add(release, file, target, is_build=is_build)
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from attrs import define, evolve, field, frozen
 
-from tiercache.prefetch.choosing import NamedFile
+from tiercache.prefetch.choosing import NamedFile, contradict
 from tiercache.prefetch.inputs.inputs import LockedRelease
 from tiercache.wire.prefetch import Missing, Target, Unparseable, WantedFile
 
@@ -36,7 +36,10 @@ class Closure:
 
 @define(kw_only=True)
 class ClosureFiles:
-    """Files as they are found, one after the other; the first who names one says which bytes it has."""
+    """Files as they are found, one after the other; the first who names one says which bytes it has.
+
+    Whose digests say otherwise is told so: they do not get what they want.
+    """
 
     _by_name: dict[str, WantedFile] = field(factory=dict, init=False)
 
@@ -48,8 +51,8 @@ class ClosureFiles:
             found._by_name[file.filename] = file  # its own
         return found
 
-    def add(self, release: LockedRelease, file: NamedFile, target: Target | None, *, is_build: bool = False) -> None:
-        """A file of a release, which an environment needs (None: every one)."""
+    def add(self, release: LockedRelease, file: NamedFile, target: Target | None, *, is_build: bool = False) -> bool:
+        """A file of a release, which an environment needs (None: every one).  False: one with other bytes is known."""
         known = self._by_name.get(file.filename)
         if known is None:
             self._by_name[file.filename] = WantedFile(
@@ -61,13 +64,16 @@ class ClosureFiles:
                 targets=() if target is None else (target,),
                 is_build=is_build,
             )
-            return
+            return True
+        if contradict(file.hashes, known.hashes):
+            return False
         self._by_name[file.filename] = evolve(
             known,
             size=known.size if known.size is not None else file.size,
             targets=() if target is None or not known.targets else tuple(dict.fromkeys((*known.targets, target))),
             is_build=known.is_build and is_build,
         )
+        return True
 
     def all(self) -> tuple[WantedFile, ...]:
         """All of them, in the order in which they were found."""

@@ -7,20 +7,8 @@ import re
 from attrs import frozen
 
 from tiercache.errors import WantedUnusable
-from tiercache.policy.best_files import best_file, choose
-from tiercache.policy.environments import Environment, Platform, markers_of, tags_of
+from tiercache.policy.environments import Environment, Platform
 from tiercache.wire.prefetch import Target
-
-__all__ = [
-    "PLATFORMS",
-    "Machine",
-    "best_file",
-    "choose",
-    "environment_of",
-    "markers_of",
-    "own_target",
-    "tags_of",
-]
 
 MACOS = (13, 0)
 """What uv takes for a macOS whose version nobody says."""

@@ -35,7 +35,9 @@ class HandingOn:
         files = {file.filename: file for file in (job.closure.files if job.closure is not None else ())}
         given: dict[str, list[WantedFile]] = {}
         for filename, listing in listings.items():
-            if filename in files and self._takes(job, listing.tier):
+            # Names that are nobody's there any more were told from there: the rules or the reserved names have changed.
+            is_told = filename in files and self._chain.may_answer(listing.project, listing.tier)
+            if is_told and self._takes(job, listing.tier):
                 given.setdefault(listing.tier, []).append(_as_listed(files[filename], listing))
 
         async def one(tier: str) -> None:

@@ -12,6 +12,7 @@ from tiercache.prefetch.closure import Closure
 from tiercache.prefetch.progress import Progress
 from tiercache.wire.prefetch import (
     ENDED,
+    Document,
     FileOutcome,
     JobFile,
     JobPhase,
@@ -76,8 +77,10 @@ class Job:
         self.changed()
 
     def end(self, phase: JobPhase, now: float, reason: str | None = None) -> None:
-        """Be over."""
+        """Be over; the texts of its documents, which may be long, are of no more use."""
         self.phase, self.ended_at, self.reason = phase, now, reason
+        documents, constraints = map(_without_texts, (self.wanted.documents, self.wanted.constraints))
+        self.wanted = evolve(self.wanted, documents=documents, constraints=constraints)
         self.changed()
 
     def add_files(self, files: Iterable[WantedFile]) -> None:
@@ -147,3 +150,7 @@ class Job:
             files=() if brief else tuple(files),
             report=None if brief else self.report,
         )
+
+
+def _without_texts(documents: Iterable[Document]) -> tuple[Document, ...]:
+    return tuple(evolve(document, text="") for document in documents)

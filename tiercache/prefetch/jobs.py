@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, ensureDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -32,6 +32,9 @@ RUNNING_AT_ONCE = 4
 MOST_NOT_OVER = 100
 """Jobs that are under way or wait."""
 
+MOST_BYTES_NOT_OVER = 4 * MOST_DOCUMENT_BYTES
+"""Of their documents, which are held until they are over."""
+
 MOST_REMEMBERED = 50
 """Jobs that are over."""
 
@@ -43,9 +46,14 @@ log = Logger()
 
 @define(kw_only=True, eq=False)
 class _Watched:
-    """A job, and who watches it."""
+    """A job, and who watches it.
+
+    `may_begin`: it outlives a restart.  What is kept of it is written in turn, by `writing`: the last word is kept.
+    """
 
     job: Job
+    may_begin: bool = False
+    writing: DeferredLock = field(factory=DeferredLock)
     signal: Signal = field(factory=Signal)
     told_at: float = 0.0
     alarm: IDelayedCall | None = None
@@ -56,12 +64,14 @@ class _Watched:
 class Jobs:
     """All jobs that are remembered: those that are not over, and the last ones that are.
 
-    `token` finds an issued token that is still good, by its id; `new_id` gives names for jobs, made by chance.
+    `token` finds an issued token that is still good, by its id; `groups_of` the groups that a user is in, None for who
+    is no user any more; `new_id` gives names for jobs, made by chance.
     """
 
     _carrying_out: CarryingOut
     _kept: IKeptJobs
     _token: Callable[[str], IssuedToken | None]
+    _groups_of: Callable[[str], frozenset[str] | None]
     _clock: IReactorTime
     _now: Callable[[], float]
     _pool: Pool
@@ -78,21 +88,14 @@ class Jobs:
         Raises WantedUnusable, StoreFull.
         """
         check(wanted)
-        same = self._same(wanted, for_whom)
-        if same is not None:
-            return same.state(self._now(), brief=True)
-        if sum(not watched.job.is_over for watched in self._jobs.values()) >= MOST_NOT_OVER:
-            raise WantedUnusable(reason=f"{MOST_NOT_OVER} prefetches are under way or wait: try again later")
-        job = Job(id=self._new_id(), wanted=wanted, for_whom=for_whom, hops=hops, created_at=self._now())
-        self._watch(job)
-        try:
-            await self._store(job)
-        except StoreFailed:
-            del self._jobs[job.id]
-            raise
-        await self._forget_old_ones()
-        self._go_on()
-        return job.state(self._now(), brief=True)
+        watched = self._same(wanted, for_whom)
+        if watched is None:
+            self._refuse_too_many(wanted)
+            new = Job(id=self._new_id(), wanted=wanted, for_whom=for_whom, hops=hops, created_at=self._now())
+            watched = self._watch(new)
+        if not watched.may_begin:
+            await self._take(watched)
+        return watched.job.state(self._now(), brief=True)
 
     async def ready(self, wanted: Wanted, for_whom: Principal) -> Report:
         """What the job would end in if it fetched nothing: pages are asked for, files are not.
@@ -110,6 +113,10 @@ class Jobs:
         """Every job, the newest first, without files and reports."""
         return tuple(watched.job.state(self._now(), brief=True) for watched in reversed(self._jobs.values()))
 
+    def needs(self, job: str, project: str) -> bool:
+        """Whether files of a project are among those of a job.  Raises JobAbsent."""
+        return any(file.project == project for file in self._watched(job).job.files.values())
+
     def requester(self, job: str) -> Principal:
         """Whose job it is.  Raises JobAbsent."""
         return self._watched(job).job.for_whom
@@ -121,7 +128,7 @@ class Jobs:
             watched.job.end("cancelled", self._now())
             if watched.running is not None:
                 watched.running.cancel()
-            await self._keep(watched.job)
+            await self._keep(watched)
         return watched.job.state(self._now())
 
     def changed(self, job: str) -> Signal:
@@ -145,7 +152,7 @@ class Jobs:
         self._is_started = True
         for stored in self._kept.all():
             try:
-                self._watch(job_of(stored, self._token))
+                self._watch(job_of(stored, self._token, self._groups_of)).may_begin = True
             except Unreadable as error:
                 log.warn("the kept prefetch {id} cannot be read: {error}", id=stored.id, error=error)
         self._go_on()
@@ -158,7 +165,7 @@ class Jobs:
                 watched.alarm.cancel()
             if watched.running is not None:
                 watched.running.cancel()
-                await self._keep(watched.job)
+                await self._keep(watched)
 
     # -- within -----------------------------------------------------------------------------------------------
 
@@ -167,22 +174,46 @@ class Jobs:
             raise JobAbsent(job=job)
         return self._jobs[job]
 
-    def _same(self, wanted: Wanted, for_whom: Principal) -> Job | None:
+    def _same(self, wanted: Wanted, for_whom: Principal) -> _Watched | None:
         """The job that is not over and asks for the same, for the same."""
-        under_way = (one.job for one in self._jobs.values() if not one.job.is_over)
-        return next((job for job in under_way if job.wanted == wanted and are_alike(job.for_whom, for_whom)), None)
+        alike = (one for one in self._not_over() if are_alike(one.job.for_whom, for_whom))
+        return next((one for one in alike if one.job.wanted == wanted), None)
 
-    def _watch(self, job: Job) -> None:
-        watched = _Watched(job=job)
+    def _not_over(self) -> list[_Watched]:
+        return [watched for watched in self._jobs.values() if not watched.job.is_over]
+
+    def _refuse_too_many(self, wanted: Wanted) -> None:
+        """Raises WantedUnusable where one job more is more than this node takes."""
+        others = [watched.job.wanted for watched in self._not_over()]
+        if len(others) >= MOST_NOT_OVER:
+            raise WantedUnusable(reason=f"{MOST_NOT_OVER} prefetches are under way or wait: try again later")
+        if sum(map(_bytes_in, (wanted, *others))) > MOST_BYTES_NOT_OVER:
+            raise WantedUnusable(reason="prefetches with long documents are under way or wait: try again later")
+
+    def _watch(self, job: Job) -> _Watched:
+        watched = self._jobs[job.id] = _Watched(job=job)
         job.changed = partial(self._tell, watched)
-        self._jobs[job.id] = watched
+        return watched
+
+    async def _take(self, watched: _Watched) -> None:
+        """Let a new job outlive a restart, and begin with it.  Raises StoreFailed, and then there is none."""
+        try:
+            await self._store(watched)
+            self._jobs.setdefault(watched.job.id, watched)  # whoever asked for the same may have met a full store
+        except StoreFailed:
+            self._jobs.pop(watched.job.id, None)
+            raise
+        finally:  # also if who asked has left: they may come back for it
+            watched.may_begin = True
+            self._go_on()
+        await self._forget_old_ones()
 
     def _go_on(self) -> None:
         """Begin with as many of those that wait as may be, the oldest first."""
         if not self._is_started:
             return
         running = sum(watched.running is not None for watched in self._jobs.values())
-        for watched in [one for one in self._jobs.values() if one.running is None and not one.job.is_over]:
+        for watched in [one for one in self._not_over() if one.may_begin and one.running is None]:
             if running >= RUNNING_AT_ONCE:
                 return
             running += 1
@@ -203,9 +234,9 @@ class Jobs:
         running.addBoth(over)
 
     async def _run(self, watched: _Watched) -> None:
-        job = watched.job
-        await self._carrying_out.run(job, partial(self._keep, job))
-        await self._keep(job)
+        keep = partial(self._keep, watched)
+        await self._carrying_out.run(watched.job, keep)
+        await keep()
 
     def _tell(self, watched: _Watched) -> None:
         """Something is not as it was."""
@@ -224,16 +255,21 @@ class Jobs:
         watched.told_at = self._clock.seconds()
         watched.signal.fire()
 
-    async def _store(self, job: Job) -> None:
-        data = await self._pool(encoded, kept_of(job))
-        await self._kept.store(KeptJob(id=job.id, created_at=job.created_at, data=data))
+    async def _store(self, watched: _Watched) -> None:
+        job = watched.job
+        await watched.writing.acquire()
+        try:
+            data = await self._pool(encoded, kept_of(job))
+            await self._kept.store(KeptJob(id=job.id, created_at=job.created_at, data=data))
+        finally:
+            watched.writing.release()
 
-    async def _keep(self, job: Job) -> None:
+    async def _keep(self, watched: _Watched) -> None:
         """Let what a job has come to outlive a restart; where it cannot, the job goes on all the same."""
         try:
-            await self._store(job)
+            await self._store(watched)
         except StoreFailed as error:
-            log.warn("what has become of the prefetch {id} is not kept: {error}", id=job.id, error=error)
+            log.warn("what has become of the prefetch {id} is not kept: {error}", id=watched.job.id, error=error)
 
     async def _forget_old_ones(self) -> None:
         over = sorted((one.job for one in self._jobs.values() if one.job.is_over), key=lambda job: job.created_at)
@@ -249,6 +285,9 @@ def check(wanted: Wanted) -> None:
     """Raises WantedUnusable where there is nothing to be done, or more than is taken."""
     if not wanted.documents and not wanted.files:
         raise WantedUnusable(reason="there are neither documents nor files")
-    size_bytes = sum(len(document.text) for document in (*wanted.documents, *wanted.constraints))
-    if size_bytes > MOST_DOCUMENT_BYTES:
+    if _bytes_in(wanted) > MOST_DOCUMENT_BYTES:
         raise WantedUnusable(reason=f"its documents have more than {MOST_DOCUMENT_BYTES} bytes")
+
+
+def _bytes_in(wanted: Wanted) -> int:
+    return sum(len(document.text) for document in (*wanted.documents, *wanted.constraints))

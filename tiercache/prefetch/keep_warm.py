@@ -92,7 +92,7 @@ class KeepWarm:
         found = []
         for place, job in self._last.items():
             try:
-                if any(file.project == project for file in self._jobs.state(job).files):
+                if self._jobs.needs(job, project):
                     found.append(place)
             except JobAbsent:
                 found.append(place)  # what it needs is not remembered any more

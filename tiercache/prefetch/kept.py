@@ -1,7 +1,7 @@
 """A job as the catalogue keeps it, and back.  Pure.
 
-Of who asked what they may do is not kept: a token is looked up again, so that one that was revoked meanwhile is worth
-nothing.
+Of who asked what they may do is not kept: a token and a user's groups are looked up again, so that a token that was
+revoked meanwhile is worth nothing, and neither is a group that its user has left.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ class KeptPrincipal:
     """Who asked; `token` is its id."""
 
     user: str | None = None
-    groups: tuple[str, ...] = ()
     address: str | None = None
     is_operator: bool = False
     is_local: bool = False
@@ -78,10 +77,13 @@ def encoded(kept: Kept) -> bytes:
     return _encoder.encode(kept)
 
 
-def job_of(stored: KeptJob, token: Callable[[str], IssuedToken | None]) -> Job:
-    """The job that was kept, not under way; `token` finds one that is still good by its id.  Raises Unreadable.
+def job_of(
+    stored: KeptJob, token: Callable[[str], IssuedToken | None], groups_of: Callable[[str], frozenset[str] | None]
+) -> Job:
+    """The job that was kept, not under way.  Raises Unreadable.
 
-    Whose token is gone, theirs is the job of nobody in particular from now on.
+    `token` finds one that is still good by its id, `groups_of` those that a user is in now, None where there is no such
+    user.  Who is gone, or whose token is, theirs is the job of nobody in particular from now on.
     """
     try:
         kept = _decoder.decode(stored.data)
@@ -90,7 +92,7 @@ def job_of(stored: KeptJob, token: Callable[[str], IssuedToken | None]) -> Job:
     job = Job(
         id=stored.id,
         wanted=kept.wanted,
-        for_whom=_principal(kept.for_whom, token),
+        for_whom=_principal(kept.for_whom, token, groups_of),
         hops=kept.hops,
         created_at=stored.created_at,
         phase=kept.phase,
@@ -118,7 +120,6 @@ def are_alike(one: Principal, other: Principal) -> bool:
 def _kept_principal(who: Principal) -> KeptPrincipal:
     return KeptPrincipal(
         user=who.user,
-        groups=tuple(sorted(who.groups)),
         address=None if who.address is None else str(who.address),
         is_operator=who.is_operator,
         is_local=who.is_local,
@@ -126,13 +127,18 @@ def _kept_principal(who: Principal) -> KeptPrincipal:
     )
 
 
-def _principal(kept: KeptPrincipal, token: Callable[[str], IssuedToken | None]) -> Principal:
+def _principal(
+    kept: KeptPrincipal,
+    token: Callable[[str], IssuedToken | None],
+    groups_of: Callable[[str], frozenset[str] | None],
+) -> Principal:
     shown = None if kept.token is None else token(kept.token)
-    if kept.token is not None and shown is None:
+    groups: frozenset[str] | None = frozenset() if kept.user is None else groups_of(kept.user)
+    if groups is None or (kept.token is not None and shown is None):
         return Principal()
     return Principal(
         user=kept.user,
-        groups=frozenset(kept.groups),
+        groups=groups,
         address=address_of(kept.address),
         is_operator=kept.is_operator,
         is_local=kept.is_local,

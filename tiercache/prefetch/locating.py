@@ -5,18 +5,18 @@ Their digests decide which bytes they are, whatever a lock says of where they co
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import define, evolve
 
-from tiercache.access.permissions import Permissions
+from tiercache.access.permissions import Permissions, Scope
 from tiercache.access.principals import Principal
 from tiercache.cache.files import Files
 from tiercache.cache.listings import Listing, Listings
-from tiercache.errors import DigestMismatch, FileAbsent, PermissionMissing
+from tiercache.errors import DigestMismatch, FileAbsent, PermissionMissing, TiercacheError
 from tiercache.errors.prefetch import WantedUnusable
 from tiercache.policy.entry import Ask
 from tiercache.simple.digests import read_digests, strongest
 from tiercache.simple.model import FileIdentity
-from tiercache.simple.names import checked_filename
+from tiercache.simple.names import candidate_projects, checked_filename
 from tiercache.wire.prefetch import WantedFile
 
 
@@ -32,15 +32,32 @@ class Locating:
         """What lists a file; a stored one as it was listed.
 
         Raises InvalidName, WantedUnusable, PermissionMissing, NotStored, NoTierAnswered; FileAbsent also of what they
-        may not read; DigestMismatch where there are only other bytes of that name.
+        may not read, of which no tier is asked; DigestMismatch where there are only other bytes of that name.
         """
         filename = checked_filename(file.filename)
-        listing = await self._found(_named_by(file), filename, ask)
-        if listing.project not in self._permissions.scope(for_whom, "read"):
+        identity, readable = named_by(file), self._permissions.scope(for_whom, "read")
+        candidates = candidate_projects(filename)
+        if candidates and not any(project in readable for project in candidates):
+            ask = evolve(ask, only_if_cached=True)  # it may be a file of another project than its name tells
+        try:
+            listing = await self._found(identity, filename, ask)
+        except TiercacheError:
+            if ask.only_if_cached or await self._is_of_others(identity, filename, readable):
+                raise FileAbsent(filename=filename) from None
+            raise
+        if listing.project not in readable:
             raise FileAbsent(filename=filename)
         if listing.project not in self._permissions.scope(for_whom, "prefetch"):
             raise PermissionMissing(user=str(for_whom), permission="prefetch")
         return listing
+
+    async def _is_of_others(self, identity: FileIdentity | None, filename: str, readable: Scope) -> bool:
+        """Whether it is known to be a file of a project that they may not read."""
+        for named in (identity, None):
+            known = await self._listings.known(named, filename)
+            if known is not None:
+                return known.project not in readable
+        return False
 
     async def _found(self, identity: FileIdentity | None, filename: str, ask: Ask) -> Listing:
         if identity is not None:
@@ -61,7 +78,7 @@ class Locating:
             ) from None
 
 
-def _named_by(file: WantedFile) -> FileIdentity | None:
+def named_by(file: WantedFile) -> FileIdentity | None:
     """The strongest of its digests; None where there is none, and whatever the page lists is meant.
 
     Raises WantedUnusable where there are some that are none: bytes that were to be verified do not go unverified.

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from tiercache.cache.chain import Chain
 from tiercache.cache.kept import Kept
+from tiercache.cache.look import LARGE_PAGE_FILES
 from tiercache.cache.pages import ShownPage
 from tiercache.cache.sidecars import Sidecars
 from tiercache.config import PrefetchConfig
@@ -45,10 +46,6 @@ KEPT_CHOICES = 4096
 
 USUAL = Environment(python=(3, 12), platform=LINUX)
 """Who does not say what is installed for most likely installs for this."""
-
-
-LARGE_PAGE_FILES = 300
-"""More than these are looked through off the reactor thread."""
 
 
 @frozen

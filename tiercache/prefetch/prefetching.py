@@ -14,21 +14,16 @@ from zope.interface import implementer
 from tiercache.access.permissions import Permissions
 from tiercache.access.principals import Principal
 from tiercache.access.tokens import IssuedToken
-from tiercache.cache.chain import Chain
-from tiercache.cache.files import Files
-from tiercache.cache.journal import Journal
-from tiercache.cache.listings import Listings
-from tiercache.cache.pages import Pages
-from tiercache.cache.sidecars import Sidecars
 from tiercache.cache.tokens import Tokens
 from tiercache.config import PrefetchConfig
 from tiercache.errors import ResolverFailed, TokenAbsent
-from tiercache.interfaces import ICatalogue, IFiles, Pool
+from tiercache.interfaces import Pool
 from tiercache.interfaces.documents import IDocuments
 from tiercache.interfaces.resolver import IResolver, Question
 from tiercache.prefetch.asking import Asking
 from tiercache.prefetch.bringing_in import BringingIn
 from tiercache.prefetch.building import Building
+from tiercache.prefetch.cached import Cached
 from tiercache.prefetch.carrying_out import CarryingOut
 from tiercache.prefetch.closing import Closing
 from tiercache.prefetch.environments import Machine, own_target
@@ -76,21 +71,6 @@ class PrefetchEdges:
     new_id: Callable[[], str] = secrets.token_hex
 
 
-@frozen(kw_only=True)
-class Cached:
-    """The parts of the cache that prefetches work with."""
-
-    pages: Pages
-    files: Files
-    stored_files: IFiles
-    sidecars: Sidecars
-    listings: Listings
-    chain: Chain
-    journal: Journal
-    catalogue: ICatalogue
-    tokens: Tokens
-
-
 @define(kw_only=True)
 class Prefetching:
     """The jobs, and what begins some by itself."""
@@ -117,11 +97,12 @@ def prefetching_of(
     edges: PrefetchEdges,
     *,
     permissions: Permissions,
+    groups_of: Callable[[str], frozenset[str] | None],
     clock: IReactorTime,
     now: Callable[[], float],
     pool: Pool,
 ) -> Prefetching:
-    """All of it; `permissions`: who may read and prefetch what."""
+    """All of it; `permissions`: who may read and prefetch what, `groups_of` as in `Jobs`."""
 
     def may_read(principal: Principal, project: ProjectName) -> bool:
         return project in permissions.scope(principal, "read")
@@ -138,8 +119,12 @@ def prefetching_of(
                 stored=stored,
                 may_read=may_read,
                 own_target=lambda: own_target(edges.machine()),
+                clock=clock,
+                pool=pool,
             ),
-            readiness=Readiness(asking=asking, stored=stored, sidecars=cached.sidecars, may_read=may_read),
+            readiness=Readiness(
+                asking=asking, stored=stored, sidecars=cached.sidecars, may_read=may_read, clock=clock, pool=pool
+            ),
             locating=Locating(files=cached.files, listings=cached.listings, permissions=permissions),
             handing_on=HandingOn(chain=cached.chain),
             bringing_in=BringingIn(
@@ -155,6 +140,7 @@ def prefetching_of(
         ),
         kept=cached.catalogue.kept_jobs,
         token=partial(live_token, cached.tokens),
+        groups_of=groups_of,
         clock=clock,
         now=now,
         pool=pool,

@@ -21,6 +21,7 @@ from tiercache.cache.body import OpenFile
 from tiercache.cache.chain import Chain
 from tiercache.cache.files import Files
 from tiercache.cache.listings import Listings
+from tiercache.cache.look import LARGE_PAGE_FILES
 from tiercache.cache.pages import Pages, ShownPage
 from tiercache.cache.sidecars import ShownAttachment, Sidecars
 from tiercache.cache.switch import OfflineSwitch
@@ -32,18 +33,15 @@ from tiercache.policy.entry import Ask
 from tiercache.policy.needs import needs_of
 from tiercache.policy.next_file import next_files
 from tiercache.policy.read_ahead import Budget, FileGuess, Guess, PageGuess, SidecarGuess, Trail
+from tiercache.prefetch.cached import Cached
 from tiercache.prefetch.client_environment import environment_told
-from tiercache.prefetch.prefetching import Cached
 from tiercache.prefetch.walk import Client, Walk
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.simple.names import candidate_projects, identity_of, version_in
 from tiercache.stats import Stats
 
-LARGE_PAGE_FILES = 300
-"""More than these are looked through off the reactor thread."""
-
 LARGE_METADATA_BYTES = 64 * 1024
-"""Larger core metadata is read there too."""
+"""Larger core metadata is read off the reactor thread, as large pages are."""
 
 BEGUN_IN_A_TURN = 4
 """So many guesses, then clients have their turn: what is here already takes time as well."""
@@ -165,7 +163,7 @@ class ReadAhead:
     # -- what follows -----------------------------------------------------------------------------------------
 
     async def _follow_page(self, walk: Walk, shown: ShownPage) -> None:
-        project, files = shown.project, shown.page.files
+        project, files = shown.project, (await shown.together(self._pool)).files
         walk.pages_last = shown.outcome.ttl_s is None or shown.outcome.ttl_s > 0
         specifiers = walk.trail.specifiers(project)
         choose = partial(next_files, project, files, specifiers, walk.environment.own)

@@ -67,6 +67,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield f"{name_of(target)}: {'ready' if target.ready else 'not ready'}"
         yield from (f"  missing: {one.what}: {one.why}" for one in target.missing)
+        yield from (f"  not as wanted: {one.what}: {one.why}" for one in target.instead)
         yield from (f"  {line}" for line in target.words.splitlines())
     if report.unparseable:
         yield ""

@@ -7,10 +7,11 @@ from attrs import define
 from tiercache.cache.files import Files
 from tiercache.cache.pages import Pages
 from tiercache.errors import InvalidName, NotStored, ProjectAbsent
+from tiercache.errors.prefetch import WantedUnusable
 from tiercache.interfaces import FileRecord
 from tiercache.policy.entry import Ask
-from tiercache.simple.digests import read_digests, strongest
-from tiercache.simple.model import File, FileIdentity
+from tiercache.prefetch.locating import named_by
+from tiercache.simple.model import File
 from tiercache.simple.names import identity_of, normalise
 from tiercache.wire.prefetch import WantedFile
 
@@ -26,8 +27,11 @@ class StoredFiles:
 
     async def record(self, file: WantedFile) -> FileRecord | None:
         """Its record; None where it is not there, or has other digests."""
-        identity = _named_by(file)
-        if identity is None and not file.hashes:
+        try:
+            identity = named_by(file)
+        except WantedUnusable:
+            return None
+        if identity is None:
             listed = (await self.listed(file.project)).get(file.filename)
             identity = None if listed is None else identity_of(listed)
         return None if identity is None else await self._files.stored(identity, file.filename)
@@ -39,11 +43,3 @@ class StoredFiles:
         except (NotStored, ProjectAbsent, InvalidName):
             return {}
         return {file.filename: file for file in page.files}
-
-
-def _named_by(file: WantedFile) -> FileIdentity | None:
-    try:
-        digest = strongest(read_digests(file.hashes))
-    except ValueError:
-        return None
-    return None if digest is None else FileIdentity(*digest)

@@ -39,6 +39,7 @@ class Walk:
     pages_last: bool = True
 
     def is_over(self, now: float) -> bool:
+        """Whether what the client does now is the beginning of another walk."""
         budget = self.trail.budget
         return not (now - self.last_at < budget.forgotten_s and now - self.began_at < budget.longest_s)
 

@@ -17,7 +17,7 @@ from tiercache.cache.deleted import is_of_release
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.usage import Usage
-from tiercache.errors import NotForTier, ProjectAbsent, ReleaseAbsent, TiercacheError, TierUnreachable
+from tiercache.errors import NotForTier, NotPromoted, ProjectAbsent, ReleaseAbsent, TiercacheError, TierUnreachable
 from tiercache.interfaces import PROVENANCE, IFiles, IPublishTarget, IUpstream, Pool, TierSaid, UploadForm
 from tiercache.policy.acts import PROMOTED, NewAct
 from tiercache.policy.entry import Present, Validators
@@ -31,18 +31,6 @@ from tiercache.simple.model import File, Page, ProjectName
 from tiercache.simple.names import FilenameKind, parse_filename
 
 log = Logger()
-
-
-@frozen(kw_only=True, slots=False)
-class NotPromoted(TiercacheError):
-    """{project} {version} is not promoted to {tier}: {reason}.  {taken} of its {files} files are there."""
-
-    project: str
-    version: str
-    tier: str
-    reason: str
-    taken: int
-    files: int
 
 
 @frozen(kw_only=True)

@@ -21,7 +21,10 @@ from tiercache.cache.signal import Signal
 Cut = Literal["deadline", "flood", "stop"]
 """Why it was ended: it took too long, it said too much, or nobody waits for it any more."""
 
-_OF_ITS_OWN = "import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])"
+NICER = 10
+"""By so much a child is nicer than the node, whose clients are not to wait while a resolver computes."""
+
+_OF_ITS_OWN = f"import os, sys; os.setpgrp(); os.nice({NICER}); os.execv(sys.argv[1], sys.argv[1:])"
 """What makes a process, before it is the program, the head of a group of its own, which one signal ends."""
 
 
@@ -106,7 +109,7 @@ class Children:
         """
         child = Child(self._most_bytes)
         words = [program, *arguments]
-        if hasattr(os, "setsid"):
+        if hasattr(os, "setpgrp"):
             words = [sys.executable, "-I", "-S", "-c", _OF_ITS_OWN, *words]
         self._reactor.spawnProcess(child, words[0], words, env=dict(environment), path=folder)
         self._running.add(child)

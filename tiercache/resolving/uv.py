@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import sys
 import tempfile
@@ -75,25 +76,34 @@ class UvResolver:
         await self._children.stop()
 
     async def _resolved(self, question: Question) -> str:
-        if self._is_stopped:
-            raise ResolverFailed(reason="the node stops")
+        self._go_on()
         program = await self._pool(self._program)
         if program is None:
             raise ResolverFailed(reason="uv is not installed beside this node")
-        folder = await self._own_folder()
+        # Named before it is made: who leaves while it is being made leaves nothing behind.
+        folder = str(Path(self._folder or tempfile.gettempdir(), f"resolving-{secrets.token_hex(8)}"))
         try:
+            await self._make(folder)
             return await self._run(program, question, folder)
         finally:
             await self._pool(_removed, folder)
+
+    def _go_on(self) -> None:
+        """Raises ResolverFailed once the node stops, so that no program is begun that nobody would end."""
+        if self._is_stopped:
+            raise ResolverFailed(reason="the node stops")
 
     async def _run(self, program: str, question: Question, folder: str) -> str:
         password = self._warrants.issue(question.for_whom)
         try:
             async with self._index.reading() as base_url:
-                call = call_for(question, base_url=base_url, password=password, folder=folder, python=self._python)
+                words = partial(call_for, base_url=base_url, password=password, folder=folder, python=self._python)
+                call = await self._pool(words, question)
                 await self._pool(_write, folder, call.files)
+                self._go_on()
                 ended = await self._children.run(program, call.arguments, call.environment, folder)
-            said = scrubbed(ended.err.decode(errors="replace"), base_url=base_url, password=password, folder=folder)
+            scrub = partial(scrubbed, base_url=base_url, password=password, folder=folder)
+            said = await self._pool(scrub, ended.err.decode(errors="replace"))
         except (OSError, CannotListenError) as error:
             raise ResolverFailed(reason=f"it could not be started: {error}") from error
         finally:
@@ -101,9 +111,9 @@ class UvResolver:
         answer = _answer(ended, said)
         return await self._pool(with_meant_sdists, answer) if question.sdists else answer
 
-    async def _own_folder(self) -> str:
+    async def _make(self, folder: str) -> None:
         try:
-            return await self._pool(_made, self._folder)
+            await self._pool(_made, folder)
         except OSError as error:
             raise ResolverFailed(reason=f"it has no folder to run in: {error}") from error
 
@@ -145,16 +155,11 @@ def _answer(ended: Ended, said: str) -> str:
     raise ResolverFailed(reason=said or f"it ended with status {ended.status}")
 
 
-def clean_up(folder: str) -> None:
-    """Remove what runs have left that a killed node began; before there is any."""
-    _removed(folder)
-
-
-def _made(folder: str | None) -> str:
-    """A new folder, which nobody else may look into."""
-    if folder is not None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    return tempfile.mkdtemp(prefix="resolving-", dir=folder)
+def _made(folder: str) -> None:
+    """Make a folder, which nobody else may look into."""
+    path = Path(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=0o700)
 
 
 def _write(folder: str, files: Mapping[str, str]) -> None:

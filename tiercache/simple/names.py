@@ -136,7 +136,6 @@ def version_in(filename: str, project: ProjectName) -> str | None:
         return None
 
 
-@lru_cache(maxsize=16_384)
 def candidate_projects(filename: str) -> tuple[ProjectName, ...]:
     """The projects that a file of that name may belong to, most plausible first, at most `MAX_CANDIDATES`.
 
@@ -145,9 +144,23 @@ def candidate_projects(filename: str) -> tuple[ProjectName, ...]:
     is no filename, or no distribution's, gives none.
     """
     try:
-        _, readings = _read(checked_filename(filename))
+        checked_filename(filename)
     except InvalidName:
         return ()
+    if filename[-4:].lower() == ".whl":  # most files of a page of thousands, and all of them begin alike
+        return _of_wheels(filename[:-4].partition("-")[0])
+    return _of_others(filename)
+
+
+@lru_cache(maxsize=4096)
+def _of_wheels(first: str) -> tuple[ProjectName, ...]:
+    """The projects of wheels whose names begin with this part."""
+    return tuple(name for name, _ in _read_wheel(f"{first}-0-py3-none-any.whl"))
+
+
+@lru_cache(maxsize=4096)
+def _of_others(filename: str) -> tuple[ProjectName, ...]:
+    _, readings = _read(filename)
     projects: dict[ProjectName, None] = {}
     for name, _ in readings:
         projects[name] = None

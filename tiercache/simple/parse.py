@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tiercache.errors import PageUnusable
 from tiercache.simple.model import ProjectName
-from tiercache.simple.parse_html import parse_html
 from tiercache.simple.parse_json import parse_json
 from tiercache.simple.parsed import Parsed
 
@@ -37,6 +36,8 @@ def parse_page(data: bytes, content_type: str, url: str, project: ProjectName) -
     if media_type in _JSON:
         return parse_json(data, url=url, project=project)
     if media_type in _HTML:
+        from tiercache.simple.parse_html import parse_html  # most tiers speak JSON, and a node starts sooner without
+
         return parse_html(data, url=url, project=project, content_charset=_charset(parameters))
     raise PageUnusable(reason=f"its Content-Type {content_type[:100]!r} is that of no project page")
 

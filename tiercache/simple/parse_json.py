@@ -7,7 +7,8 @@ here is `_last-serial`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from tiercache.simple.links import Links, UnusableLink, shown_link
 from tiercache.simple.model import File, Page, ProjectName, ProjectStatus
 from tiercache.simple.names import checked_filename, normalise
 from tiercache.simple.parsed import Dropped, Parsed, checked_api_version
+from tiercache.simple.pieces import fields_of, is_array, values_of
 
 MAX_EXTRA_DEPTH = 32
 """How deep the value of an unknown key may be nested and still be kept: it is written again, and deeper."""
@@ -51,11 +53,21 @@ def parse_json(data: bytes, *, url: str, project: ProjectName) -> Parsed:
 
     Raises PageUnusable for what is no JSON, no project page, another project's, or of a greater major api-version.
     """
-    return read_json(_decoded(data), url=url, project=project)
+    text = data.removeprefix(b"\xef\xbb\xbf")
+    with _told_as_unusable():
+        try:
+            fields = fields_of(text)
+        except msgspec.ValidationError:
+            return read_json(msgspec.json.decode(text), url=url, project=project)
+        files = fields.pop("files", None)
+        top: dict[str, Any] = {key: msgspec.json.decode(value) for key, value in fields.items()}
+        if files is not None:
+            top["files"] = values_of(files) if is_array(files) else msgspec.json.decode(files)
+        return read_json(top, url=url, project=project)
 
 
 def read_json(top: Any, *, url: str, project: ProjectName) -> Parsed:
-    """The same, from JSON that is decoded already."""
+    """The same, from JSON that is decoded already; its files may be an iterator."""
     if not isinstance(top, dict):
         raise PageUnusable(reason="it is no JSON object")
     meta = top.get("meta", {})
@@ -63,7 +75,7 @@ def read_json(top: Any, *, url: str, project: ProjectName) -> Parsed:
     if not isinstance(meta, dict) or not isinstance(meta.get("api-version", "1.0"), str):
         raise PageUnusable(reason="its meta is malformed")
     api_version = checked_api_version(meta.get("api-version", "1.0"))  # before all else: a 2.0 may look quite different
-    if not isinstance(files, list):
+    if not isinstance(files, list | Iterator):
         raise PageUnusable(reason="it has no list of files")
     _check_name(top.get("name"), project)
     kept, dropped = _read_files(files, url)
@@ -78,9 +90,10 @@ def read_json(top: Any, *, url: str, project: ProjectName) -> Parsed:
     return Parsed(page=page, dropped=dropped, serial=_read_serial(meta.get("_last-serial")), api_version=api_version)
 
 
-def _decoded(data: bytes) -> Any:
+@contextmanager
+def _told_as_unusable() -> Iterator[None]:
     try:
-        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+        yield
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise PageUnusable(reason="it is no JSON") from None
     except RecursionError:
@@ -125,7 +138,7 @@ def _read_serial(given: object) -> int | None:
     return given if type(given) is int and given >= 0 else None
 
 
-def _read_files(given: list[Any], url: str) -> tuple[tuple[File, ...], tuple[Dropped, ...]]:
+def _read_files(given: Iterable[Any], url: str) -> tuple[tuple[File, ...], tuple[Dropped, ...]]:
     links = Links(base=url)
     files: dict[str, File] = {}
     dropped: list[Dropped] = []

@@ -44,7 +44,7 @@ def render_json(page: Page, *, file_url: FileUrl, serial: int | None = None) -> 
         **page.extra,
         "meta": _meta(page.meta_extra, api_version(page), serial),
         "name": page.project,
-        "files": [_file_json(file, file_url(file)) for file in _offered(page)],
+        "files": [msgspec.Raw(_ENCODER.encode(_file_json(file, file_url(file)))) for file in _offered(page)],  # pieces
     }
     versions = _versions(page)
     if versions is not None:

@@ -9,8 +9,8 @@ from twisted.logger import Logger
 from tiercache.interfaces import DeletedFile
 from tiercache.policy.acts import Act
 from tiercache.simple.model import File
-from tiercache.storage.prepared import Row, Rows
 from tiercache.storage.rows import Unreadable, listing_of
+from tiercache.storage.statement import Row, Rows
 
 log = Logger()
 

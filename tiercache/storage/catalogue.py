@@ -1,11 +1,12 @@
 """The catalogue in an SQLite database.
 
 Reads run where they are called, in tens of microseconds; writes queue for one writer (`group_commit`).  The SQL is in
-`statements`, the tables in `tables`, the encoding of values in `rows`.
+`core` and `sqlite`, what a change consists of in `steps`, the encoding of values in `rows`.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,8 +17,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, field
-from sqlalchemy import Select
-from sqlalchemy.exc import SQLAlchemyError
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -39,9 +38,9 @@ from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.storage import hosted_statements, news_statements, statements, token_statements
+from tiercache.storage import hosted_steps, news_steps, steps, token_steps
 from tiercache.storage.act_rows import act_of, deleted_files
-from tiercache.storage.database import DRIVER_ERRORS, SIZE, meaning, reading_connection, writing_connection
+from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
 from tiercache.storage.dropped import SqlDropped
 from tiercache.storage.file_rows import file_records
 from tiercache.storage.given_attachments import GivenAttachments
@@ -49,10 +48,11 @@ from tiercache.storage.group_commit import GroupCommit
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.kept_jobs import SqlKeptJobs
 from tiercache.storage.lock import alone_in
-from tiercache.storage.prepared import Prepared, Rows
-from tiercache.storage.revisions import bring_up_to_date, revision_of
+from tiercache.storage.prepared import Prepared
+from tiercache.storage.revisions import REVISION, bring_up_to_date, revision_of
 from tiercache.storage.rows import Unreadable, head_of, names_of, token_of, unpacked
-from tiercache.storage.tables import REVISION
+from tiercache.storage.sqlite import hosted, news, statements, tokens
+from tiercache.storage.statement import Rows, Statement
 
 FILES_AT_ONCE = 500
 """Records that `all_files` reads in one go, and projects that `idle_projects` does: no read stays open between."""
@@ -111,8 +111,8 @@ class SqlCatalogue:
             undone.callback(reading.close)
             try:
                 if revision_of(reading) != REVISION:
-                    bring_up_to_date(writing, path)
-            except SQLAlchemyError as error:
+                    bring_up_to_date(path, patience_s=write_patience_s)
+            except sqlite3.Error as error:
                 raise meaning(path, error) from error
             undone.pop_all()
         changes = GroupCommit(connection=Prepared(writing), path=path, writer=writer, pause=pause)
@@ -130,13 +130,13 @@ class SqlCatalogue:
         return None
 
     def store_entry(self, entry: StoredEntry) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_entry, entry), lasting=False)
+        return self._changes.submit(partial(steps.store_entry, entry), lasting=False)
 
     def freshen_entry(self, project: ProjectName, head: Head) -> Deferred[None]:
-        return self._changes.submit(partial(statements.freshen_entry, project, head), lasting=head.outdated)
+        return self._changes.submit(partial(steps.freshen_entry, project, head), lasting=head.outdated)
 
     def forget_entry(self, project: ProjectName) -> Deferred[None]:
-        return self._changes.submit(partial(statements.forget_entry, project), lasting=False)
+        return self._changes.submit(partial(steps.forget_entry, project), lasting=False)
 
     def entry_names(self) -> list[ProjectName]:
         return [project for (project,) in self._rows(statements.ENTRY_NAMES)]
@@ -167,19 +167,19 @@ class SqlCatalogue:
             last_used_at, last_sha256 = rows[-1].used_at, rows[-1].sha256
 
     def stored_bytes(self) -> int:
-        return sum(size_bytes for (size_bytes,) in self._rows(statements.TOTAL, name=statements.ALL_FILES))
+        return sum(size_bytes for (size_bytes,) in self._rows(statements.TOTAL, name=steps.ALL_FILES))
 
     def hosted_bytes(self) -> int:
-        return sum(size_bytes for (size_bytes,) in self._rows(statements.TOTAL, name=statements.HOSTED_FILES))
+        return sum(size_bytes for (size_bytes,) in self._rows(statements.TOTAL, name=steps.HOSTED_FILES))
 
     def store_file(self, record: FileRecord) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_file, record), lasting=record.tier == HERE)
+        return self._changes.submit(partial(steps.store_file, record), lasting=record.tier == HERE)
 
     def forget_file(self, sha256: str) -> Deferred[None]:
-        return self._changes.submit(partial(statements.forget_file, sha256))
+        return self._changes.submit(partial(steps.forget_file, sha256))
 
     def touch_files(self, used_at: Mapping[str, float]) -> Deferred[None]:
-        return self._changes.submit(partial(statements.touch_files, dict(used_at)), lasting=False)
+        return self._changes.submit(partial(steps.touch_files, dict(used_at)), lasting=False)
 
     # -- what belongs to a file ---------------------------------------------------------------------------------
 
@@ -209,16 +209,16 @@ class SqlCatalogue:
         return digests
 
     def store_attachment(self, attachment: Attachment) -> Deferred[None]:
-        writing = self._changes.submit(partial(statements.store_attachment, attachment), lasting=False)
+        writing = self._changes.submit(partial(steps.store_attachment, attachment), lasting=False)
         return self._given.give((attachment.identity, attachment.kind), attachment, writing)
 
     def forget_attachment(self, identity: FileIdentity, kind: str) -> Deferred[None]:
-        writing = self._changes.submit(partial(statements.forget_attachment, identity, kind), lasting=False)
+        writing = self._changes.submit(partial(steps.forget_attachment, identity, kind), lasting=False)
         return self._given.give((identity, kind), None, writing)
 
     def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
         self._has_odd_files = True
-        return self._changes.submit(partial(statements.note_odd_file, identity, project))
+        return self._changes.submit(partial(steps.note_odd_file, identity, project))
 
     def odd_file_project(self, identity: FileIdentity) -> ProjectName | None:
         if self._has_odd_files is None:
@@ -242,17 +242,17 @@ class SqlCatalogue:
             last_used_at, last_project = rows[-1].used_at, rows[-1].project
 
     def touch_projects(self, used_at: Mapping[ProjectName, float]) -> Deferred[None]:
-        return self._changes.submit(partial(statements.touch_projects, dict(used_at)), lasting=False)
+        return self._changes.submit(partial(steps.touch_projects, dict(used_at)), lasting=False)
 
     def forget_project(self, project: ProjectName) -> Deferred[None]:
         for identity, kind in self._given.of(project):
             self.forget_attachment(identity, kind)
-        return self._changes.submit(partial(statements.forget_project, project), lasting=False)
+        return self._changes.submit(partial(steps.forget_project, project), lasting=False)
 
     # -- what people say ----------------------------------------------------------------------------------------
 
     def pin(self, project: ProjectName, pinned: bool) -> Deferred[None]:
-        return self._changes.submit(partial(statements.pin, project, pinned))
+        return self._changes.submit(partial(steps.pin, project, pinned))
 
     def pins(self) -> list[ProjectName]:
         return [project for (project,) in self._rows(statements.PINNED)]
@@ -261,12 +261,12 @@ class SqlCatalogue:
         return next((value for (value,) in self._rows(statements.SETTING, name=name)), None)
 
     def store_setting(self, name: str, value: str | None) -> Deferred[None]:
-        return self._changes.submit(partial(statements.store_setting, name, value))
+        return self._changes.submit(partial(steps.store_setting, name, value))
 
     # -- news, what is hosted, what is reserved -----------------------------------------------------------------
 
     def position(self) -> Position:
-        for epoch, serial in self._rows(news_statements.POSITION_NOW):
+        for epoch, serial in self._rows(news.POSITION_NOW):
             return Position(epoch=epoch, serial=serial)
         raise StoreUnusable(path=str(self._path), reason="the catalogue is damaged: its journal has lost its position")
 
@@ -274,18 +274,18 @@ class SqlCatalogue:
         last = self.position().serial  # before the rows: what is appended in between is more than was asked for
         if since >= last:
             return ()
-        found = _changes(self._rows(news_statements.CHANGES_AFTER, since=since, most=most))
+        found = _changes(self._rows(news.CHANGES_AFTER, since=since, most=most))
         expected = min(most, last - since)
         if len(found) < expected or (found and found[-1].serial != since + len(found)):
             return None  # pruned, or lost by the disk
         return found
 
     def append_changes(self, changes: Sequence[NewChange], at: float) -> Deferred[Sequence[Change]]:
-        steps = partial(news_statements.append_changes, tuple(changes), at, self._changes_kept)
-        return self._changes.submit_asking(steps).addCallback(_changes)
+        change = partial(news_steps.append_changes, tuple(changes), at, self._changes_kept)
+        return self._changes.submit_asking(change).addCallback(_changes)
 
     def hosted(self, project: ProjectName) -> bytes | None:
-        for coding, data in self._rows(hosted_statements.HOSTED_PAGE, project=project):
+        for coding, data in self._rows(hosted.HOSTED_PAGE, project=project):
             try:
                 return unpacked(coding, data)
             except Unreadable as error:
@@ -295,7 +295,7 @@ class SqlCatalogue:
         return None
 
     def hosted_names(self) -> list[ProjectName]:
-        return [project for (project,) in self._rows(hosted_statements.HOSTED_NAMES)]
+        return [project for (project,) in self._rows(hosted.HOSTED_NAMES)]
 
     def store_hosted(
         self,
@@ -308,35 +308,35 @@ class SqlCatalogue:
         restored: Sequence[str] = (),
     ) -> Deferred[Sequence[Change]]:
         what = (tuple(changes), at, tuple(acts), tuple(deleted), tuple(restored))
-        steps = partial(hosted_statements.store_hosted, project, body, *what, self._changes_kept)
-        return self._changes.submit_asking(steps).addCallback(_changes)
+        change = partial(hosted_steps.store_hosted, project, body, *what, self._changes_kept)
+        return self._changes.submit_asking(change).addCallback(_changes)
 
     def append_acts(self, acts: Sequence[NewAct], at: float) -> Deferred[None]:
-        return self._changes.submit(partial(hosted_statements.append_acts, tuple(acts), at))
+        return self._changes.submit(partial(hosted_steps.append_acts, tuple(acts), at))
 
     def acts(self, project: ProjectName | None, since: int | None, most: int) -> list[Act]:
         which = {} if project is None else {"project": project}
         if since is not None:
-            after = hosted_statements.ACTS_AFTER if project is None else hosted_statements.ACTS_OF_PROJECT_AFTER
+            after = hosted.ACTS_AFTER if project is None else hosted.ACTS_OF_PROJECT_AFTER
             return [act_of(row) for row in self._rows(after, since=since, most=most, **which)]
-        newest = hosted_statements.NEWEST_ACTS if project is None else hosted_statements.NEWEST_ACTS_OF_PROJECT
+        newest = hosted.NEWEST_ACTS if project is None else hosted.NEWEST_ACTS_OF_PROJECT
         return [act_of(row) for row in reversed(self._rows(newest, most=most, **which))]
 
     def deleted(self, project: ProjectName, filename: str) -> DeletedFile | None:
-        return next(deleted_files(self._rows(hosted_statements.DELETED_FILE, project=project, filename=filename)), None)
+        return next(deleted_files(self._rows(hosted.DELETED_FILE, project=project, filename=filename)), None)
 
     def deleted_of(self, project: ProjectName) -> list[DeletedFile]:
-        return list(deleted_files(self._rows(hosted_statements.DELETED_OF, project=project)))
+        return list(deleted_files(self._rows(hosted.DELETED_OF, project=project)))
 
     def deleted_until(self, at: float, most: int) -> list[DeletedFile]:
-        return list(deleted_files(self._rows(hosted_statements.DELETED_UNTIL, until=at, most=most)))
+        return list(deleted_files(self._rows(hosted.DELETED_UNTIL, until=at, most=most)))
 
     def store_deleted(self, file: DeletedFile, acts: Sequence[NewAct], at: float) -> Deferred[None]:
-        return self._changes.submit(partial(hosted_statements.store_deleted, file, tuple(acts), at))
+        return self._changes.submit(partial(hosted_steps.store_deleted, file, tuple(acts), at))
 
     def reservations(self) -> list[Reservation]:
         found = []
-        for tier, epoch, names in self._rows(news_statements.ALL_RESERVATIONS):
+        for tier, epoch, names in self._rows(news.ALL_RESERVATIONS):
             try:
                 found.append(Reservation(tier=tier, epoch=epoch, names=names_of(names)))
             except Unreadable as error:
@@ -347,26 +347,26 @@ class SqlCatalogue:
         return found
 
     def store_reservation(self, reservation: Reservation) -> Deferred[None]:
-        return self._changes.submit(partial(news_statements.store_reservation, reservation))
+        return self._changes.submit(partial(news_steps.store_reservation, reservation))
 
     # -- tokens -------------------------------------------------------------------------------------------------
 
     def token(self, digest: str) -> IssuedToken | None:
-        return next(iter(self._tokens(token_statements.TOKEN, digest=digest)), None)
+        return next(iter(self._tokens(tokens.TOKEN, digest=digest)), None)
 
     def tokens(self) -> list[IssuedToken]:
-        return self._tokens(token_statements.ALL_TOKENS)
+        return self._tokens(tokens.ALL_TOKENS)
 
     def store_token(self, token: IssuedToken) -> Deferred[None]:
-        return self._changes.submit(partial(token_statements.store_token, token))
+        return self._changes.submit(partial(token_steps.store_token, token))
 
     def forget_tokens(self, ids: Iterable[str]) -> Deferred[None]:
-        return self._changes.submit(partial(token_statements.forget_tokens, tuple(ids)))
+        return self._changes.submit(partial(token_steps.forget_tokens, tuple(ids)))
 
     def touch_tokens(self, used_at: Mapping[str, float]) -> Deferred[None]:
-        return self._changes.submit(partial(token_statements.touch_tokens, dict(used_at)), lasting=False)
+        return self._changes.submit(partial(token_steps.touch_tokens, dict(used_at)), lasting=False)
 
-    def _tokens(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> list[IssuedToken]:
+    def _tokens(self, statement: Statement, **parameters: Any) -> list[IssuedToken]:
         found = []
         for row in self._rows(statement, **parameters):
             try:
@@ -382,12 +382,12 @@ class SqlCatalogue:
             with self._reading:
                 self._reader.connection.close()
 
-    def _rows(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> Rows:
+    def _rows(self, statement: Statement, **parameters: Any) -> Rows:
         """All rows at once: a read that stayed open would hold this connection in the past."""
         try:
             with self._reading:
                 return self._reader.rows(statement, parameters)
-        except DRIVER_ERRORS as error:
+        except sqlite3.Error as error:
             raise meaning(self._path, error) from error
 
 

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import URL, BigInteger, Connection, Engine, create_engine, event, literal_column, select, text
-from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from tiercache.errors import StoreFull, StoreUnusable
+from tiercache.storage.statement import Statement
 
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 _NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_TRUNCATE")
@@ -22,21 +18,19 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
-DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
-"""What goes wrong with a database, said by the driver itself or by what stands in front of it."""
-
-SIZE = select(literal_column("(page_count - freelist_count) * page_size", BigInteger)).select_from(
-    text("pragma_page_count, pragma_freelist_count, pragma_page_size")
+SIZE = Statement(
+    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    columns=("size_bytes",),
 )
 """What a database takes of its file; the rest of that is used again before the file grows."""
 
 
-def writing_connection(path: Path, *, patience_s: float) -> Connection:
+def writing_connection(path: Path, *, patience_s: float) -> sqlite3.Connection:
     """The connection that changes the database at `path`, made if it is not there; used by one thread at a time.
 
     It waits up to `patience_s` for other processes that write.  Raises StoreFull, StoreUnusable.
     """
-    engine = _engine(
+    return _connected(
         path,
         patience_s,
         "PRAGMA journal_mode = WAL",
@@ -44,37 +38,29 @@ def writing_connection(path: Path, *, patience_s: float) -> Connection:
         f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}",
     )
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    return _connected(engine, path)
-
-
-def reading_connection(path: Path, *, patience_s: float) -> Connection:
+def reading_connection(path: Path, *, patience_s: float) -> sqlite3.Connection:
     """A connection that sees, with each statement, all that has been committed by then.  Raises as above."""
-    engine = _engine(path, patience_s, "PRAGMA query_only = ON")
-    return _connected(engine, path).execution_options(isolation_level="AUTOCOMMIT")
+    return _connected(path, patience_s, "PRAGMA query_only = ON")
 
 
-def meaning(path: Path, error: Exception) -> StoreFull | StoreUnusable:
-    """What a failure of the database at `path` (`DRIVER_ERRORS`) says about the store."""
-    if isinstance(error, InvalidRequestError):  # what SQLAlchemy says of a connection that is closed
-        return StoreUnusable(path=str(path), reason="it has been closed")
-    cause = error.orig if isinstance(error, DBAPIError) else error
+def meaning(path: Path, error: sqlite3.Error) -> StoreFull | StoreUnusable:
+    """What a failure of the database at `path` says about the store."""
     name = error_name(error)
     if name.startswith(_NO_ROOM):
-        return StoreFull(reason=f"{cause} ({path})")
+        return StoreFull(reason=f"{error} ({path})")
     if name.startswith(_DAMAGED):
         return StoreUnusable(
             path=str(path),
-            reason=f"the catalogue is damaged ({cause}); stop the node, move this file and those beside it that end in "
+            reason=f"the catalogue is damaged ({error}); stop the node, move this file and those beside it that end in "
             "-wal and -shm away, and start again: the catalogue begins anew, what was published here is listed again, "
             "and `tiercache fsck --repair` removes the other files that it knows nothing of",
         )
     if name.startswith(_BUSY):
         return StoreUnusable(path=str(path), reason="another process has kept the catalogue locked for too long")
-    return StoreUnusable(path=str(path), reason=str(cause))
+    if isinstance(error, sqlite3.ProgrammingError) and "closed database" in str(error):
+        return StoreUnusable(path=str(path), reason="it has been closed")
+    return StoreUnusable(path=str(path), reason=str(error))
 
 
 def is_busy(error: Exception) -> bool:
@@ -84,29 +70,20 @@ def is_busy(error: Exception) -> bool:
 
 def error_name(error: Exception) -> str:
     """SQLite's own name for an error (`SQLITE_FULL`), or an empty string."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(cause, "sqlite_errorname", "") if isinstance(cause, sqlite3.Error) else ""
+    return getattr(error, "sqlite_errorname", "") if isinstance(error, sqlite3.Error) else ""
 
 
-def _engine(path: Path, patience_s: float, *pragmas: str) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
-        poolclass=NullPool,
-        # The threads of a pool take turns; SQLAlchemy's lock-free Connection is guarded by its users.
-        connect_args={"timeout": patience_s, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where this file says, not where the driver guesses
-        for pragma in pragmas:
-            connection.execute(pragma)
-
-    return engine
-
-
-def _connected(engine: Engine, path: Path) -> Connection:
+def _connected(path: Path, patience_s: float, *pragmas: str) -> sqlite3.Connection:
     try:
-        return engine.connect()
-    except SQLAlchemyError as error:
+        # The threads of a pool take turns: a connection is guarded by its users.  Transactions begin where these say,
+        # not where the driver guesses.
+        connection = sqlite3.connect(path, timeout=patience_s, check_same_thread=False, isolation_level=None)
+        try:
+            for pragma in pragmas:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
         raise meaning(path, error) from error
+    return connection

@@ -6,18 +6,15 @@ from collections.abc import Callable
 from functools import partial
 
 from attrs import define
-from sqlalchemy import select
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from tiercache.interfaces import DroppedFile, IDropped
 from tiercache.policy.dropped import Stamp
 from tiercache.storage.group_commit import GroupCommit
-from tiercache.storage.prepared import Rows
-from tiercache.storage.statements import Step, into, without
-from tiercache.storage.tables import DROPPED
-
-_ALL = select(*DROPPED.c).order_by(DROPPED.c.path)
+from tiercache.storage.sqlite import kept
+from tiercache.storage.statement import Rows
+from tiercache.storage.steps import Step
 
 
 @implementer(IDropped)
@@ -39,7 +36,7 @@ class SqlDropped:
                 is_ours=row.is_ours,
                 is_gone=row.is_gone,
             )
-            for row in self._rows(_ALL)
+            for row in self._rows(kept.ALL_DROPPED)
         ]
 
     def store(self, file: DroppedFile) -> Deferred[None]:
@@ -61,8 +58,8 @@ def _store(file: DroppedFile) -> list[Step]:
         "is_ours": file.is_ours,
         "is_gone": file.is_gone,
     }
-    return [*_forget(file.path), (into(DROPPED), row)]
+    return [*_forget(file.path), (kept.STORE_DROPPED, row)]
 
 
 def _forget(path: str) -> list[Step]:
-    return [(without(DROPPED, "path"), {"the_path": path})]
+    return [(kept.FORGET_DROPPED, {"the_path": path})]

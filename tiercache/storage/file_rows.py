@@ -9,8 +9,8 @@ from twisted.logger import Logger
 
 from tiercache.interfaces import FileRecord
 from tiercache.simple.model import FileIdentity
-from tiercache.storage.prepared import Rows
 from tiercache.storage.rows import Unreadable, listing_of
+from tiercache.storage.statement import Rows
 
 log = Logger()
 

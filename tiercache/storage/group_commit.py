@@ -1,10 +1,11 @@
 """Group commit: the changes that arrive while one transaction is being written are the next one.
 
-One writer, one order, one trip to the disk for many changes.  What the changes are is the business of `statements`.
+One writer, one order, one trip to the disk for many changes.  What the changes are is the business of `steps`.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +15,10 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fai
 
 from tiercache.errors import StoreUnusable
 from tiercache.interfaces import Pool
-from tiercache.storage.database import DRIVER_ERRORS, is_busy, meaning
-from tiercache.storage.prepared import Prepared, Rows
-from tiercache.storage.statements import Step
+from tiercache.storage.database import is_busy, meaning
+from tiercache.storage.prepared import Prepared
+from tiercache.storage.statement import Rows
+from tiercache.storage.steps import Step
 
 Change = Callable[[], Sequence[Step]]
 """Gives the steps of a change; called in the writer, since it may have to encode and compress."""
@@ -146,7 +148,7 @@ class GroupCommit:
         return outcomes
 
     def _meaning(self, error: Exception) -> Exception:
-        return meaning(self._path, error) if isinstance(error, DRIVER_ERRORS) else error
+        return meaning(self._path, error) if isinstance(error, sqlite3.Error) else error
 
     def _last(self, lasting: bool) -> None:
         """From now on a commit waits for the disk, or does not."""
@@ -157,7 +159,7 @@ class GroupCommit:
     def _transact(self, changes: Sequence[Sequence[Step]]) -> Iterator[Rows]:
         """Make the changes in one transaction; what each told, once that is on the disk."""
         told: list[Rows] = []
-        with self._connection.connection.begin():
+        with self._connection.transaction():
             for steps in changes:
                 rows: Rows = ()
                 for statement, parameters in steps:

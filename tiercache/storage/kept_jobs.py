@@ -6,21 +6,18 @@ from collections.abc import Callable
 from functools import partial
 
 from attrs import define
-from sqlalchemy import select
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from tiercache.interfaces import IKeptJobs, KeptJob
 from tiercache.storage.group_commit import GroupCommit
-from tiercache.storage.prepared import Rows
 from tiercache.storage.rows import Unreadable, packed, unpacked
-from tiercache.storage.statements import Step, into, without
-from tiercache.storage.tables import KEPT_JOBS
+from tiercache.storage.sqlite import kept
+from tiercache.storage.statement import Rows
+from tiercache.storage.steps import Step
 
 log = Logger()
-
-_ALL = select(*KEPT_JOBS.c).order_by(KEPT_JOBS.c.created_at, KEPT_JOBS.c.id)
 
 
 @implementer(IKeptJobs)
@@ -33,7 +30,7 @@ class SqlKeptJobs:
 
     def all(self) -> list[KeptJob]:
         found = []
-        for row in self._rows(_ALL):
+        for row in self._rows(kept.ALL_JOBS):
             try:
                 data = unpacked(row.coding, row.data)
             except Unreadable as error:  # whoever wants it asks for it again
@@ -52,8 +49,8 @@ class SqlKeptJobs:
 def _store(job: KeptJob) -> list[Step]:
     coding, data = packed(job.data)
     row = {"id": job.id, "created_at": job.created_at, "coding": coding, "data": data}
-    return [*_forget(job.id), (into(KEPT_JOBS), row)]
+    return [*_forget(job.id), (kept.STORE_JOB, row)]
 
 
 def _forget(job: str) -> list[Step]:
-    return [(without(KEPT_JOBS, "id"), {"the_id": job})]
+    return [(kept.FORGET_JOB, {"the_id": job})]

@@ -32,11 +32,6 @@ from tiercache.simple.stored import dump_page, load_page
 from tiercache.storage.settled import settled
 
 
-def is_lost(files: IFiles, catalogue: ICatalogue) -> bool:
-    """Whether a catalogue is new, and the store that it is to be of is not: there are records of what was hosted."""
-    return catalogue.position().serial == 0 and next(iter(files.records.projects()), None) is not None
-
-
 def rebuild(files: IFiles, catalogue: ICatalogue, *, now: float, report: Callable[[str], None]) -> int:
     """Make pages, records, attachments, acts and deleted files what the records beside the files say.
 

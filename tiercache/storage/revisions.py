@@ -1,63 +1,28 @@
-"""Bringing a catalogue's tables up to date.
+"""Which revision a catalogue's tables are at, and bringing them up to date.
 
-Alembic is imported only when there is something to do, since that costs more than all the rest of a warm start.
+SQLAlchemy and Alembic are loaded only when there is something to do, since that takes as long as all the rest of a
+warm start.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Text, column, select, table
-
-from tiercache.errors import StoreUnusable
-from tiercache.storage.tables import REVISION
-
-if TYPE_CHECKING:  # see above
-    from alembic.config import Config
-
-_FOUND = select(column("version_num", Text)).select_from(table("alembic_version"))
+REVISION = "0006"
+"""The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
 
 
-def revision_of(connection: Connection) -> str | None:
-    """The revision that a database is at, or None for one that is empty, or no catalogue."""
-    if not connection.dialect.has_table(connection, "alembic_version"):
+def revision_of(connection: sqlite3.Connection) -> str | None:
+    """The revision that a database is at, or None for one that is empty, or no catalogue.  Raises sqlite3.Error."""
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone():
         return None
-    return connection.execute(_FOUND).scalar()
+    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if found is None else str(found[0])
 
 
-def bring_up_to_date(connection: Connection, path: Path) -> None:
-    """Run the migrations that the database at `path` lacks, all or none of them.
+def bring_up_to_date(path: Path, *, patience_s: float) -> None:
+    """Run the migrations that the database at `path` lacks, all or none of them; see `tiercache.storage.migrating`."""
+    from tiercache.storage.migrating import migrate  # here, for the reason above
 
-    `connection` must exclude other writers from the beginning of its transaction on.  Raises StoreUnusable for a
-    database that a newer tiercache has been at, or that is no catalogue.
-    """
-    from alembic import command  # here, for the reason above
-    from alembic.script import ScriptDirectory
-
-    with connection.begin():
-        found = revision_of(connection)
-        if found is None and connection.dialect.get_table_names(connection):
-            raise StoreUnusable(path=str(path), reason="it is a database, but no catalogue of tiercache")
-        ours = config(connection)
-        known = {script.revision for script in ScriptDirectory.from_config(ours).walk_revisions()}
-        if found is not None and found not in known:
-            raise StoreUnusable(
-                path=str(path),
-                reason=f"its revision is {found} and this tiercache knows none after {REVISION}; "
-                "run the newer tiercache that wrote it, or give this one a store of its own",
-            )
-        command.upgrade(ours, REVISION)
-
-
-def config(connection: Connection) -> Config:
-    """Alembic's configuration for this connection.
-
-    For a new script: `alembic.command.revision(config(connection), "what it does", autogenerate=True, rev_id="0002")`.
-    """
-    from alembic.config import Config  # here, for the reason above
-
-    made = Config()
-    made.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    made.attributes["connection"] = connection
-    return made
+    migrate(path, patience_s=patience_s)

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
-REVISION = "0006"
-"""The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
-
 METADATA = MetaData()
 
 # What freshening rewrites stands apart from what it leaves: a head is small, a body may be megabytes.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from attrs import define, field
@@ -23,12 +27,14 @@ class ReactorThreads:
 
     _reactor: IReactorFromThreads
     _threads: ThreadPool
+    _nicer: int = 0
     _stopped: bool = field(default=False, init=False)
+    _seen: threading.local = field(factory=threading.local, init=False)
 
     @classmethod
-    def several(cls, reactor: IReactorFromThreads, *, name: str, most: int) -> Self:
-        """Up to `most` threads, for work whose parts do not wait for one another."""
-        return cls(reactor=reactor, threads=ThreadPool(minthreads=0, maxthreads=most, name=name))
+    def several(cls, reactor: IReactorFromThreads, *, name: str, most: int, nicer: int = 0) -> Self:
+        """Up to `most` threads, for work whose parts do not wait for one another; `nicer` as in `make_nicer`."""
+        return cls(reactor=reactor, threads=ThreadPool(minthreads=0, maxthreads=most, name=name), nicer=nicer)
 
     @classmethod
     def single(cls, reactor: IReactorFromThreads, *, name: str) -> Self:
@@ -38,7 +44,13 @@ class ReactorThreads:
     async def __call__(self, function: Callable[..., T], /, *args: Any) -> T:
         if self._stopped:
             raise RuntimeError("these threads were stopped")  # a stopped ThreadPool would never answer
-        return await deferToThreadPool(self._reactor, self._threads, function, *args)
+        return await deferToThreadPool(self._reactor, self._threads, self._worked, function, *args)
+
+    def _worked(self, function: Callable[..., T], /, *args: Any) -> T:
+        """What comes of the work, in the thread that does it."""
+        if self._nicer and not hasattr(self._seen, "is_nicer"):
+            self._seen.is_nicer = make_nicer(self._nicer)
+        return function(*args)
 
     def start(self) -> None:
         """Begin to work."""
@@ -49,6 +61,17 @@ class ReactorThreads:
         if not self._stopped:
             self._stopped = True
             self._threads.stop()
+
+
+def make_nicer(by: int) -> bool:
+    """Have the calling thread give way to others of the process, where the system does that for a thread alone."""
+    if sys.platform != "linux":
+        return False
+    thread = threading.get_native_id()
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + by)
+        return True
+    return False
 
 
 async def on_the_spot(function: Callable[..., T], /, *args: Any) -> T:

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from tiercache.errors import NotANode
 from tiercache.interfaces import Pool
+from tiercache.policy.entry import Present
 from tiercache.policy.hints import NO_HINTS, Hints
 from tiercache.policy.hops import Hops
 from tiercache.policy.retry import Fault
@@ -88,6 +89,8 @@ class Batches:
         if promising is not None:
             with suppress(_NotKept):
                 return await self._waiter(promising, project).done
+            # Who breaks promises is asked for no more of them: else one ask could lead to any number.
+            hints = evolve(hints, neighbours=0)
         batch = self._joined(kind_of(requests.hops, no_cache, hints), requests, project, etag)
         batch.hints.setdefault(project, hints)
         waiter = self._waiter(batch, project)
@@ -267,18 +270,27 @@ class Batches:
         (batch.answered if project in batch.etags else batch.came_along).add(project)
         self._end_promise(batch, project)
         warn_of_refused(line.refused, tier=exchange.tier, project=project)
-        self._promise(batch, line.follows)
-        self._answer(batch, project, line.outcome)
+        promised = self._promise(batch, line.follows)
+        outcome = line.outcome
+        if isinstance(outcome, Present) and outcome.follows != promised:
+            outcome = evolve(outcome, follows=promised)
+        self._answer(batch, project, outcome)
 
     # -- what nobody asked for --------------------------------------------------------------------------------
 
-    def _promise(self, batch: Batch, projects: Iterable[ProjectName]) -> None:
-        """Let who asks for one of these wait for its line; never for more of them than may come along."""
+    def _promise(self, batch: Batch, projects: Iterable[ProjectName]) -> tuple[ProjectName, ...]:
+        """Let who asks for one of these wait for its line; never for more of them than may come along.
+
+        Returns those of them for which that is new.
+        """
+        promised: list[ProjectName] = []
         for project in projects:
             is_known = project in batch.etags or project in batch.promised or project in batch.came_along
             if not is_known and len(batch.promised) + len(batch.came_along) < batch.kind.neighbours:
                 batch.promised.add(project)
                 self._promised.setdefault((batch.kind.hops, project), batch)
+                promised.append(project)
+        return tuple(promised)
 
     def _is_passed_over(self, batch: Batch, data: bytes) -> bool:
         """Whether a line was promised and nobody waits for it: no more is read of it than what it promises."""

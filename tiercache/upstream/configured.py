@@ -15,7 +15,7 @@ from attrs import evolve
 from tiercache.config.addresses import OwnAddresses
 from tiercache.config.values import PUBLIC_INDEX, TierConfig
 from tiercache.interfaces import IPublishTarget, IUpstream, Pool
-from tiercache.upstream.parent import ORIGIN, PARENT, SIBLING, UNKNOWN
+from tiercache.upstream.kinds import ORIGIN, PARENT, SIBLING, UNKNOWN
 from tiercache.upstream.public_index import (
     pip_certificates_of_this_machine,
     pip_index_of_this_machine,

@@ -32,6 +32,7 @@ from tiercache.upstream.decoding import decoded
 from tiercache.upstream.failure import Unanswered
 from tiercache.upstream.feed import Feed
 from tiercache.upstream.files import ABSENT
+from tiercache.upstream.kinds import ORIGIN, PARENT, UNKNOWN
 from tiercache.upstream.offers import AGAIN_S, AGAIN_UNKNOWN_S, Offers
 from tiercache.upstream.requests import Requests
 from tiercache.upstream.simple_index import SimpleIndex
@@ -53,10 +54,6 @@ from tiercache.wire.prefetch import PREFETCH, JobState, Wanted
 
 T = TypeVar("T")
 
-ORIGIN, PARENT, SIBLING = "origin", "parent", "sibling"
-
-UNKNOWN = "unknown"
-"""The kind of a tier of which nobody said what it is: it is asked."""
 
 JSON = "application/json"
 

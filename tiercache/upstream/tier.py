@@ -16,14 +16,12 @@ from tiercache.errors import ConfigInvalid, Problem
 from tiercache.interfaces import IPublishTarget, IUpstream, Pool, Tier
 from tiercache.upstream.connections import http_agent
 from tiercache.upstream.credentials import credentials_of, netrc_path
-from tiercache.upstream.parent import Parent
 from tiercache.upstream.proxies import proxies_from
 from tiercache.upstream.reach import Reach
 from tiercache.upstream.requests import Deadlines, Requests
 from tiercache.upstream.simple_index import Limits, SimpleIndex
 from tiercache.upstream.target import Target
 from tiercache.upstream.trust import ca_bundle, client_certificate, https_policy, trusted
-from tiercache.upstream.uploads import Uploads
 
 
 @frozen(kw_only=True)
@@ -53,7 +51,11 @@ class TierSettings:
 def upstream(settings: TierSettings, **surroundings: Any) -> IUpstream:
     """The upstream of one tier, ready to be asked; `surroundings` as for `simple_index`.  Raises ConfigInvalid."""
     index = simple_index(settings, **surroundings)
-    return index if settings.root_url is None else Parent(index=index, root_url=settings.root_url)
+    if settings.root_url is None:
+        return index
+    from tiercache.upstream.parent import Parent  # with the language that nodes speak
+
+    return Parent(index=index, root_url=settings.root_url)
 
 
 def simple_index(
@@ -123,6 +125,8 @@ def uploads(
     except ValueError as error:
         problem = Problem(place=f"tier {settings.name}, publish-url", what=f"this cannot be asked: {error}")
         raise ConfigInvalid(source="of the tiers", problems=(problem,)) from None
+    from tiercache.upstream.uploads import Uploads  # few nodes hand on what is published
+
     reach = Reach(own=target.host.name)
     return Uploads(
         requests=Requests(

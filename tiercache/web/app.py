@@ -4,29 +4,31 @@ A route is a coroutine from a request to an `Answer`; `Responder` writes it, and
 raised.  Klein matches paths; it is told to redirect nothing, since its redirects are built from the Host field.
 """
 
+# ruff: noqa: N802, N815  # the names of IResource
+
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property, partial
 
+from attrs import define
 from klein import Klein
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Request
+from zope.interface import implementer
 
 from tiercache.web.answer import IStanding
 from tiercache.web.errors import answer_to
 from tiercache.web.files import FileRoutes
 from tiercache.web.guard import Guard
 from tiercache.web.health import Health
-from tiercache.web.legacy_json import LegacyJson
-from tiercache.web.openapi import OpenApi
 from tiercache.web.request import ask_of
 from tiercache.web.respond import Responder
 from tiercache.web.route import Permission, Route
 from tiercache.web.simple import SimplePages
-from tiercache.web.welcome import Welcome
 
-GET, PUT = "GET", "PUT"  # HEAD comes with GET; OPTIONS is answered by the table of errors
+GET = "GET"  # HEAD comes with GET; OPTIONS is answered by the table of errors
 
 Keep = Callable[[Request, IStanding], None]
 """Is told of an answer that may be given again to whoever asks for the same as this request."""
@@ -40,54 +42,79 @@ READ: Permission = "read"
 OPEN = None
 
 
+AT_ONCE = (b"/simple/", b"/local/", b"/files/", b"/healthz", b"/readyz")
+"""What a node can be asked for from the first moment on: nothing else is found below these by GET or HEAD."""
+
+
 def application(
     *,
-    welcome: Welcome,
     simple: SimplePages,
     local: SimplePages,
     files: FileRoutes,
     local_files: FileRoutes,
-    legacy_json: LegacyJson,
-    publish: Sequence[Route],
-    manage: Sequence[Route],
-    operate: Sequence[Route],
-    tier: Sequence[Route],
-    openapi: OpenApi,
     health: Health,
+    more: Callable[[], Sequence[Route]],
     guard: Guard,
     responder: Responder,
     keep: Keep = forgotten,
-) -> IResource:
+) -> Application:
     """The resource of the whole site.
 
-    `keep` is told of each answer by the target that was asked for.
-
-    `publish` are the routes of those who publish, `manage` those for what is hosted, `tier` is what this node offers to
-    others, `operate` what to its operator.
+    `more` gives the routes beside those of pages and files.  `keep` is told of each answer by the target that was asked
+    for.
     """
     routes = [
-        Route(verb=verb, path=path, act=act, permission=permission)
-        for verb, path, act, permission in (
-            (GET, "/", welcome.page, OPEN),
-            (GET, "/simple", simple.missing_slash_of_list, READ),
-            (GET, "/simple/", simple.project_list, READ),
-            (GET, "/simple/<project>", simple.missing_slash, READ),
-            (GET, "/simple/<project>/", simple.project_page, READ),
-            (GET, "/local", local.missing_slash_of_list, READ),
-            (GET, "/local/", local.project_list, READ),
-            (GET, "/local/<project>", local.missing_slash, READ),
-            (GET, "/local/<project>/", local.project_page, READ),
-            (GET, "/files/<segment>/<filename>", files.by_identity, READ),
-            (GET, "/local/files/<segment>/<filename>", local_files.by_identity, READ),
-            (GET, "/packages/<path:directories>/<filename>", files.by_filename, READ),
-            (GET, "/pypi/<project>/json", legacy_json.project, READ),
-            (GET, "/pypi/<project>/<version>/json", legacy_json.release, READ),
-            (GET, "/healthz", health.alive, OPEN),
-            (GET, "/readyz", health.ready, OPEN),
+        Route(verb=GET, path=path, act=act, permission=permission)
+        for path, act, permission in (
+            ("/simple", simple.missing_slash_of_list, READ),
+            ("/simple/", simple.project_list, READ),
+            ("/simple/<project>", simple.missing_slash, READ),
+            ("/simple/<project>/", simple.project_page, READ),
+            ("/local", local.missing_slash_of_list, READ),
+            ("/local/", local.project_list, READ),
+            ("/local/<project>", local.missing_slash, READ),
+            ("/local/<project>/", local.project_page, READ),
+            ("/files/<segment>/<filename>", files.by_identity, READ),
+            ("/local/files/<segment>/<filename>", local_files.by_identity, READ),
+            ("/packages/<path:directories>/<filename>", files.by_filename, READ),
+            ("/healthz", health.alive, OPEN),
+            ("/readyz", health.ready, OPEN),
         )
     ]
-    api = [*operate, *manage, *tier]
-    routes += [*publish, *api, *openapi.routes(api)]
+    mount = partial(mounted, guard=guard, responder=responder, keep=keep)
+    return Application(at_once=mount(routes), everything=lambda: mount([*routes, *more()]))
+
+
+@implementer(IResource)
+@define(kw_only=True, eq=False)
+class Application:
+    """What is asked for most is there at once; everything, that included, is put together when it is first needed."""
+
+    _at_once: IResource
+    _everything: Callable[[], IResource]
+    isLeaf: bool = True
+
+    @cached_property
+    def whole(self) -> IResource:
+        """Everything."""
+        return self._everything()
+
+    def render(self, request: Request) -> object:
+        """See `IResource`."""
+        is_at_once = request.method in (b"GET", b"HEAD") and request.path.startswith(AT_ONCE)
+        return (self._at_once if is_at_once else self.whole).render(request)
+
+    def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
+        """See `IResource`; a leaf has no children."""
+        raise LookupError(name)
+
+    def putChild(self, path: bytes, child: IResource) -> None:
+        """See `IResource`; a leaf has no children."""
+        raise LookupError(path)
+
+
+def mounted(routes: Sequence[Route], *, guard: Guard, responder: Responder, keep: Keep) -> IResource:
+    """A resource of these routes."""
     app = Klein()
     app.url_map.merge_slashes = False
     for route in routes:

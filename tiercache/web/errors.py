@@ -34,6 +34,7 @@ from tiercache.errors import (
     NotForTier,
     NothingToRestore,
     NoTierAnswered,
+    NotPromoted,
     NotStored,
     PageUnusable,
     PermissionMissing,
@@ -61,11 +62,8 @@ from tiercache.errors.prefetch import JobAbsent, ResolverFailed, Unresolvable, W
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.direct_urls import NOT_ADMITTED
 from tiercache.policy.hops import LOOP
-from tiercache.publish.promotion import NotPromoted
 from tiercache.web.answer import Answer, problem, text
-from tiercache.web.requirements_txt import refused as refused_requirements
-from tiercache.web.trusted_publishing import PATH as TRUSTED_PUBLISHING
-from tiercache.web.trusted_publishing import refused_token
+from tiercache.web.refusals import TRUSTED_PUBLISHING, refused_requirements, refused_token
 from tiercache.web.upload_paths import REQUIREMENTS_PATH
 
 RETRY_AFTER_S = 10.0  # where a tier did not say: about when its breaker lets the next probe through

@@ -28,6 +28,9 @@ from tiercache.interfaces import Pool
 from tiercache.web.client import Clients
 from tiercache.web.request import field_of
 
+READING = frozenset({b"GET", b"HEAD"})
+"""What the holder of a warrant may do."""
+
 CHECKS_AT_ONCE = 2
 """Each takes a thread, 19 MiB and the better part of a processor; the other threads are for files."""
 
@@ -73,8 +76,8 @@ class Logins:
             return self._nobody_known(request)
         if self._is_operators(shown):
             return self.operator(request)
-        if (holder := self._warrants.holder(shown)) is not None:
-            return holder  # who may ask from elsewhere than the program that reads for them
+        if request.method in READING and (holder := self._warrants.holder(shown)) is not None:
+            return holder  # who may ask from elsewhere than the program that reads for them, which only reads
         account = self._accounts.by_token(shown)
         if account is None and (text := _issued_text(shown)) is not None:
             return evolve(await self._by_issued_token(shown, text), address=address)

@@ -20,12 +20,15 @@ from tiercache.cache.pages import Pages
 from tiercache.errors import InvalidName, ProjectAbsent, RequestMalformed, TiercacheError
 from tiercache.interfaces import Pool
 from tiercache.prefetch.documents import REQUIREMENTS, document_of
+from tiercache.prefetch.inputs.gathering import MOST_REQUIREMENTS
+from tiercache.prefetch.inputs.text import MOST_LINES, has_too_many_lines
 from tiercache.prefetch.side_by_side import side_by_side
 from tiercache.simple.names import normalise, version_in
 from tiercache.web.answer import Answer, json
 from tiercache.web.documents import body_of, kind_of, parts_of
 from tiercache.web.openapi import FORM
 from tiercache.web.prefetch import MAY, IJobs
+from tiercache.web.refusals import refused_requirements
 from tiercache.web.request import ask_of, field_of, hops_of
 from tiercache.web.route import Route
 from tiercache.web.unfinished import unless_stopping
@@ -36,7 +39,7 @@ from tiercache.wire.prefetch import Document, JobState, Report, Wanted
 LOOKED_UP_AT_ONCE = 50
 """Their pages come many at a time from a tier that is a node."""
 
-_BEHIND = re.compile(r"\s+--hash[= ].*|\s+#.*|\\$|^-.*")
+_BEHIND = re.compile(r"(?<!\s)\s+(?:--hash[= ]|#).*|\\$|^-.*")
 """What stands behind a requirement in its line, and lines that are options."""
 
 
@@ -70,11 +73,14 @@ class RequirementsTxt:
         document = await self._pool(_document_in, await body_of(request), field_of(request, "content-type"))
         nowhere = await self._nowhere(request, await self._pool(required_in, document))
         # What pip froze may well have no wheel, and was installed all the same.
-        wanted = Wanted(documents=(_without(document, nowhere),), sdists=True)
+        found = await self._pool(_without, document, nowhere)
+        wanted = Wanted(documents=(found,), sdists=True)
         job = await self._jobs.submit(wanted, principal_of(request), hops_of(request))
         ended = await unless_stopping(request, self._jobs.ended(job.id))
         if ended is None:
-            return refused(503, f"This node is stopping, and goes on with the job {job.id} when it is back.")
+            return refused_requirements(
+                503, f"This node is stopping, and goes on with the job {job.id} when it is back."
+            )
         return json(await self._pool(cached_of, ended, document, nowhere))
 
     async def _nowhere(self, request: Request, required: Mapping[int, Requirement]) -> dict[int, str]:
@@ -102,13 +108,15 @@ class RequirementsTxt:
         return nowhere
 
 
-def refused(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """An error as pypicache words it."""
-    return json({"error": True, "message": sentence}, headers, status)
-
-
 def _document_in(body: bytes, content_type: str | None) -> Document:
     """The requirements: of a form the part `requirements`, else the body.  Raises RequestMalformed, UploadRefused."""
+    document = _sent(body, content_type)
+    if has_too_many_lines(document.text):
+        raise RequestMalformed(reason=f"there are more than {MOST_LINES} lines in it")
+    return document
+
+
+def _sent(body: bytes, content_type: str | None) -> Document:
     if kind_of(content_type) != FORM:
         if not body.strip():
             raise RequestMalformed(reason="there are no requirements in it")
@@ -142,11 +150,19 @@ def cached_of(job: JobState, document: Document, nowhere: Mapping[int, str]) -> 
 
 
 def required_in(document: Document) -> dict[int, Requirement]:
-    """The requirements in the lines of a document, by their numbers, as far as they name no URL."""
+    """The requirements in the lines of a document, by their numbers, as far as they name no URL.
+
+    They are bounded as in a prefetch, which tells of what is beyond.
+    """
     found: dict[int, Requirement] = {}
     for number, line in enumerate(document.text.splitlines(), 1):
+        if len(found) == MOST_REQUIREMENTS:
+            break
+        text = _BEHIND.sub("", line).strip()
+        if not text or text.startswith("#"):
+            continue
         try:
-            requirement = Requirement(_BEHIND.sub("", line).strip())
+            requirement = Requirement(text)
             normalise(requirement.name)
         except (InvalidRequirement, InvalidName):
             continue

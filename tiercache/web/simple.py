@@ -14,6 +14,7 @@ from attrs import define, evolve
 from isal import igzip
 from twisted.web.server import Request
 
+from tiercache.cache.look import LARGE_PAGE_FILES
 from tiercache.cache.pages import Pages, ShownPage
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.interfaces import Pool
@@ -32,7 +33,6 @@ from tiercache.web.request import ask_of, field_of, parameter_of, with_query
 from tiercache.web.standing import IAtHand, PageStanding
 from tiercache.web.visitor import readable
 
-LARGE_PAGE_FILES = 1000  # more than these are rendered off the reactor thread
 LARGE_LIST_NAMES = 5000  # the same of a project list
 JSON_SYNTAX = "application/vnd.pypi.simple.v1+json"
 VARY = "Accept, Accept-Encoding"
@@ -148,10 +148,10 @@ class SimplePages:
         key = (shown.project, self._local, shown_locally, shown.version, shown.serial, syntax.content_type, encoding)
         return await self._renderings.rendering(key, lambda: self._rendered(shown, syntax, encoding))
 
-    def _rendered(self, shown: ShownPage, syntax: Syntax, encoding: str) -> Awaitable[Rendering]:
-        page = shown.page
+    async def _rendered(self, shown: ShownPage, syntax: Syntax, encoding: str) -> Rendering:
+        page = await shown.together(self._pool)
         render = render_json if syntax.is_json else render_html
-        return self._made(
+        return await self._made(
             lambda: render(page, file_url=self.file_url, serial=shown.serial),
             encoding,
             is_large=len(page.files) > LARGE_PAGE_FILES,

@@ -5,8 +5,6 @@ The paths, fields and codes are those of the public index, since twine, uv and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 from attrs import define
 from twisted.web.server import Request
@@ -15,9 +13,8 @@ from tiercache.access.identity import LONGEST_BYTES, MALFORMED
 from tiercache.cache.minting import Mint
 from tiercache.errors import IdentityRefused
 from tiercache.web.answer import Answer, json
+from tiercache.web.refusals import TRUSTED_PUBLISHING
 from tiercache.web.route import Route
-
-PATH = "/_/oidc/"
 
 MOST_BODY_BYTES = 2 * LONGEST_BYTES
 """A token, and what JSON needs around it."""
@@ -32,8 +29,8 @@ class TrustedPublishing:
     def routes(self) -> tuple[Route, ...]:
         """Both are for whoever comes: a job has no other credentials than what it shows here."""
         return (
-            Route(verb="GET", path=f"{PATH}audience", act=self.audience, permission=None),
-            Route(verb="POST", path=f"{PATH}mint-token", act=self.mint_token, permission=None),
+            Route(verb="GET", path=f"{TRUSTED_PUBLISHING}audience", act=self.audience, permission=None),
+            Route(verb="POST", path=f"{TRUSTED_PUBLISHING}mint-token", act=self.mint_token, permission=None),
         )
 
     async def audience(self, request: Request) -> Answer:
@@ -59,12 +56,3 @@ def _shown(body: bytes) -> str:
     if not isinstance(token, str):
         raise IdentityRefused(code=MALFORMED, reason='the request is not {"token": "..."}')
     return token
-
-
-def refused_token(status: int, sentence: str, headers: Mapping[str, str] | None = None, code: str = "") -> Answer:
-    """Any error below `PATH`, in the form that clients there take apart."""
-    errors = [{"code": code or _CODES.get(status, "invalid-request"), "description": sentence}]
-    return json({"message": "Token request failed", "errors": errors}, headers, status)
-
-
-_CODES = {500: "failed", 503: "unavailable", 507: "unavailable"}

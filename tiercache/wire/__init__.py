@@ -177,8 +177,8 @@ class PagesWanted:
     along, `MOST_SIDECARS` at most.  `Cache-Control` of the request counts for every project in it.
 
     `environment`: what is installed for, as far as it is known; `universal`: what is resolved is for every platform
-    beside.  `neighbours`: how many lines of projects that those
-    wanted need may follow theirs; who asks takes them as if it had asked for them.
+    beside.  `neighbours`: how many lines of projects that those wanted need may follow theirs; who asks takes them as
+    if it had asked for them.
     """
 
     projects: Annotated[tuple[PageWanted, ...], Meta(min_length=1, max_length=MOST_PROJECTS)]

@@ -111,12 +111,14 @@ class Missing:
 class TargetReport:
     """Whether an environment can be installed from this node's store alone.  `target` None: every one (universal).
 
-    `words` are the resolver's own, where it found no way.
+    `instead`: files that were wanted and are not stored, although it is ready: an installer finds another release, or
+    none of that project, and goes on.  `words` are the resolver's own, where it found no way.
     """
 
     target: Target | None
     ready: bool
     missing: tuple[Missing, ...] = ()
+    instead: tuple[Missing, ...] = ()
     words: str = ""
 
 

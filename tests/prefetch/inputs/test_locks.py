@@ -264,6 +264,13 @@ def test_a_release_that_stands_twice_with_markers_is_for_both() -> None:
     assert markers(reading(text, "pdm.lock")) == {"foo": '(os_name == "nt") or (python_version < "3.9")'}
 
 
+def test_a_release_whose_markers_are_too_long_together_is_for_every_environment() -> None:
+    one = '[[package]]\nname = "foo"\nversion = "1.0"\nmarker = "os_name == \'{}\'"\n'
+    found = reading(PDM + "".join(one.format(letter * 8_000) for letter in "abc"), "pdm.lock")
+    assert markers(found) == {"foo": None}
+    assert markers(reading(PDM + one.format("a" * 8_000) + one.format("b"), "pdm.lock"))["foo"] is not None
+
+
 def test_a_release_that_stands_twice_with_one_marker_keeps_it_as_it_is() -> None:
     one = '[[package]]\nname = "foo"\nversion = "1.0"\nmarker = "os_name == \'nt\'"\n'
     assert markers(reading(PDM + one + one, "pdm.lock")) == {"foo": 'os_name == "nt"'}
@@ -277,7 +284,9 @@ def test_two_versions_of_a_project_stay_two_releases() -> None:
     assert names(reading(text, "pdm.lock")) == ["foo==1.0", "foo==2.0.0"]
 
 
-@pytest.mark.parametrize("marker", ["nonsense", "(" * 1_000, "os_name == 'x' and " * 2_000 + "os_name == 'x'"])
+@pytest.mark.parametrize(
+    "marker", ["nonsense", "os_name == 'a\\\\nb'", "(" * 1_000, "os_name == 'x' and " * 2_000 + "os_name == 'x'"]
+)
 def test_a_marker_that_is_none_is_told_with_its_release(marker: str) -> None:
     text = f'{PDM}[[package]]\nname = "foo"\nversion = "1.0"\nmarker = "{marker}"\n'
     found = reading(text, "pdm.lock")

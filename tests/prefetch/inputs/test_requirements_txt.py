@@ -8,8 +8,8 @@ from tests.prefetch.inputs.reading import SHA, reading, reasons
 from tiercache.prefetch.inputs.gathering import MOST_REQUIREMENTS, MOST_UNPARSEABLE
 from tiercache.prefetch.inputs.read import read
 from tiercache.prefetch.inputs.requirement import MOST_CHARACTERS
-from tiercache.prefetch.inputs.requirements_txt import MOST_LINE_CHARACTERS
-from tiercache.prefetch.inputs.text import document
+from tiercache.prefetch.inputs.requirements_txt import MOST_LINE_CHARACTERS, MOST_SAYING
+from tiercache.prefetch.inputs.text import MOST_LINES, document
 from tiercache.wire.prefetch import Document
 
 
@@ -221,6 +221,29 @@ def test_a_hundred_thousand_lines_of_junk_are_told_up_to_a_number() -> None:
     assert found.requirements == ("foo==1",)
     assert len(found.unparseable) == MOST_UNPARSEABLE + 1
     assert found.unparseable[-1].text == f"{100_000 - MOST_UNPARSEABLE} more"
+
+
+def test_so_many_lines_that_say_something_are_read_and_no_more() -> None:
+    found = reading("foo\n# a remark\n\n" * MOST_SAYING + "bar\n")
+    assert found.requirements == ("foo",)
+    assert reasons(found) == [("requirements.txt", f"of its lines {MOST_SAYING} are read, and no more")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x0c"])
+def test_a_document_of_very_many_lines_is_not_taken_apart(end: str) -> None:
+    for name in ("requirements.txt", "tool.py", "uv.lock", "unheard-of"):
+        found = reading(end * (MOST_LINES + 1) + "foo", name)
+        assert reasons(found) == [(name, f"it has more than {MOST_LINES} lines")]
+    assert reading(end * MOST_LINES + "foo").requirements == ("foo",)
+
+
+@pytest.mark.parametrize("value", ["a\\nb", "a\\x00b", "a\\u2028b"])
+def test_an_end_of_line_that_is_written_as_in_python_is_no_text(value: str) -> None:
+    found = reading(f'foo; os_name == "{value}"\nbar')
+    assert found.requirements == ("bar",)
+    assert [reason for _, reason in reasons(found)] == ["it holds characters that are no text"]
+    project = reading(f"[project]\ndependencies = ['foo; os_name == \"{value}\"', 'bar']\n", "pyproject.toml")
+    assert project.requirements == ("bar",)
 
 
 def test_binary_junk_is_no_text() -> None:

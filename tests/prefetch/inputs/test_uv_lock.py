@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.prefetch.inputs.reading import markers, names, reading, reasons
-from tiercache.prefetch.inputs.markers import MOST_WAYS
+from tiercache.prefetch.inputs.markers import LONGEST_WAY, MOST_WAYS
 
 HEAD = "version = 1\nrevision = 3\n"
 
@@ -169,3 +169,39 @@ def test_a_chain_as_long_as_a_lock_can_be_is_walked() -> None:
     found = reading(HEAD + app(to("p0")) + chain + package("p5000"), "uv.lock")
     assert len(found.locked) == 5_001
     assert markers(found)["p5000"] == 'os_name == "nt"'
+
+
+def test_a_lock_that_is_made_to_be_walked_for_ever_is_not_taken() -> None:
+    extras = ", ".join(f'"e{number}"' for number in range(130))
+    edges = [to("a", more=f", extra = [{extras}]")] * 130
+    found = reading(HEAD + app(*edges) + "".join(package("a", version=str(number)) for number in range(130)), "uv.lock")
+    assert names(found) == []
+    assert [reason for _, reason in reasons(found)] == [
+        "it is no lock that a tool wrote: there are too many ways through it"
+    ]
+
+
+def test_an_extra_that_a_release_has_not_leads_nowhere() -> None:
+    extra = "[package.optional-dependencies]\nfast = [{name = 'b'}]\n"
+    lock = HEAD + app(to("a", more=', extra = ["slow", "fast"]')) + package("a", more=extra) + package("b")
+    found = reading(lock, "uv.lock")
+    assert (names(found), reasons(found)) == (["a==1", "b==1"], [])
+
+
+def test_of_the_markers_along_a_way_so_many_count_and_no_more() -> None:
+    chain = "".join(package(f"p{number}", to(f"p{number + 1}", f"os_name == '{number}'")) for number in range(100))
+    found = markers(reading(HEAD + app(to("p0")) + chain + package("p100"), "uv.lock"))
+    assert [(found[f"p{number}"] or "").count(" and ") for number in (31, 32, 33, 100)] == [
+        LONGEST_WAY - 2,
+        LONGEST_WAY - 1,
+        LONGEST_WAY - 1,
+        LONGEST_WAY - 1,
+    ]
+
+
+def test_a_release_whose_markers_are_too_long_together_is_told() -> None:
+    long = "platform_release == '" + "{}" * 3_000 + "'"
+    chain = "".join(package(f"p{number}", to(f"p{number + 1}", long.format(*[number] * 3_000))) for number in range(10))
+    found = reading(HEAD + app(to("p0")) + chain + package("p10"), "uv.lock")
+    assert names(found) == [f"p{number}==1" for number in range(7)]
+    assert reasons(found)[0] == ("p7", "the markers that lead to it are longer than 20000 characters together")

@@ -17,6 +17,9 @@ MOST_UNPARSEABLE = 1_000
 MOST_REQUIREMENTS = 100_000
 """Of all documents together, and as many releases."""
 
+MOST_MARKER_CHARACTERS = 20_000
+"""Of the markers of one release in several places: beyond, it is taken to be for every environment."""
+
 EVERY = "all"
 """The name that stands for each group, or each extra."""
 
@@ -129,7 +132,8 @@ def _joined(releases: list[LockedRelease]) -> LockedRelease:
         return first
     markers = {release.marker: None for release in releases}
     texts = [marker for marker in markers if marker is not None]
-    if len(texts) < len(markers):  # one of them is for every environment
+    is_for_all = len(texts) < len(markers)
+    if is_for_all or sum(map(len, texts)) > MOST_MARKER_CHARACTERS:
         texts = []
     marker = " or ".join(f"({text})" for text in texts) if len(texts) > 1 else next(iter(texts), None)
     # A lock that gives digests for a release binds it, whatever another leaves open.

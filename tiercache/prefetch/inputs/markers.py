@@ -17,6 +17,12 @@ MOST_CHARACTERS = 20_000
 MOST_WAYS = 32
 """That lead to a release by different markers: beyond, it is taken to be for every environment."""
 
+LONGEST_WAY = 32
+"""Markers along one way; what comes behind them is taken to be for every environment that they are for."""
+
+KEPT_CHARACTERS = 500
+"""Longer markers are not remembered."""
+
 Decided = str | bool
 """A marker over the environment alone, or True for every one, or False for none."""
 
@@ -39,9 +45,12 @@ def marker_text(text: str | None) -> str | None:
     if len(text) > MOST_CHARACTERS:
         raise NotTaken(reason=f"its marker is longer than {MOST_CHARACTERS} characters")
     try:
-        return _canonical(text)
+        written = _canonical(text) if len(text) <= KEPT_CHARACTERS else str(Marker(text))
     except (InvalidMarker, ValueError, RecursionError) as error:
         raise NotTaken(reason=f"its marker is none: {str(error).splitlines()[0]}") from None
+    if not written.isprintable():  # an end of line may stand in it, written as in Python
+        raise NotTaken(reason="its marker is none: it holds characters that are no text")
+    return written
 
 
 def decided(text: str | None, decide: Decide) -> Decided:
@@ -114,12 +123,13 @@ NEVER: Ways = frozenset()
 
 
 def further(ways: Ways, marker: Decided) -> Ways:
-    """The ways, each longer by one step that has a marker."""
+    """The ways, each longer by one step that has a marker, as far as it is not `LONGEST_WAY` already."""
     if marker is True:
         return ways
     if marker is False:
         return NEVER
-    return frozenset(way | {marker} for way in ways if isinstance(marker, str))
+    step = frozenset([marker])
+    return frozenset(way | step if len(way) < LONGEST_WAY else way for way in ways)
 
 
 def either(ways: Ways, others: Ways) -> Ways:
@@ -132,5 +142,7 @@ def either(ways: Ways, others: Ways) -> Ways:
 
 
 def marker_of(ways: Ways) -> Decided:
-    """The marker that says the same."""
+    """The marker that says the same; raises NotTaken where it would be too long to be read."""
+    if sum(len(marker) for way in ways for marker in way) > MOST_CHARACTERS:
+        raise NotTaken(reason=f"the markers that lead to it are longer than {MOST_CHARACTERS} characters together")
     return _any(_all(sorted(way)) for way in sorted(ways, key=sorted))

@@ -7,7 +7,7 @@ that is not optional is taken for every environment.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from tiercache.prefetch.inputs.inputs import LockedFile
 from tiercache.prefetch.inputs.locked import digest_of, locked_file, locked_release, refuse_places
 from tiercache.prefetch.inputs.markers import ALWAYS, Decided, decided, either, further, marker_of
 from tiercache.prefetch.inputs.markers import NEVER as NO_WAY
-from tiercache.prefetch.inputs.structured import items, table, toml, words
+from tiercache.prefetch.inputs.structured import each, items, table, toml, words
 from tiercache.wire.prefetch import Document
 
 KNOWN_VERSIONS = ("1.", "2.")
@@ -52,7 +52,7 @@ def read_poetry_lock(document: Document, gathering: Gathering) -> None:
     version = metadata.get("lock-version")
     if not isinstance(version, str) or not version.startswith(KNOWN_VERSIONS):
         raise NotTaken(reason="its version is none that can be read: there are 1 and 2")
-    packages = [*_packages(content, document, gathering)]
+    packages = [*each(content, "package", _Package, document, gathering)]
     gathering.know(groups={group for package in packages for group in _groups(package)} - {MAIN})
     optional = _wanted_optional(content, packages, gathering)
     files_elsewhere = table(metadata, "files")
@@ -63,15 +63,6 @@ def read_poetry_lock(document: Document, gathering: Gathering) -> None:
                 _take(package, marker, files_elsewhere, gathering)
         except NotTaken as error:
             gathering.note(document.name, package.name, error.reason)
-
-
-def _packages(content: Mapping[str, Any], document: Document, gathering: Gathering) -> Iterator[_Package]:
-    for entry in items(content, "package"):
-        try:
-            yield words(entry, _Package)
-        except NotTaken as error:
-            name = entry.get("name") if isinstance(entry, dict) else None
-            gathering.note(document.name, name if isinstance(name, str) else "a release", error.reason)
 
 
 def _groups(package: _Package) -> tuple[str, ...]:

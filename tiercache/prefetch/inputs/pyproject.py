@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from tiercache.prefetch.inputs.gathering import Gathering, NotTaken
 from tiercache.prefetch.inputs.markers import ALWAYS, NEVER, Ways, either, further, marker_of
-from tiercache.prefetch.inputs.requirement import keep_each, requirement
+from tiercache.prefetch.inputs.requirement import keep_each, requirement, written
 from tiercache.prefetch.inputs.structured import items, table, toml
 from tiercache.wire.prefetch import Document
 
@@ -120,13 +120,13 @@ class _Project:
             for extra in sorted(found.extras):
                 self._reach(canonicalize_name(extra), further(ways, str(found.marker) if found.marker else True))
             return
-        marker = marker_of(ways)
         try:
+            marker = marker_of(ways)
             if isinstance(marker, str):
                 if len(marker) > MOST_MARKER_CHARACTERS:
                     raise NotTaken(reason="the markers of the extras that lead to it are too long together")
                 found.marker = Marker(marker) if found.marker is None else Marker(marker) & found.marker
-            self.gathering.require(str(found))
+            self.gathering.require(written(found))
         except NotTaken as error:
             self._note(str(found), error.reason)
 

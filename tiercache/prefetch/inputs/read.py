@@ -17,6 +17,7 @@ from tiercache.prefetch.inputs.pylock import read_pylock
 from tiercache.prefetch.inputs.pyproject import read_pyproject
 from tiercache.prefetch.inputs.requirements_txt import read_requirements
 from tiercache.prefetch.inputs.script import read_script
+from tiercache.prefetch.inputs.text import MOST_LINES, has_too_many_lines
 from tiercache.prefetch.inputs.uv_lock import read_uv_lock
 from tiercache.wire.prefetch import Document
 
@@ -55,6 +56,8 @@ def _read(document: Document, gathering: Gathering, names: frozenset[str], *, ar
     try:
         if "\0" in text:
             raise NotTaken(reason="it is no text")
+        if has_too_many_lines(text):
+            raise NotTaken(reason=f"it has more than {MOST_LINES} lines")
         kind = Format.REQUIREMENTS if are_constraints else format_of(document)
         match kind:
             case Format.REQUIREMENTS:

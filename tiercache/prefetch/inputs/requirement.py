@@ -39,16 +39,24 @@ def requirement(text: str) -> Requirement:
     return found
 
 
+def written(found: Requirement) -> str:
+    """As one line; raises NotTaken where its marker holds an end of line, which can be written as in Python."""
+    line = str(found)
+    if not line.isprintable():
+        raise NotTaken(reason="it holds characters that are no text")
+    return line
+
+
 def requirement_line(text: str) -> str:
     """A requirement in the one way that it is written; raises NotTaken."""
-    return str(requirement(text))
+    return written(requirement(text))
 
 
 def constraint_line(text: str) -> str:
     """The same of a constraint, which asks for no extras."""
     found = requirement(text)
     found.extras = set()
-    return str(found)
+    return written(found)
 
 
 def keep_each(texts: Iterable[object], keep: Callable[[str], None], document: Document, gathering: Gathering) -> None:

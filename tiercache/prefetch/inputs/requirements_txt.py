@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
-from tiercache.prefetch.inputs.gathering import Gathering, NotTaken
+from tiercache.prefetch.inputs.gathering import MOST_REQUIREMENTS, Gathering, NotTaken
 from tiercache.prefetch.inputs.requirement import constraint_line, requirement_line
 from tiercache.simple.digests import is_digest
 from tiercache.wire.prefetch import Document
 
 MOST_LINE_CHARACTERS = 256 * 1024
 """Of a line with those that continue it: hundreds of digests."""
+
+MOST_SAYING = 2 * MOST_REQUIREMENTS
+"""Lines that say something, of one document; none behind them is read."""
 
 # One whitespace before the dash, and nothing that repeats before it: linear on any line.
 _OPTIONS = re.compile(r"(?<!\S)--?[A-Za-z]")
@@ -39,10 +42,15 @@ class _Line:
 def read_requirements(
     document: Document, gathering: Gathering, *, are_constraints: bool, names: frozenset[str] = frozenset()
 ) -> None:
-    """The lines of a file; `names` are those of every document, whose includes are read already."""
+    """The lines of a file; `names` are those of every document, whose includes are read already.
+
+    Raises NotTaken where there are too many; those before are kept.
+    """
     write = constraint_line if are_constraints else requirement_line
     keep = gathering.constrain if are_constraints else gathering.require
-    for line in _lines(document.text):
+    for count, line in enumerate(_lines(document.text)):
+        if count == MOST_SAYING:
+            raise NotTaken(reason=f"of its lines {MOST_SAYING} are read, and no more")
         text = line.text
         try:
             if not line.is_whole:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from tiercache.policy.foreign_toml import read_toml
-from tiercache.prefetch.inputs.gathering import NotTaken
+from tiercache.prefetch.inputs.gathering import Gathering, NotTaken
+from tiercache.wire.prefetch import Document
 
 Words = TypeVar("Words")
 
@@ -58,3 +59,15 @@ def table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise NotTaken(reason=f"its {key} is no table")
     return found
+
+
+def each(
+    content: Mapping[str, Any], key: str, kind: type[Words], document: Document, gathering: Gathering
+) -> Iterator[Words]:
+    """The releases in a list of a lock; those that are not what the format has are noted, and left out."""
+    for entry in items(content, key):
+        try:
+            yield words(entry, kind)
+        except NotTaken as error:
+            name = entry.get("name") if isinstance(entry, dict) else None
+            gathering.note(document.name, name if isinstance(name, str) else "a release", error.reason)

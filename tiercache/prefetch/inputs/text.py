@@ -10,6 +10,10 @@ from tiercache.wire.prefetch import Document
 SHOWN_CHARACTERS = 200
 """Of a line that was not taken."""
 
+MOST_LINES = 1_000_000
+"""Of one document: every line is a text of its own while it is read, which takes much more room than it does."""
+
+_LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
@@ -31,6 +35,11 @@ def document(name: str, content: bytes) -> Document:
     """
     last = name.replace("\\", "/").rpartition("/")[2]
     return Document(name=last[-255:], text=_decoded(content))
+
+
+def has_too_many_lines(text: str) -> bool:
+    """Whether a document has more than `MOST_LINES`, each of which has an end."""
+    return sum(map(text.count, _LINE_ENDS)) > MOST_LINES
 
 
 def shown(text: str) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field
 from msgspec import Struct
 
 from tiercache.prefetch.inputs.gathering import Gathering, NotTaken, Parts
 from tiercache.prefetch.inputs.locked import digest_of, locked_file, locked_release, refuse_places
-from tiercache.prefetch.inputs.markers import ALWAYS, Decided, Ways, decided, either, further, marker_of
-from tiercache.prefetch.inputs.structured import items, table, toml, words
+from tiercache.prefetch.inputs.markers import ALWAYS, NEVER, Decided, Ways, decided, either, further, marker_of
+from tiercache.prefetch.inputs.structured import each, items, table, toml, words
 from tiercache.wire.prefetch import Document
 
 KNOWN_VERSION = 1
@@ -24,6 +24,13 @@ KNOWN_VERSION = 1
 
 MEMBERS = frozenset({"virtual", "editable", "directory"})
 """Where a project of the workspace lies."""
+
+MOST_STEPS = 2_000_000
+"""Along edges, each time that there is news at their beginning.  Locks of a thousand releases take tens of thousands;
+more are taken where very many releases have one name, or one extra after the other."""
+
+COMPARED_IN_A_STEP = 32
+"""So many comparisons of two ways to a release take as long as a step."""
 
 
 class _Edge(Struct, frozen=True, kw_only=True):
@@ -52,8 +59,7 @@ class _Package(Struct, frozen=True, kw_only=True, rename="kebab"):
     wheels: tuple[_File, ...] = ()
 
 
-@frozen
-class _Place:
+class _Place(NamedTuple):
     """In the graph: a release (by its number), or with its `extra`."""
 
     package: int
@@ -61,12 +67,19 @@ class _Place:
 
 
 def read_uv_lock(document: Document, gathering: Gathering) -> None:
-    """The releases that the workspace needs; raises NotTaken for another version of the format."""
+    """The releases that the workspace needs.
+
+    Raises NotTaken for another version of the format, and for a graph that is made to be walked for ever.
+    """
     content = toml(document.text)
     version = content.get("version")
     if version != KNOWN_VERSION or isinstance(version, bool):
         raise NotTaken(reason=f"its version is none that can be read: there is {KNOWN_VERSION}")
-    graph = _Graph(document=document.name, gathering=gathering, packages=tuple(_packages(content, document, gathering)))
+    graph = _Graph(
+        document=document.name,
+        gathering=gathering,
+        packages=tuple(each(content, "package", _Package, document, gathering)),
+    )
     graph.walk(content)
     for number, ways in sorted(graph.ways_to_releases().items()):
         package = graph.packages[number]
@@ -75,15 +88,6 @@ def read_uv_lock(document: Document, gathering: Gathering) -> None:
                 _take(package, marker_of(ways), gathering)
         except NotTaken as error:
             gathering.note(document.name, package.name, error.reason)
-
-
-def _packages(content: Mapping[str, Any], document: Document, gathering: Gathering) -> Iterator[_Package]:
-    for entry in items(content, "package"):
-        try:
-            yield words(entry, _Package)
-        except NotTaken as error:
-            name = entry.get("name") if isinstance(entry, dict) else None
-            gathering.note(document.name, name if isinstance(name, str) else "a release", error.reason)
 
 
 def _take(package: _Package, marker: Decided, gathering: Gathering) -> None:
@@ -112,6 +116,8 @@ class _Graph:
     _by_name: dict[str, list[int]] = field(init=False, factory=dict)
     _ways: dict[_Place, Ways] = field(init=False, factory=dict)
     _waiting: deque[_Place] = field(init=False, factory=deque)
+    _waits: set[_Place] = field(init=False, factory=set)
+    _steps: int = field(init=False, default=0)
     _on: frozenset[str] = field(init=False, default=frozenset())
     _markers: dict[str | None, Decided] = field(init=False, factory=dict)
 
@@ -143,6 +149,7 @@ class _Graph:
                 self.gathering.note(self.document, "a requirement of its manifest", error.reason)
         while self._waiting:
             place = self._waiting.popleft()
+            self._waits.discard(place)
             package = self.packages[place.package]
             edges = package.dependencies if place.extra is None else package.optional_dependencies.get(place.extra, ())
             self._follow(edges, self._ways[place])
@@ -178,17 +185,31 @@ class _Graph:
         for edge in edges:
             on = further(ways, self._marker(edge))
             for number in self._by_name.get(edge.name, ()):
-                if edge.version is None or edge.version == self.packages[number].version:
+                package = self.packages[number]
+                if edge.version is None or edge.version == package.version:
                     self._reach(_Place(number), on)
                     for extra in edge.extra:
-                        self._reach(_Place(number, extra), on)
+                        self._count(1)
+                        if extra in package.optional_dependencies:
+                            self._reach(_Place(number, extra), on)
 
     def _reach(self, place: _Place, ways: Ways) -> None:
-        before = self._ways.get(place, frozenset())
+        before = self._ways.get(place, NEVER)
+        self._count(1)
+        if ways <= before:
+            return
+        self._count((len(before) + len(ways)) ** 2 // COMPARED_IN_A_STEP)
         after = either(before, ways)
         if after != before:
             self._ways[place] = after
-            self._waiting.append(place)
+            if place not in self._waits:
+                self._waits.add(place)
+                self._waiting.append(place)
+
+    def _count(self, steps: int) -> None:
+        self._steps += steps
+        if self._steps > MOST_STEPS:
+            raise NotTaken(reason="it is no lock that a tool wrote: there are too many ways through it")
 
     def _marker(self, edge: _Edge) -> Decided:
         if edge.marker not in self._markers:
