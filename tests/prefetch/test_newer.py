@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.doubles.now import result_of
+from tests.doubles.now import begun, result_of
 from tests.doubles.small_node import listed, scripted, sha256
 from tests.prefetch.closing import LINUX, metadata, wheel_of
 from tests.prefetch.prefetching import OWN, files_wanted, prefetching, wanted_file
@@ -45,7 +45,9 @@ def asked_for(project: str, requirement: str, **wanted: bool) -> list[str]:
         now=here.node.clock.seconds,
         most=2,
     )
-    result_of(bringing_in.look_at(job, (requirement,)))
+    looking = begun(bringing_in.look_at(job, (requirement,)))
+    here.node.clock.advance(0)  # it takes turns
+    result_of(looking)
     return [" ".join(map(str, words[:2])).removeprefix("sidecar https://public.example/") for words in tier.asked]
 
 

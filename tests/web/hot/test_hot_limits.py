@@ -84,6 +84,7 @@ def test_client_that_takes_nothing_of_a_page_is_dropped_in_time(path: str) -> No
         assert connection.is_open, "it has taken some"
     twins.node.clock.advance(30.1)
     assert not connection.is_open
+    twins.hot.site.hot.flush()
     assert twins.node.clock.getDelayedCalls() == []
 
 
