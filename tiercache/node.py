@@ -25,7 +25,8 @@ How a request travels:
      simple/render    bytes in the negotiated syntax, file URLs pointing here; kept by web/renderings
 
     GET /files/<sha256>/<filename>
-     web/files        Range, If-Range, If-None-Match; the body goes out as fast as the client takes it
+     web/files        Range, If-Range, If-None-Match; the body goes out (web/body) as fast as the client takes it, from
+                      where it is written down if it is
      cache/files      withdrawn by the node that hosts it (cache/withdrawn)? 404; refused by cache/admission? 403;
                       stored with every byte? then from storage; else
      cache/listings   filename -> project -> page -> what a tier says of the file
