@@ -6,7 +6,8 @@ import http.client
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from urllib.parse import urljoin
 
 from attrs import frozen
@@ -15,6 +16,7 @@ from tests.doubles.fetching import connect
 
 _MOST_REDIRECTS = 3
 _DEADLINE_S = 300.0
+_TOGETHER_S = 5.0
 
 
 @frozen(kw_only=True)
@@ -63,13 +65,18 @@ def _drained(response: http.client.HTTPResponse, began_at: float, begun: Callabl
 
 def downloads(url: str, clients: int) -> Sequence[Download]:
     """The same URL by so many clients who begin together, and read on when each of them has its first byte: what the
-    first take would otherwise keep this process from seeing what the last are given."""
+    first take would otherwise keep this process from seeing what the last are given.  Of a server that gives to one
+    after the other they read on after a while."""
     together, all_begun = Barrier(clients), Barrier(clients)
+
+    def all_have_begun() -> None:
+        with suppress(BrokenBarrierError):
+            all_begun.wait(timeout=_TOGETHER_S)
 
     def one(_: int) -> Download:
         together.wait(timeout=_DEADLINE_S)
         try:
-            return download(url, lambda: all_begun.wait(timeout=_DEADLINE_S))
+            return download(url, all_have_begun)
         except BaseException:
             all_begun.abort()
             raise
