@@ -19,7 +19,6 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from tiercache.web.hot.channel import FrontChannel
-from tiercache.web.hot.emptied import Emptied
 
 Detach = Callable[[Any], int]
 """Takes the connection from a transport, which ends, and gives its descriptor."""
@@ -66,8 +65,7 @@ class DepartingChannel(FrontChannel):
             return True
         self._suspend_idle_timeout()
         self.site.stalled.touch(self)
-        self._give_producer(Emptied(partial(self._gone, goes)))
-        outlet.wait()
+        self._when_emptied(outlet, partial(self._gone, goes))
         return True
 
     def _gone(self, goes: Callable[[int, bytes], None]) -> None:

@@ -10,6 +10,7 @@ What a client sends while it is being answered waits, and so does it all while t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -63,7 +64,7 @@ class FrontChannel(NodeChannel):
     _sending: FileSending | None = None
     _next_turn: IDelayedCall | None = None
     _holds_nothing = True  # the transport, of what was written: what comes next may go past it
-    _emptied: Emptied | None = None  # tells when it does again
+    _is_emptying = False  # until it does again
     _outlet: IOutlet | None = None
     _known_peer: object = None  # the transport makes it anew whenever it is asked
 
@@ -98,7 +99,7 @@ class FrontChannel(NodeChannel):
         """See `IProtocol`."""
         self.site.stalled.forget(self)
         self._ahead = b""
-        self._emptied = None
+        self._is_emptying = False
         if self._next_turn is not None:
             self._next_turn.cancel()
             self._next_turn = None
@@ -132,15 +133,14 @@ class FrontChannel(NodeChannel):
             told.callback(None)
 
         assert self._outlet is not None  # noqa: S101  # as who asks has seen
-        self._give_producer(Emptied(tell))
-        self._outlet.wait()
+        self._when_emptied(self._outlet, tell)
         return told
 
     # -- what is ready ----------------------------------------------------------------------------------------
 
     @property
     def _is_answering(self) -> bool:
-        return self._sending is not None or self._body is not None or self._emptied is not None or bool(self._ahead)
+        return self._sending is not None or self._body is not None or self._is_emptying or bool(self._ahead)
 
     def _answered(self, hot: HotPath, data: bytes) -> bytes:
         """Answer what is ready; what is left is not, or not known to be."""
@@ -181,21 +181,25 @@ class FrontChannel(NodeChannel):
             data = data[taken:]
         self._holds_nothing = False
         tcp(self.transport).write(data)
-        if not is_more_to_come and not self._is_full and self._outlet is not None and self._emptied is None:
+        if not is_more_to_come and not self._is_full and self._outlet is not None and not self._is_emptying:
             self._suspend_idle_timeout()
             self.site.stalled.touch(self)
-            self._emptied = Emptied(self._has_emptied)
-            self._give_producer(self._emptied)
-            self._outlet.wait()
+            self._is_emptying = True
+            self._when_emptied(self._outlet, self._has_emptied)
 
     def _has_emptied(self) -> None:
-        self._emptied = None
+        self._is_emptying = False
         self.site.stalled.forget(self)
         self._restore_idle_timeout()
         self._take_producer_back()
         self._holds_nothing = True
         self._write_on()
         self._go_on()
+
+    def _when_emptied(self, outlet: IOutlet, act: Callable[[], None]) -> None:
+        """Call `act` once the transport holds nothing; it tells nobody meanwhile that it holds enough."""
+        self._give_producer(Emptied(act))
+        outlet.wait()
 
     def _give_producer(self, producer: IPullProducer) -> None:
         """Have the transport ask for more instead of telling when it holds enough."""
@@ -210,7 +214,7 @@ class FrontChannel(NodeChannel):
 
     def _write_on(self) -> None:
         """Write what there is of a large body, for as long as the transport takes it."""
-        while self._body is not None and not self._is_full and self._emptied is None:
+        while self._body is not None and not self._is_full and not self._is_emptying:
             hot, answer, written = self._body
             whole = answer.prepared.whole
             piece = whole[written : written + PIECE_BYTES]
@@ -280,7 +284,7 @@ class FrontChannel(NodeChannel):
         """An answer has ended, or the client has read: on with what came behind."""
         if self._sending is not None or self._body is not None or self._next_turn is not None:
             return
-        if self._emptied is not None:
+        if self._is_emptying:
             return
         ahead, self._ahead = self._ahead, b""
         if self._is_held:
