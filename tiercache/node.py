@@ -209,7 +209,7 @@ def assemble(
         entries=entries,
         hosted=hosted,
         showing=showing,
-        arrived=ArrivedSidecars(catalogue=catalogue, admission=admission),
+        arrived=ArrivedSidecars(catalogue=catalogue, admission=admission, changed=entries.changed),
         catalogue=catalogue,
         chain=chain,
         switch=switch,

@@ -179,7 +179,7 @@ def hot_path(
     return HotPath(
         ready=Ready(
             node_name=presence.node_name,
-            version=lambda: at_hand.version,
+            version=at_hand.version,
             now=at_hand.now,
             limit_bytes=presence.ready_bytes,
         ),
