@@ -25,6 +25,7 @@ from tiercache.web.hot.emptied import Emptied
 from tiercache.web.hot.outlet import IOutlet
 from tiercache.web.hot.path import HotAnswer, HotPath, Part
 from tiercache.web.hot.sending import FileSending
+from tiercache.web.hot.share import Share
 from tiercache.web.hot.sweep import Sweep
 
 PIECE_BYTES = 256 * 1024
@@ -40,12 +41,13 @@ log = Logger()
 
 
 class IFrontSite(IConnections, Protocol):
-    """The site of such a connection.  `hot` None: nothing is ready there.
+    """The site of such a connection.  `hot` None: nothing is ready there.  `share`: of each turn, for all others.
 
     `idle` has the connections on which nothing happens, `stalled` those whose clients are to take something.
     """
 
     hot: HotPath | None
+    share: Share
     idle: Sweep[FrontChannel]
     stalled: Sweep[FrontChannel]
 
@@ -63,6 +65,8 @@ class FrontChannel(NodeChannel):
     _body: tuple[HotPath, HotAnswer, int] | None = None  # an answer of which only so much is written
     _sending: FileSending | None = None
     _next_turn: IDelayedCall | None = None
+    _is_in_line = False  # until a turn has a share left for it
+    _has_waited = False  # for that, and is not to do so again
     _holds_nothing = True  # the transport, of what was written: what comes next may go past it
     _is_emptying = False  # until it does again
     _outlet: IOutlet | None = None
@@ -91,15 +95,24 @@ class FrontChannel(NodeChannel):
         self.not_ready(data)
 
     def not_ready(self, data: bytes) -> None:
-        """What comes now is not answered from what is ready: it is the stock channel's."""
+        """What comes now is not answered from what is ready: it is the stock channel's, in its turn."""
+        share = self.site.share
+        if share.is_used_up and self.is_idle and not self._has_waited:
+            self._is_in_line = True
+            self._suspend_idle_timeout()
+            self._let_wait(data)
+            share.wait(self, self._has_a_share)
+            return
+        self._has_waited = False
         self._holds_nothing = False
-        super().dataReceived(data)
+        share.spend(partial(super().dataReceived, data))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol`."""
         self.site.stalled.forget(self)
+        self.site.share.leave(self)
         self._ahead = b""
-        self._is_emptying = False
+        self._is_emptying = self._is_in_line = False
         if self._next_turn is not None:
             self._next_turn.cancel()
             self._next_turn = None
@@ -280,16 +293,28 @@ class FrontChannel(NodeChannel):
         if not self._is_full:
             self._go_on()
 
-    def _go_on(self) -> None:
-        """An answer has ended, or the client has read: on with what came behind."""
-        if self._sending is not None or self._body is not None or self._next_turn is not None:
-            return
-        if self._is_emptying:
-            return
+    def _has_a_share(self) -> None:
+        self._is_in_line = False
+        self._has_waited = True
+        self._restore_idle_timeout()
+        self.dataReceived(self._taken_up())
+        self._has_waited = False
+
+    def _taken_up(self) -> bytes:
+        """What has waited, which is looked at now; more of it may come."""
         ahead, self._ahead = self._ahead, b""
         if self._is_held:
             self._is_held = False
             cast("Any", self.transport).resumeProducing()
+        return ahead
+
+    def _go_on(self) -> None:
+        """An answer has ended, or the client has read: on with what came behind."""
+        if self._sending is not None or self._body is not None or self._next_turn is not None:
+            return
+        if self._is_emptying or self._is_in_line:
+            return
+        ahead = self._taken_up()
         if self.is_closing and not self.is_busy:
             self.loseConnection()
         elif ahead:
