@@ -20,12 +20,12 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from tiercache.cache.share import Share
 from tiercache.web.channel import IConnections, NodeChannel, tcp
 from tiercache.web.hot.emptied import Emptied
 from tiercache.web.hot.outlet import IOutlet
 from tiercache.web.hot.path import HotAnswer, HotPath, Part
 from tiercache.web.hot.sending import FileSending
-from tiercache.web.hot.share import Share
 from tiercache.web.hot.sweep import Sweep
 
 PIECE_BYTES = 256 * 1024
