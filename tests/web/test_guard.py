@@ -405,9 +405,11 @@ def test_what_anyone_may_read_costs_no_check_whatever_is_shown() -> None:
 def test_node_without_grants_looks_at_no_credentials() -> None:
     stock = stocked(Permissions())
     stock.node.load()
+    assert stock.node.get("/api/v1/openapi.json").status == 200  # which is made by the pool, once
+    before = stock.node.pool.ran
     for what in (*OF_ACME, *OF_ALL):
         assert ask(stock, what, WRONG).status in (200, 308)
-    assert stock.node.pool.ran == 0
+    assert stock.node.pool.ran == before
 
 
 def test_problem_of_the_api_is_told_in_its_form() -> None:
