@@ -23,6 +23,7 @@ from tiercache.web.channel import NodeChannel, NodeRequest, tcp
 from tiercache.web.front import Front
 from tiercache.web.hot.channel import FrontChannel
 from tiercache.web.hot.path import HotPath
+from tiercache.web.hot.readers import Readers
 from tiercache.web.hot.sweep import Sweep
 from tiercache.web.limits import Limits
 
@@ -74,6 +75,7 @@ class NodeSite(Site):
         super().__init__(root, reactor=reactor, timeout=limits.idle_timeout_s, parsePOSTFormSubmission=False)
         self.limits = limits
         self.hot: HotPath | None = None
+        self.readers = Readers.of(reactor)
         self.idle = Sweep(clock=reactor, period_s=limits.idle_timeout_s, act=FrontChannel.timeoutConnection)
         self.stalled = Sweep(clock=reactor, period_s=limits.write_timeout_s, act=FrontChannel.has_stalled)
         self.serve(root)

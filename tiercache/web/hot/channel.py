@@ -24,7 +24,8 @@ from tiercache.web.channel import IConnections, NodeChannel, tcp
 from tiercache.web.hot.emptied import Emptied
 from tiercache.web.hot.outlet import IOutlet
 from tiercache.web.hot.path import HotAnswer, HotPath, Part
-from tiercache.web.hot.sending import FileSending
+from tiercache.web.hot.readers import FEWEST, Readers
+from tiercache.web.hot.sending import FileSending, sent_at_once
 from tiercache.web.hot.sweep import Sweep
 
 PIECE_BYTES = 256 * 1024
@@ -40,12 +41,14 @@ log = Logger()
 
 
 class IFrontSite(IConnections, Protocol):
-    """The site of such a connection.  `hot` None: nothing is ready there.
+    """The site of such a connection.  `hot` None: nothing is ready there.  `connections`: how many are open.
 
     `idle` has the connections on which nothing happens, `stalled` those whose clients are to take something.
     """
 
     hot: HotPath | None
+    readers: Readers | None
+    connections: int
     idle: Sweep[FrontChannel]
     stalled: Sweep[FrontChannel]
 
@@ -66,6 +69,8 @@ class FrontChannel(NodeChannel):
     _holds_nothing = True  # the transport, of what was written: what comes next may go past it
     _is_emptying = False  # until it does again
     _outlet: IOutlet | None = None
+    _place: int | None = None  # among those that `Readers` reads
+    _was_quiet = False  # when it was answered last
     _known_peer: object = None  # the transport makes it anew whenever it is asked
 
     @property
@@ -87,17 +92,50 @@ class FrontChannel(NodeChannel):
             data = self._answered(self.site.hot, data)
             if not data:
                 self.resetTimeout()
+                self._note_quiet()
                 return
         self.not_ready(data)
 
     def not_ready(self, data: bytes) -> None:
         """What comes now is not answered from what is ready: it is the stock channel's."""
         self._holds_nothing = False
+        self._read_by_transport()
         super().dataReceived(data)
+
+    def read(self) -> None:
+        """See `IReader`."""
+        assert self._outlet is not None  # noqa: S101  # or it would not be quiet
+        data = self._outlet.receive()
+        if data:
+            self.dataReceived(data)
+        else:
+            self._read_by_transport()
+
+    def _note_quiet(self) -> None:
+        """All that has come is answered, or on its way: whose turn is it to read what comes next?"""
+        is_quiet = self._holds_nothing and self._outlet is not None and not self._is_answering
+        if self._place is not None:
+            if not is_quiet:
+                self._read_by_transport()
+        elif not is_quiet:
+            self._was_quiet = False
+        elif self._was_quiet and self.site.readers is not None and self.site.connections >= FEWEST:
+            self._place = self.site.readers.take(self)
+        else:
+            self._was_quiet = True
+
+    def _read_by_transport(self) -> None:
+        self._was_quiet = False
+        if self._place is not None and self.site.readers is not None:
+            place, self._place = self._place, None
+            self.site.readers.give_back(place)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol`."""
         self.site.stalled.forget(self)
+        if self._place is not None and self.site.readers is not None:
+            self.site.readers.lost(self._place)
+            self._place = None
         self._ahead = b""
         self._is_emptying = False
         if self._next_turn is not None:
@@ -229,11 +267,17 @@ class FrontChannel(NodeChannel):
         assert outlet is not None  # noqa: S101  # or there would be no part
         begun_at = hot.clock.seconds()
         self._write(answer.head, is_more_to_come=True)
+        taken = sent_at_once(outlet, part.held, part.start, part.stop) if self._holds_nothing else 0
+        if taken == part.stop - part.start:
+            hot.descriptors.give_back(part.held)
+            hot.note(answer, self._peer, sent_bytes=taken, seconds=hot.clock.seconds() - begun_at)
+            return
         self._sending = sending = FileSending(
             outlet=outlet,
             held=part.held,
             start=part.start,
             stop=part.stop,
+            sent_bytes=taken,
             progress=partial(self.site.stalled.touch, self),
             ended=lambda is_whole: self._file_has_ended(hot, answer, begun_at, is_whole=is_whole),
         )
@@ -273,6 +317,7 @@ class FrontChannel(NodeChannel):
         self._ahead += data
         if len(self._ahead) > AHEAD_BYTES:
             self._is_held = True
+            self._read_by_transport()
             cast("Any", self.transport).pauseProducing()
 
     def _take_turn(self) -> None:
@@ -297,6 +342,7 @@ class FrontChannel(NodeChannel):
 
     def pauseProducing(self) -> None:
         """The transport holds enough."""
+        self._read_by_transport()
         super().pauseProducing()
         self._is_full = True
         if not self.requests:  # whose answers have deadlines of their own
