@@ -18,6 +18,7 @@ from tiercache.policy.cache_status import Outcome
 from tiercache.workers import messages
 from tiercache.workers.line import Line
 from tiercache.workers.messages import (
+    Alive,
     Ask,
     Begin,
     End,
@@ -69,6 +70,7 @@ founds = st.builds(
 passes = st.builds(Pass, data=st.binary(max_size=50))
 from_workers = (
     st.just(Here())
+    | st.just(Alive())
     | st.builds(Ask, target=st.binary(max_size=50), variant=variants)
     | st.builds(Tell, hits=counts, files=st.lists(texts, max_size=3), lines=st.lists(lines, max_size=3))
     | st.builds(Say, level=texts, text=texts)

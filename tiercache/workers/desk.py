@@ -13,7 +13,7 @@ from tiercache.web.hot.path import HotPath
 from tiercache.web.standing import IAtHand
 from tiercache.workers.arriving import Adopt, Made
 from tiercache.workers.line import Line
-from tiercache.workers.messages import Ask, Found, FromWorker, Give, Here, Say, StoredFile, Tell
+from tiercache.workers.messages import Alive, Ask, Found, FromWorker, Give, Here, Say, StoredFile, Tell
 from tiercache.workers.told import line_of
 
 LONGEST_S = 60.0
@@ -74,8 +74,9 @@ def _lasting_s(answer: Answer, steady_s: float) -> float:
 
 @define(kw_only=True, eq=False)
 class Desk:
-    """One worker's, from its start to its end.  `came_in` and `went`: called when it takes connections, and when it is
-    gone.  `channel` makes the node's channel of a connection that it passes on.
+    """One worker's, from its start to its end.  `channel` makes the node's channel of a connection that it passes on.
+
+    `came_in` and `went`: called when it takes connections, and when it is gone; `spoke`: when it has said something.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Desk:
     _channel: Made
     _came_in: Callable[[], object]
     _went: Callable[[], object]
+    _spoke: Callable[[], object]
     _is_here: bool = field(default=False, init=False)
     _is_leaving: bool = field(default=False, init=False)
 
@@ -108,7 +110,10 @@ class Desk:
 
     def heard(self, message: FromWorker) -> None:
         """See `IListener`."""
+        self._spoke()
         match message:
+            case Alive():
+                pass
             case Here():
                 self._is_here = True
                 self._came_in()

@@ -45,6 +45,10 @@ class Here(_Message, frozen=True):
     """A worker takes connections."""
 
 
+class Alive(_Message, frozen=True):
+    """A worker has its turn from time to time."""
+
+
 class Ask(_Message, frozen=True):
     """A worker asks what is ready for a target, in a variant."""
 
@@ -133,7 +137,7 @@ class End(_Message, frozen=True):
     within_s: float
 
 
-FromWorker = Here | Ask | Pass | Took | Tell | Say
+FromWorker = Here | Alive | Ask | Pass | Took | Tell | Say
 FromNode = Begin | Give | Pass | Took | End
 
 _encoder = msgspec.msgpack.Encoder()

@@ -26,8 +26,9 @@ from tiercache.workers.arriving import Adopt
 from tiercache.workers.board import Board
 from tiercache.workers.channels import Question, WorkerChannel
 from tiercache.workers.line import Line
-from tiercache.workers.messages import Ask, Begin, End, FromNode, Give, Here
+from tiercache.workers.messages import Alive, Ask, Begin, End, FromNode, Give, Here
 from tiercache.workers.told import Tally, ToldStanding
+from tiercache.workers.watch import ALIVE_EVERY_S
 
 TOLD_EVERY_S = 0.1
 """For so long what was answered gathers before the node is told."""
@@ -73,6 +74,7 @@ class Worker:
     _asking: dict[Question, list[WorkerChannel]] = field(factory=dict, init=False)
     _tally: Tally = field(init=False)
     _telling: IDelayedCall | None = field(default=None, init=False)
+    _living: IDelayedCall | None = field(default=None, init=False)
     _client_max_age_s: float = field(default=0.0, init=False)
     _is_ending: bool = field(default=False, init=False)
 
@@ -104,6 +106,8 @@ class Worker:
 
     def gone(self) -> None:
         """See `IListener`: without its node a worker has nothing to answer."""
+        if self._living is not None and self._living.active():
+            self._living.cancel()
         self._ended()
 
     def _begin(self, begin: Begin) -> None:
@@ -130,6 +134,11 @@ class Worker:
         )
         self._ports = self._listen(self.site)
         self.line.say(Here())
+        self._live()
+
+    def _live(self) -> None:
+        self._living = self.clock.callLater(ALIVE_EVERY_S, self._live)
+        self.line.say(Alive())
 
     # -- what is ready ----------------------------------------------------------------------------------------
 
