@@ -96,6 +96,11 @@ class Parts:
     at_hand: AtHand
     knowledge: Knowledge
 
+    @staticmethod
+    def load() -> None:
+        """Load what makes those that are made on demand; blocking, for the pool."""
+        from tiercache import on_demand  # noqa: F401  # so that no turn of the reactor has to
+
     @cached_property
     def publisher(self) -> Publisher:
         """Takes uploads."""

@@ -59,6 +59,11 @@ def root_of(
         its_jobs = parts.prefetching.jobs if jobs is None else jobs()
         return on_demand_of(config, parts, presence, clock=clock, pool=pool, jobs=its_jobs).routes(shared)
 
+    def load() -> None:
+        from tiercache import served_on_demand  # noqa: F401  # as `more` does, but not in the reactor's turn
+
+        parts.load()
+
     return root(
         presence=presence,
         limits=limits_of(config),
@@ -68,6 +73,7 @@ def root_of(
         files=parts.files,
         sidecars=parts.sidecars,
         switch=parts.switch,
+        load=load,
         more=more,
         permissions=permissions_of(config.access),
         accounts=configured_accounts(config.access),

@@ -268,6 +268,7 @@ class Node(Service):
         from tiercache.served_on_demand import own_root_of, prefetch_edges_of  # with the resolver
 
         own_site = site(Resource(), self._reactor, limits_of(self._config))
+        own_site.share = self._site.share
         own_site.resource = own_root_of(
             self._config, self._parts, self._site.resource, clock=self._reactor, pool=pool, warrants=warrants
         )

@@ -2,6 +2,9 @@
 
 Meanwhile a file of a GB is filled, a page of thousands of files, which is another one each time, is parsed and
 rendered, and prefetches run.  The index is as slow as it has to be for the fill to last.
+
+It is asked of a node of one process, whose one thread does all of that too, and of one with workers, which answer what
+is ready while it works.
 """
 
 from __future__ import annotations
@@ -26,12 +29,16 @@ from benchmarks.peers.content import PAGES, Content, page_project
 from benchmarks.peers.cores import Cores
 from benchmarks.peers.peer import RunningPeer, Stand
 from benchmarks.peers.steady import Latencies, asked_steadily
-from benchmarks.peers.this_node import ThisNode
+from benchmarks.peers.this_node import NAME, ThisNode
 from tests.doubles.fetching import fetch
 from tests.doubles.processes import ROOT
 from tests.doubles.universe import Sizes, wheel_names
 
 IDLE, AT_WORK = "nothing else", "a fill, large pages and prefetches"
+WORKERS = 2
+WITH_WORKERS = f", {WORKERS} workers"
+"""What the names of those cases end with."""
+
 GIANT_FILE = "tc-giant"
 _PAGE = "8 KB"
 _WHEELS_A_JOB = 30
@@ -88,23 +95,28 @@ class Busy:
     peaks: dict[str, int]
 
     def measured(self) -> Iterator[Cell]:
-        """The same node idle, and at work; what it kept is removed afterwards."""
+        """The same node idle, and at work, without workers and with; what it kept is removed afterwards."""
         content = Content(folder=self.folder / "content", sizes=self.scale.sizes)
         stand = Stand(content=content, folder=self.folder / "servers", cores=self.cores, peaks=self.peaks)
-        case = IDLE
         try:
-            with stand.running(ThisNode()) as node:
-                self._warm_up(node)
-                yield self._cell(node, IDLE)
-                case = AT_WORK
-                done = Done()
-                with self._at_work(node, done):
-                    cell = self._cell(node, AT_WORK)
-                yield evolve(cell, meanwhile=str(done))
-        except FAILURES as problem:
-            yield Cell(group=cells.BUSY, case=case, peer=ThisNode().name, note=in_short(problem))
+            yield from self._of(stand, ThisNode(), "")
+            yield from self._of(stand, ThisNode(workers=WORKERS), WITH_WORKERS)
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _of(self, stand: Stand, peer: ThisNode, suffix: str) -> Iterator[Cell]:
+        case = IDLE + suffix
+        try:
+            with stand.running(peer) as node:
+                self._warm_up(node)
+                yield self._cell(node, case)
+                case = AT_WORK + suffix
+                done = Done()
+                with self._at_work(node, done):
+                    cell = self._cell(node, case)
+                yield evolve(cell, meanwhile=str(done))
+        except FAILURES as problem:
+            yield Cell(group=cells.BUSY, case=case, peer=NAME, note=in_short(problem))
 
     def _warm_up(self, node: RunningPeer) -> None:
         """What is cold of the index is made; the index is slowed down, and gives way to who measures."""
@@ -122,7 +134,7 @@ class Busy:
         return Cell(
             group=cells.BUSY,
             case=case,
-            peer=node.peer.name,
+            peer=NAME,
             wall_s=found.percentile(50),
             tail_s=found.percentile(99),
             worst_s=found.longest_s,

@@ -15,16 +15,24 @@ NAME = "tiercache"
 
 @frozen(kw_only=True)
 class ThisNode:
-    """A node with the index as its only tier, and its defaults otherwise."""
+    """A node with the index as its only tier, so many workers, and its defaults otherwise."""
 
-    name: str = NAME
+    workers: int = 1
     version: str = __version__
     is_cache: bool = True
     wants_rooted_urls: bool = False
 
+    @property
+    def name(self) -> str:
+        return NAME if self.workers == 1 else f"{NAME}, {self.workers} workers"
+
     def launch(self, setting: Setting) -> Launch:
         configuration = {
-            "node": {"name": "node", "listen": [f"tcp:{setting.port}:interface=127.0.0.1"]},
+            "node": {
+                "name": "node",
+                "listen": [f"tcp:{setting.port}:interface=127.0.0.1"],
+                "workers": self.workers,
+            },
             "store": {"path": str(setting.folder / "store")},
             "tiers": [{"name": "public", "kind": "origin", "url": setting.index.simple}],
         }

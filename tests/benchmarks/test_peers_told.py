@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from benchmarks.peers import cells
-from benchmarks.peers.busy import AT_WORK, IDLE
+from benchmarks.peers.busy import AT_WORK, IDLE, WITH_WORKERS
 from benchmarks.peers.cells import Cell, middle
 from benchmarks.peers.limits import LIMITS, figures
 from benchmarks.peers.lineup import NAMES
@@ -105,11 +105,12 @@ def test_memory_start_the_one_fetch_and_a_page_at_work_are_held_to_limits_of_the
     start = Cell(group=cells.STARTS, case="used store", peer="tiercache", wall_s=0.4)
     (peak,) = memory({"tiercache": 151 << 20})
     idle = Cell(group=cells.BUSY, case=IDLE, peer="tiercache", wall_s=0.001, tail_s=0.006, worst_s=0.01)
-    found = {figure.what: figure.is_held for figure in figures([cold, start, peak, idle, evolve(idle, case=AT_WORK)])}
+    at_work = [evolve(idle, case=case) for case in (AT_WORK, IDLE + WITH_WORKERS, AT_WORK + WITH_WORKERS)]
+    found = {figure.what: figure.is_held for figure in figures([cold, start, peak, idle, *at_work])}
     assert found == {
         "50 MB, 50 clients: fetches": True,
         "50 MB, 50 clients: last first byte after the index's": False,
-        f"8 KB page, 99th percentile beside {AT_WORK}": False,
+        f"8 KB page, 99th percentile beside {AT_WORK}{WITH_WORKERS}": False,
         "start to first warm page": True,
         "peak memory of all this": False,
     }

@@ -118,7 +118,7 @@ class JoinedWorker:
         self.site.protocol = HomingChannel
         self.board = Board.made(1)
         self.site.count, self.site.elsewhere = self.board.count, self.board.elsewhere
-        self.parts.knowledge.tell(self.board.know)
+        self.parts.knowledge.move_to(self.board.known)
         nodes, workers = Line(from_worker), Line(from_node)
         under_way = UnderWay()
         self.to_node = PipeEnd(under_way, workers, nodes, self.transports)

@@ -9,8 +9,9 @@ import pytest
 from attrs import evolve
 from twisted.logger import LogLevel, globalLogPublisher
 
+from tests.doubles.held_pool import HeldPool
 from tests.doubles.shelves import file_of, page_of
-from tests.doubles.wire import Reply
+from tests.doubles.wire import HOST, Connection, Reply
 from tests.web.node import TOKEN, WebNode
 from tiercache.simple.model import ProjectStatus
 from tiercache.web.host import is_host
@@ -155,14 +156,66 @@ def test_the_whole_is_put_together_once_when_it_is_first_needed() -> None:
     node = WebNode()
     made: list[object] = []
     front: Any = node.wire.site.resource
-    everything = front._application._everything
-    front._application._everything = lambda: made.append(1) or everything()
+    routes = front._application._routes
+    front._application._routes = lambda: made.append(1) or routes()
     assert node.get("/simple/numpy/").status == 404
     assert node.get("/readyz").status == 200
     assert made == []
     assert node.get("/").status == 200
     assert node.request("POST", "/simple/numpy/").status == 405
     assert made == [1]
+
+
+@pytest.fixture
+def loading() -> tuple[WebNode, HeldPool]:
+    """A node of which what is seldom asked for is loaded when the pool goes on."""
+    node, pool = WebNode(), HeldPool()
+    front: Any = node.wire.site.resource
+    front._application._load = lambda: pool(lambda: None)
+    front._application._pool = pool
+    return node, pool
+
+
+def asking(node: WebNode, method: str, path: str) -> Connection:
+    connection = node.wire.connect()
+    assert connection is not None
+    connection.send(f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    return connection
+
+
+def test_pages_are_answered_while_the_rest_is_loaded(loading: tuple[WebNode, HeldPool]) -> None:
+    node, pool = loading
+    first, second = asking(node, "GET", "/"), asking(node, "POST", "/simple/numpy/")
+    while pool.held:
+        assert first.received == second.received == b""
+        assert node.get("/readyz").status == 200
+        pool.go_on()
+    assert (first.reply().status, second.reply().status) == (200, 405)
+    assert node.get("/").status == 200
+
+
+def test_client_that_leaves_while_the_rest_is_loaded_is_forgotten(loading: tuple[WebNode, HeldPool]) -> None:
+    node, pool = loading
+    asking(node, "GET", "/").leave()
+    later = asking(node, "GET", "/")
+    assert pool.held == 1, "it is loaded once"
+    pool.go_on()
+    pool.go_on()
+    assert later.reply().status == 200
+
+
+def test_what_cannot_be_loaded_is_tried_again(loading: tuple[WebNode, HeldPool]) -> None:
+    node, pool = loading
+    front: Any = node.wire.site.resource
+    load, front._application._load = front._application._load, lambda: pool(int, "no module")
+    first = asking(node, "GET", "/")
+    pool.go_on()
+    assert first.reply().status == 500
+    front._application._load = load
+    second = asking(node, "GET", "/")
+    pool.go_on()
+    pool.go_on()
+    assert second.reply().status == 200
 
 
 def test_asterisk_is_for_options_alone() -> None:

@@ -16,8 +16,10 @@ from twisted.web.resource import Resource
 from zope.interface import implementer
 
 from tests.doubles.small_node import CONFIG
+from tiercache.cache.knowledge import Knowledge, compartment_of
 from tiercache.config import NodeConfig, StoreConfig
 from tiercache.config.addresses import Endpoint
+from tiercache.simple.names import normalise
 from tiercache.web.hot.channel import FrontChannel
 from tiercache.web.limits import Limits
 from tiercache.web.server import NodeSite
@@ -100,8 +102,14 @@ def test_first_death_is_answered_at_once_and_each_after_it_later() -> None:
 def test_board_shows_the_same_to_all_who_have_it() -> None:
     node = Board.made(2)
     first, second = (Board(os.dup(node.number), node.places, place) for place in (1, 2))
-    node.know(2**40)
-    assert (first.version, second.version) == (2**40, 2**40)
+    knowledge = Knowledge()
+    knowledge.changed_for_all()
+    knowledge.move_to(node.known)
+    seen = [Knowledge(board.known) for board in (first, second)]
+    numpy, other = (compartment_of(normalise(name)) for name in ("numpy", "other"))
+    assert [one.version(numpy) for one in seen] == [1, 1], "what was known before is known there"
+    knowledge.changed([normalise("numpy")])
+    assert [(one.version(numpy), one.version(other)) for one in seen] == [(2, 1), (2, 1)]
     node.count(3)
     first.count(5)
     second.count(7)

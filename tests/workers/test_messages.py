@@ -56,6 +56,7 @@ lines = st.builds(
 )
 founds = st.builds(
     Found,
+    project=texts,
     variant=variants,
     headers=st.dictionaries(texts, texts, max_size=3),
     unmodified_headers=st.dictionaries(texts, texts, max_size=3),

@@ -81,17 +81,17 @@ def test_answer_of_before_a_change_is_never_given_after_it(twins: WorkerTwins) -
 
 def test_word_that_was_overtaken_by_a_change_is_not_answered_either(twins: WorkerTwins) -> None:
     twins.joined.to_worker.is_held = True
-    twins.node.parts.knowledge.changed()
+    twins.node.parts.knowledge.changed_for_all()
     connection = twins.connect()
     connection.send(head("GET", PAGE))
-    twins.node.parts.knowledge.changed()  # while the word is under way
+    twins.node.parts.knowledge.changed_for_all()  # while the word is under way
     twins.joined.to_worker.release()
     assert twins.joined.moved == 1, "asked once, it goes to who knows"
     assert b"HTTP/1.1 200 OK" in connection.received
 
 
 def test_many_who_ask_for_the_same_are_one_question(twins: WorkerTwins) -> None:
-    twins.node.parts.knowledge.changed()
+    twins.node.parts.knowledge.changed_for_all()
     twins.joined.to_worker.is_held = True
     before = asked(twins)
     connections = [twins.connect() for _ in range(20)]
@@ -104,7 +104,7 @@ def test_many_who_ask_for_the_same_are_one_question(twins: WorkerTwins) -> None:
 
 
 def test_client_that_leaves_while_the_node_is_asked_is_forgotten(twins: WorkerTwins) -> None:
-    twins.node.parts.knowledge.changed()
+    twins.node.parts.knowledge.changed_for_all()
     twins.joined.to_worker.is_held = True
     connection = twins.connect()
     connection.send(head("GET", PAGE))
@@ -115,7 +115,7 @@ def test_client_that_leaves_while_the_node_is_asked_is_forgotten(twins: WorkerTw
 
 
 def test_what_comes_behind_a_question_waits_within_bounds(twins: WorkerTwins) -> None:
-    twins.node.parts.knowledge.changed()
+    twins.node.parts.knowledge.changed_for_all()
     twins.joined.to_worker.is_held = True
     connection = twins.connect()
     for _ in range(400):
@@ -347,7 +347,7 @@ def test_worker_ends_when_it_is_told_and_all_is_told_before(twins: WorkerTwins) 
 
 
 def test_worker_that_ends_lets_what_is_under_way_end_and_cuts_what_does_not(twins: WorkerTwins) -> None:
-    twins.node.parts.knowledge.changed()
+    twins.node.parts.knowledge.changed_for_all()
     twins.joined.to_worker.is_held = True
     connection = twins.connect()
     connection.send(head("GET", PAGE))

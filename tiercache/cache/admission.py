@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
+from tiercache.cache.owners import owners_of
 from tiercache.cache.unawaited import let_go_on
 from tiercache.errors import FileRefused, StoreFailed
 from tiercache.interfaces import DIRECT_URLS, Attachment, FileRecord, ICatalogue, NewChange
@@ -63,12 +64,12 @@ class Whose:
 class Admission:
     """The rule of a node.  `stated_public`: what its owner says of each tier, None where nothing.
 
-    `changed` is told of each project whose pages show something else from now on.
+    `changed` is told of the projects whose pages show something else from now on, or whose files are given out or not.
     """
 
     _catalogue: ICatalogue
     _journal: Journal
-    _changed: Callable[[ProjectName], None]
+    _changed: Callable[..., None]
     _stats: Stats
     _rule: DirectUrls
     _stated_public: Mapping[str, bool | None]
@@ -93,7 +94,8 @@ class Admission:
         def not_kept(error: StoreFailed) -> None:
             log.warn("a verdict on a file of {project} is not kept: {error}", project=project, error=error)
 
-        for name in dict.fromkeys(names):
+        names = tuple(dict.fromkeys(names))
+        for name in names:
             kept = self._catalogue.attachment(name, DIRECT_URLS)
             if data is None and kept is not None:
                 let_go_on(self._catalogue.forget_attachment(name, DIRECT_URLS), not_kept)
@@ -104,7 +106,7 @@ class Admission:
                 let_go_on(self._catalogue.store_attachment(verdict), not_kept)
                 is_news = True
         if is_news:
-            self._changed(project)
+            self._changed(project, *owners_of(names, self._catalogue))
         # Nodes below may have a page that shows what this one hides, or the other way round.
         if is_news and self._rule != "allow" and self._catalogue.entry(project) is not None:
             let_go_on(self._journal.append([NewChange(project=project, what=PAGE)]), not_kept)

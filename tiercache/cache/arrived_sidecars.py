@@ -6,12 +6,13 @@ file already, above all what the wheel itself says, is not replaced by it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import define
 from twisted.logger import Logger
 
 from tiercache.cache.admission import Admission
+from tiercache.cache.owners import owners_of
 from tiercache.cache.unawaited import let_go_on
 from tiercache.errors import StoreFailed
 from tiercache.interfaces import METADATA, Attachment, ICatalogue
@@ -30,10 +31,11 @@ log = Logger()
 
 @define(kw_only=True)
 class ArrivedSidecars:
-    """Keeps them in the catalogue."""
+    """Keeps them in the catalogue; `changed` is told of the projects whose files they are."""
 
     _catalogue: ICatalogue
     _admission: Admission
+    _changed: Callable[..., None]
 
     def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
         """Keep core metadata, given by its SHA-256, for the files of a page that have it; to be read from now on."""
@@ -60,6 +62,7 @@ class ArrivedSidecars:
             self._admission.note_requirements(page.project, [identity], found[told])
             attachment = Attachment(identity=identity, project=page.project, kind=METADATA, sha256=told, data=data)
             let_go_on(self._catalogue.store_attachment(attachment), not_kept)
+            self._changed(*owners_of([identity], self._catalogue))
 
 
 def _told(file: File) -> str:

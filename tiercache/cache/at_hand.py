@@ -52,10 +52,9 @@ class AtHand:
     _knowledge: Knowledge
     _now: Callable[[], float]
 
-    @property
-    def version(self) -> int:
-        """As `Knowledge` has it: while it is the same, nothing that is at hand changes but by the time."""
-        return self._knowledge.version
+    def version(self, compartment: int) -> int:
+        """As `Knowledge` has it: while it is the same, nothing at hand of its projects changes but by the time."""
+        return self._knowledge.version(compartment)
 
     def now(self) -> float:
         """Seconds since 1970, as the node counts them."""

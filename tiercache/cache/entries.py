@@ -138,10 +138,11 @@ class Entries:
         self._decoded.put(project, entry)
         return entry
 
-    def changed(self, project: ProjectName) -> None:
-        """Something that shows on the page of this project is not as it was."""
-        self._revisions.drop(project)
-        self._knowledge.changed()
+    def changed(self, *projects: ProjectName) -> None:
+        """Something that shows on the pages of these projects is not as it was, or with a file of theirs."""
+        for project in projects:
+            self._revisions.drop(project)
+        self._knowledge.changed(projects)
 
     def revision(self, project: ProjectName) -> int:
         """What names the project's page as it is now; no number is given twice, whatever has been forgotten."""
@@ -218,7 +219,7 @@ class Entries:
     def freshen(self, entry: Entry) -> None:
         """Store the new head of an entry whose page is as it was."""
         self._decoded.put(entry.project, entry)
-        self._knowledge.changed()
+        self._knowledge.changed([entry.project])
         self._vouching.given(entry.head)
         if entry.project in self._unsaved:
             return  # the stored page is another one, which this is not the head of
@@ -302,7 +303,7 @@ class Entries:
         marked = evolve(head, outdated=True)
         if kept is not None:
             self._decoded.put(project, evolve(kept, head=marked))
-            self._knowledge.changed()
+        self._knowledge.changed([project])  # also of what memory has dropped: it may have been answered before
         if stored is not None and project in self._unsaved:
             marked = evolve(stored.head, outdated=True)
         if stored is not None and stored.head == marked:

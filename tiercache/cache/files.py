@@ -25,6 +25,7 @@ from tiercache.cache.fill_reader import FillReader
 from tiercache.cache.judging import Judging
 from tiercache.cache.lengths import size_by_asking, size_by_filling
 from tiercache.cache.listings import Listing, Listings
+from tiercache.cache.owners import owners_of
 from tiercache.cache.showing import Showing
 from tiercache.cache.shown import of_reserved
 from tiercache.cache.signal import Signal
@@ -383,6 +384,7 @@ class Files:
             stored_at=self._now(),
             used_at=self._now(),
         )
+        before = owners_of([*record.identities, FileIdentity("sha256", record.sha256)], self._catalogue)
         try:
             await self._catalogue.store_file(record)
         except StoreFailed as error:
@@ -390,7 +392,7 @@ class Files:
             if self._catalogue.file(FileIdentity("sha256", filled.sha256)) is None:  # else it was stored before
                 await self._pool(self._files.remove, filled.sha256)
             return
-        self._entries.changed(listing.project)
+        self._entries.changed(listing.project, *before)
         for act in self._on_stored:
             try:
                 await act(record)

@@ -77,7 +77,7 @@ class Hosted:
     _usage: Usage
     _journal: Journal
     _reserved: ReservedNames
-    _changed: Callable[[ProjectName], None]
+    _changed: Callable[..., None]
     _node_id: str
     _pool: Pool
     _now: Callable[[], float]

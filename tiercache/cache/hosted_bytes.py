@@ -8,6 +8,7 @@ from math import inf
 
 from attrs import define, evolve, field
 
+from tiercache.cache.owners import owners_of
 from tiercache.cache.usage import Usage
 from tiercache.errors import FileAbsent, LengthMismatch
 from tiercache.interfaces import METADATA, PROVENANCE, Attachment, FileRecord, ICatalogue, IFiles, Pool
@@ -28,7 +29,7 @@ class HostedBytes:
     _pool: Pool
     _now: Callable[[], float]
     _has: Callable[[FileRecord], bool]
-    _changed: Callable[[ProjectName], None]
+    _changed: Callable[..., None]
     _on_added: list[Callable[[FileRecord], Awaitable[None]]] = field(factory=list, init=False)
 
     def on_added(self, act: Callable[[FileRecord], Awaitable[None]]) -> None:
@@ -57,6 +58,7 @@ class HostedBytes:
         record = self._catalogue.file(identity)
         if record is not None and self._has(record):
             return
+        before = () if record is None else owners_of(record.identities, self._catalogue)
         other = await self._pool(self._first_listing, sha256)
         is_kept = is_kept or await self._pool(self._may_be_restored, sha256)
         if record is not None:
@@ -69,7 +71,7 @@ class HostedBytes:
             await self.keep(*other, {})
         elif not is_kept:
             await self._pool(self._files.remove, sha256)
-        self._changed(project)
+        self._changed(project, *before)
 
     # -- how --------------------------------------------------------------------------------------------------
 
@@ -87,7 +89,9 @@ class HostedBytes:
         if project not in candidate_projects(file.filename):
             await self._catalogue.note_odd_file(FileIdentity("sha256", sha256), project)
         record = hosted_record(project, evolve(file, size=size_bytes), at=self._now())
+        before = owners_of([*record.identities, FileIdentity("sha256", sha256)], self._catalogue)
         await self._catalogue.store_file(record)
+        self._changed(*before)
         for kind, data in attachments.items():
             await self._catalogue.store_attachment(hosted_attachment(project, sha256, kind, data))
         for act in self._on_added:

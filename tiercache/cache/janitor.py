@@ -98,6 +98,7 @@ class Janitor:
             if self._catalogue.size_bytes() <= goal_bytes:
                 break
             await self._catalogue.forget_project(project)
+            self._changed(project)
             forgotten += 1
         size_bytes = self._catalogue.size_bytes()
         # What cannot go is not gone through again each minute.

@@ -217,7 +217,7 @@ class ReservedNames:
             for name in self._said[tier].all_names if tier in self._said else ():
                 by[name] = (*by.get(name, ()), tier)
         self._by = by
-        self._knowledge.changed()
+        self._knowledge.changed_for_all()
         names = tuple(self._names())
         is_complete = all(self._has_said_all(tier) for tier in self._nodes)
         text = "\n".join((*names, "complete" if is_complete else "incomplete"))
@@ -231,7 +231,7 @@ class ReservedNames:
         return tier in self._not_nodes if word is None else word.is_complete
 
     def _tell(self, names: Sequence[ProjectName]) -> None:
-        self._knowledge.changed()
+        self._knowledge.changed_for_all()
         for name in names:
             for act in self._on_change:
                 act(name)

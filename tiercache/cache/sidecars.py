@@ -21,6 +21,7 @@ from tiercache.cache.entries import Entries
 from tiercache.cache.files import Files
 from tiercache.cache.judging import Judging
 from tiercache.cache.listings import Listing, Listings
+from tiercache.cache.owners import owners_of
 from tiercache.cache.ranged_wheel import metadata_by_ranges
 from tiercache.cache.shown import names_of
 from tiercache.cache.switch import OfflineSwitch
@@ -170,7 +171,7 @@ class Sidecars:
             found = await self._direct_urls(attachment)
             self._admission.note_requirements(attachment.project, [attachment.identity], found)
         let_go_on(self._catalogue.store_attachment(attachment), not_kept)
-        self._entries.changed(attachment.project)
+        self._entries.changed(attachment.project, *owners_of([attachment.identity], self._catalogue))
         return attachment
 
     async def _admitted(
@@ -341,6 +342,7 @@ class Sidecars:
             for name in record.identities:
                 if name != made.identity and self._catalogue.attachment(name, METADATA) is not None:
                     await self._catalogue.forget_attachment(name, METADATA)
+                    self._entries.changed(record.project)
         except StoreFailed as error:
             log.warn("an older sidecar of {project} is not forgotten: {error}", project=record.project, error=error)
 

@@ -37,4 +37,4 @@ class OfflineSwitch:
         value = None if offline == self._configured else ("on" if offline else "off")
         await self._catalogue.store_setting(SETTING, value)
         self._is_offline = offline
-        self._knowledge.changed()
+        self._knowledge.changed_for_all()

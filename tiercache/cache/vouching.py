@@ -143,7 +143,7 @@ class Vouching:
             new = evolve(new, until=_until(old))
         self._news[tier] = new
         if new.live != old.live or new.reset != old.reset:
-            self._knowledge.changed()
+            self._knowledge.changed_for_all()
 
     # -- what is kept -----------------------------------------------------------------------------------------
 

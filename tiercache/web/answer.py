@@ -120,6 +120,11 @@ class IStanding(Protocol):
         ...
 
     @property
+    def project(self) -> ProjectName:
+        """Whose page or file it is: what changes of others does not concern it."""
+        ...
+
+    @property
     def size_bytes(self) -> int:
         """How much memory its body takes."""
         ...

@@ -9,15 +9,17 @@ raised.  Klein matches paths; it is told to redirect nothing, since its redirect
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cached_property, partial
+from functools import partial
 
-from attrs import define
+from attrs import define, field
 from klein import Klein
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
-from twisted.web.server import Request
+from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
+from tiercache.interfaces import Pool
 from tiercache.web.answer import IStanding
 from tiercache.web.errors import answer_to
 from tiercache.web.files import FileRoutes
@@ -53,15 +55,17 @@ def application(
     files: FileRoutes,
     local_files: FileRoutes,
     health: Health,
+    load: Callable[[], Awaitable[object]],
     more: Callable[[], Sequence[Route]],
+    pool: Pool,
     guard: Guard,
     responder: Responder,
     keep: Keep = forgotten,
 ) -> Application:
     """The resource of the whole site.
 
-    `more` gives the routes beside those of pages and files.  `keep` is told of each answer by the target that was asked
-    for.
+    `more` gives the routes beside those of pages and files, once `load` has ended.  `keep` is told of each answer by
+    the target that was asked for.
     """
     routes = [
         Route(verb=GET, path=path, act=act, permission=permission)
@@ -82,27 +86,67 @@ def application(
         )
     ]
     mount = partial(mounted, guard=guard, responder=responder, keep=keep)
-    return Application(at_once=mount(routes), everything=lambda: mount([*routes, *more()]))
+    return Application(
+        at_once=mount(routes), load=load, routes=lambda: [*routes, *more()], mounted=lambda all_: mount(all_), pool=pool
+    )
 
 
 @implementer(IResource)
 @define(kw_only=True, eq=False)
 class Application:
-    """What is asked for most is there at once; everything, that included, is put together when it is first needed."""
+    """What is asked for most is there at once; everything, that included, is put together when it is first needed.
+
+    That takes half a second, in which others are to be answered: so it is done in the pool, but for `routes`.
+    """
 
     _at_once: IResource
-    _everything: Callable[[], IResource]
+    _load: Callable[[], Awaitable[object]]
+    _routes: Callable[[], Sequence[Route]]
+    _mounted: Callable[[Sequence[Route]], IResource]
+    _pool: Pool
+    _whole: IResource | None = field(default=None, init=False)
+    _waiting: list[Request] = field(factory=list, init=False)
+    _is_being_made: bool = field(default=False, init=False)
     isLeaf: bool = True
 
-    @cached_property
+    @property
     def whole(self) -> IResource:
-        """Everything."""
-        return self._everything()
+        """Everything, put together at once if it was not before."""
+        if self._whole is None:
+            self._whole = self._mounted(self._routes())
+        return self._whole
 
     def render(self, request: Request) -> object:
         """See `IResource`."""
-        is_at_once = request.method in (b"GET", b"HEAD") and request.path.startswith(AT_ONCE)
-        return (self._at_once if is_at_once else self.whole).render(request)
+        if request.method in (b"GET", b"HEAD") and request.path.startswith(AT_ONCE):
+            return self._at_once.render(request)
+        if self._whole is not None:
+            return self._whole.render(request)
+        self._waiting.append(request)
+        request.notifyFinish().addErrback(lambda _: self._has_left(request))
+        if not self._is_being_made:
+            self._is_being_made = True
+            Deferred.fromCoroutine(self._put_together()).addErrback(self._fail)
+        return NOT_DONE_YET
+
+    async def _put_together(self) -> None:
+        await self._load()
+        whole = await self._pool(self._mounted, self._routes())
+        self._whole = self._whole or whole
+        for request in self._no_more_waiting():
+            request.render(self._whole)
+
+    def _fail(self, failure: Failure) -> None:
+        for request in self._no_more_waiting():
+            request.processingFailed(failure)  # which logs it
+
+    def _no_more_waiting(self) -> list[Request]:
+        waiting, self._waiting, self._is_being_made = self._waiting, [], False
+        return waiting
+
+    def _has_left(self, request: Request) -> None:
+        if request in self._waiting:
+            self._waiting.remove(request)
 
     def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
         """See `IResource`; a leaf has no children."""

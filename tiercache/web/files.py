@@ -102,16 +102,21 @@ class FileRoutes:
             local=self._local,
             identity=identity,
             filename=opened.filename,
+            project=record.project,
         )
 
     def _of_sidecar(
         self, identity: FileIdentity | None, filename: str, shown: ShownAttachment
     ) -> SidecarStanding | None:
-        """Of what is answered by the digest of its file; how it is had the first time may be told then alone."""
+        """Of what is answered by the digest of a stored file; how it is had the first time may be told then alone."""
         if self._at_hand is None or identity is None:
+            return None
+        record = self._at_hand.file(identity, filename, local=self._local)
+        if record is None:
             return None
         return SidecarStanding(
             answer=_whole_attachment(evolve(shown, outcome=Outcome(hit=True)), TEXT, IMMUTABLE),
+            project=record.project,
             at_hand=self._at_hand,
             local=self._local,
             identity=identity,

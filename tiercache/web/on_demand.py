@@ -111,7 +111,7 @@ class OnDemand:
             *self.publish,
             *(() if self.mint is None else TrustedPublishing(mint=self.mint).routes()),
             *api,
-            *OpenApi(version=presence.version).routes(api),
+            *OpenApi(version=presence.version, pool=self.pool).routes(api),
         )
 
     def _for_nodes(self, shared: Shared) -> tuple[Route, ...]:

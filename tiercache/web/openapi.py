@@ -14,6 +14,7 @@ import msgspec
 from attrs import define, frozen
 from twisted.web.server import Request
 
+from tiercache.interfaces import Pool
 from tiercache.web.answer import JSON, NO_STORE, PROBLEM, Answer
 from tiercache.web.route import Lines, Operation, Parameter, Reply, Route
 
@@ -44,9 +45,10 @@ class Problem:
 
 @define(kw_only=True)
 class OpenApi:
-    """The document of this version of the program."""
+    """The document of this version of the program, which is made when it is first asked for."""
 
     _version: str
+    _pool: Pool
 
     def routes(self, api: Sequence[Route]) -> tuple[Route, ...]:
         """The route to the document of these routes, which stands in it itself."""
@@ -58,11 +60,16 @@ class OpenApi:
         told: list[bytes] = []
 
         async def show(request: Request) -> Answer:
+            if not told:
+                told.append(await self._pool(_text_of, [*api, own], self._version))
             return Answer(headers={"Content-Type": JSON, "Cache-Control": NO_STORE}, body=told[0])
 
         own = Route(verb="GET", path="/api/v1/openapi.json", act=show, permission="read", operation=operation)
-        told.append(msgspec.json.encode(document([*api, own], self._version)))
         return (own,)
+
+
+def _text_of(routes: Iterable[Route], version: str) -> bytes:
+    return msgspec.json.encode(document(routes, version))
 
 
 def document(routes: Iterable[Route], version: str) -> dict[str, Any]:

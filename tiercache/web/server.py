@@ -24,6 +24,7 @@ from tiercache.web.front import Front
 from tiercache.web.hot.channel import FrontChannel
 from tiercache.web.hot.path import HotPath
 from tiercache.web.hot.readers import Readers
+from tiercache.web.hot.share import Share
 from tiercache.web.hot.sweep import Sweep
 from tiercache.web.limits import Limits
 
@@ -76,6 +77,7 @@ class NodeSite(Site):
         self.limits = limits
         self.hot: HotPath | None = None
         self.readers = Readers.of(reactor)
+        self.share = Share(clock=reactor)
         self.idle = Sweep(clock=reactor, period_s=limits.idle_timeout_s, act=FrontChannel.timeoutConnection)
         self.stalled = Sweep(clock=reactor, period_s=limits.write_timeout_s, act=FrontChannel.has_stalled)
         self.serve(root)

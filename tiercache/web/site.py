@@ -77,6 +77,10 @@ More = Callable[[Shared], Sequence[Route]]
 """Gives the routes beside those of pages, files and the node's health.  It is called when one of them is asked for."""
 
 
+def nothing() -> None:
+    """Of a site that has it all."""
+
+
 def no_more(_shared: Shared) -> Sequence[Route]:
     """Of a site that has none."""
     return ()
@@ -93,6 +97,7 @@ def root(
     sidecars: Sidecars,
     switch: OfflineSwitch,
     not_ready: Callable[[], str | None],
+    load: Callable[[], object] = nothing,
     more: More = no_more,
     permissions: Permissions = ANYONE_READS,
     accounts: Accounts = NOBODY,
@@ -105,11 +110,11 @@ def root(
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
-    `more` gives what is served beside pages and files.  `permissions`: what the guard lets whom do, who are known by
-    `accounts`.  `trusted_proxies`: who is believed to say for whom they ask.  `tokens`: those that the node issues;
-    `is_trusted_publisher`: whether one is of a publisher who is trusted still.  `warrants`: for whom the node's own
-    programs read.  `read_ahead`: what guesses at what clients will ask for, if anything does.  `at_hand`: what tells
-    whether answers are the same still, None to keep none ready.
+    `more` gives what is served beside pages and files, once `load` has been called in the pool.  `permissions`: what
+    the guard lets whom do, who are known by `accounts`.  `trusted_proxies`: who is believed to say for whom they ask.
+    `tokens`: those that the node issues; `is_trusted_publisher`: whether one is of a publisher who is trusted still.
+    `warrants`: for whom the node's own programs read.  `read_ahead`: what guesses at what clients will ask for, if
+    anything does.  `at_hand`: what tells whether answers are the same still, None to keep none ready.
     """
     responder = Responder(clock=clock, node_name=presence.node_name, write_timeout_s=limits.write_timeout_s)
     renderings = Renderings(limit_bytes=presence.renderings_bytes)
@@ -152,7 +157,9 @@ def root(
         files=FileRoutes(files=files, sidecars=sidecars, local=False, ahead=ahead, at_hand=at_hand),
         local_files=FileRoutes(files=files, sidecars=sidecars, local=True, at_hand=at_hand),
         health=Health(not_ready=not_ready),
+        load=lambda: pool(load),
         more=lambda: more(Shared(simple=simple_pages, logins=logins)),
+        pool=pool,
         guard=Guard(permissions=permissions, clients=clients, logins=logins),
         responder=responder,
         keep=forgotten if hot is None else hot.keep,
@@ -179,7 +186,7 @@ def hot_path(
     return HotPath(
         ready=Ready(
             node_name=presence.node_name,
-            version=lambda: at_hand.version,
+            version=at_hand.version,
             now=at_hand.now,
             limit_bytes=presence.ready_bytes,
         ),

@@ -29,8 +29,7 @@ class IAtHand(Protocol):
         """See there."""
         ...
 
-    @property
-    def version(self) -> int:
+    def version(self, compartment: int) -> int:
         """See there."""
         ...
 
@@ -66,14 +65,14 @@ class PageStanding:
     size_bytes: int
     _at_hand: IAtHand
     _local: bool
-    _project: ProjectName
+    project: ProjectName
     _version: str
     _serial: int | None
     _answered: Callable[[ShownPage], Current]
 
     def current(self) -> Current | None:
         """See `IStanding`: of a page whose version is still the one that was rendered."""
-        shown = self._at_hand.page(self._project, local=self._local)
+        shown = self._at_hand.page(self.project, local=self._local)
         if shown is None or (shown.version, shown.serial) != (self._version, self._serial):
             return None
         current = self._answered(shown)
@@ -96,6 +95,7 @@ class SidecarStanding:
     """The core metadata of a stored file, with what it is answered with."""
 
     answer: Answer
+    project: ProjectName
     _at_hand: IAtHand
     _local: bool
     _identity: FileIdentity
@@ -156,6 +156,7 @@ class FileStanding:
 
     answer: Answer
     file: StoredFile
+    project: ProjectName
     _at_hand: IAtHand
     _local: bool
     _identity: FileIdentity
@@ -175,6 +176,8 @@ class FileStanding:
         """See `IStanding`."""
         record = self._at_hand.file(self._identity, self._filename, local=self._local)
         if record is None or (record.sha256, record.size_bytes) != (self.file.sha256, self.file.size_bytes):
+            return None
+        if record.project != self.project:
             return None
         return Current(answer=self.answer, not_modified=evolve(self.answer, status=304, length=None))
 

@@ -11,12 +11,14 @@ import tempfile
 
 from attrs import define, field
 
+from tiercache.cache.knowledge import WORDS
+
 _WORD_BYTES = 8
 
 
 @define(eq=False)
 class Board:
-    """`version` is written by the node, as `cache.knowledge` counts it; `place`: 0 for the node, else the worker's."""
+    """`place`: 0 for the node, else the worker's."""
 
     number: int
     places: int
@@ -25,7 +27,7 @@ class Board:
 
     @_words.default
     def _mapped(self) -> memoryview:
-        return memoryview(mmap.mmap(self.number, (self.places + 1) * _WORD_BYTES)).cast("q")
+        return memoryview(mmap.mmap(self.number, (self.places + WORDS) * _WORD_BYTES)).cast("q")
 
     @classmethod
     def made(cls, workers: int) -> Board:
@@ -35,29 +37,25 @@ class Board:
         else:
             with tempfile.TemporaryFile() as file:
                 number = os.dup(file.fileno())
-        os.ftruncate(number, (workers + 2) * _WORD_BYTES)
+        os.ftruncate(number, (workers + 1 + WORDS) * _WORD_BYTES)
         return cls(number, workers + 1)
 
     @property
-    def version(self) -> int:
-        """The number of what the node knows."""
-        return self._words[0]
-
-    def know(self, version: int) -> None:
-        """What was made under any other number does not count any more, from this moment."""
-        self._words[0] = version
+    def known(self) -> memoryview[int]:
+        """What the node knows, for a `Knowledge` to stand on: the node alone writes there."""
+        return self._words[self.places :]
 
     def count(self, connections: int) -> None:
         """So many are open here."""
-        self._words[1 + self.place] = connections
+        self._words[self.place] = connections
 
     def forget(self, place: int) -> None:
         """Who was at this place is gone, and its connections with it."""
-        self._words[1 + place] = 0
+        self._words[place] = 0
 
     def elsewhere(self) -> int:
         """How many are open at all other places."""
-        return sum(self._words[1 : 1 + self.places]) - self._words[1 + self.place]
+        return sum(self._words[: self.places]) - self._words[self.place]
 
     def close(self) -> None:
         """Give the descriptor back; what is mapped goes with the process."""

@@ -120,7 +120,7 @@ class Crew:
         node_id: str | None,
     ) -> None:
         """Start the processes; until they have begun the node takes the connections."""
-        knowledge.tell(self._board.know)
+        knowledge.move_to(self._board.known)
         begin = begin_of(config, self._site.limits, node_id=node_id)
         for place in self._places:
             place.start(begin, Disclosed(hot=hot, at_hand=at_hand, path_of=path_of))

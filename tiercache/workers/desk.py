@@ -8,6 +8,7 @@ from collections.abc import Callable
 from attrs import define, field
 from twisted.logger import Logger, LogLevel
 
+from tiercache.cache.knowledge import compartment_of
 from tiercache.web.answer import Answer, Variant
 from tiercache.web.hot.path import HotPath
 from tiercache.web.standing import IAtHand
@@ -41,13 +42,14 @@ class Disclosed:
             return None
         answer, file, made_at = current.answer, standing.file, self._at_hand.now()
         return Found(
+            project=standing.project,
             variant=standing.variant,
             headers=dict(answer.headers),
             unmodified_headers=dict(current.not_modified.headers),
             outcome=answer.outcome,
             body=answer.body if isinstance(answer.body, bytes) else b"",
             file=None if file is None else StoredFile(file.sha256, file.size_bytes, self._path_of(file.sha256)),
-            version=self._at_hand.version,
+            version=self._at_hand.version(compartment_of(standing.project)),
             made_at=made_at,
             until=made_at + _lasting_s(answer, current.steady_s),
             age_s=current.age_s,

@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from tiercache.policy.cache_status import Outcome
+from tiercache.simple.model import ProjectName
 
 M = TypeVar("M")
 
@@ -92,10 +93,12 @@ class StoredFile(_Message, frozen=True):
 class Found(_Message, frozen=True):
     """What is ready, in full and where the client has it already, and for whom: `variant` None for whoever asks.
 
-    It was made at `made_at` (seconds since 1970), is answered until `until`, and while what is known is `version`.
+    It was made at `made_at` (seconds since 1970), is answered until `until`, and while what is known of `project` is
+    `version`.
     `age_s`: how old it was then, where it grows older.  The body is `file`, or else `body`.
     """
 
+    project: ProjectName
     variant: tuple[str, str] | None
     headers: dict[str, str]
     unmodified_headers: dict[str, str]

@@ -10,8 +10,10 @@ from typing import BinaryIO
 
 from attrs import define, evolve, field, frozen
 
+from tiercache.cache.knowledge import compartment_of
 from tiercache.errors import FileAbsent
 from tiercache.policy.freshness import stated_age, stated_lifetime, steady_s
+from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import Line, Told
 from tiercache.web.answer import Answer, Current, Variant
 from tiercache.workers import messages
@@ -139,11 +141,12 @@ class TellingFile:
 
 @frozen(kw_only=True)
 class ToldStanding:
-    """What was found ready, for as long as it is: `version` gives what the node knows, `now` seconds since 1970."""
+    """What was found ready, for as long as it is: `version` gives what the node knows of projects in a
+    compartment, `now` seconds since 1970."""
 
     _found: Found
     _tally: Tally
-    _version: Callable[[], int]
+    _version: Callable[[int], int]
     _now: Callable[[], float]
     _client_max_age_s: float
 
@@ -151,6 +154,11 @@ class ToldStanding:
     def variant(self) -> Variant:
         """See `IStanding`."""
         return self._found.variant
+
+    @property
+    def project(self) -> ProjectName:
+        """See `IStanding`."""
+        return self._found.project
 
     @property
     def size_bytes(self) -> int:
@@ -169,7 +177,7 @@ class ToldStanding:
     def current(self) -> Current | None:
         """See `IStanding`; None where the node has to be asked again."""
         found, now = self._found, self._now()
-        if found.version != self._version() or not found.made_at <= now < found.until:
+        if found.version != self._version(compartment_of(found.project)) or not found.made_at <= now < found.until:
             return None
         current = Current(
             answer=Answer(

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IListeningPort, IReactorTi
 from twisted.logger import Logger
 from twisted.web.resource import Resource
 
+from tiercache.cache.knowledge import Knowledge
 from tiercache.web.client import Clients
 from tiercache.web.hot.descriptors import Descriptors
 from tiercache.web.hot.heads import Heads
@@ -73,6 +74,7 @@ class Worker:
     _ports: Sequence[IListeningPort] = field(default=(), init=False)
     _asking: dict[Question, list[WorkerChannel]] = field(factory=dict, init=False)
     _tally: Tally = field(init=False)
+    _knowledge: Knowledge = field(init=False)
     _telling: IDelayedCall | None = field(default=None, init=False)
     _living: IDelayedCall | None = field(default=None, init=False)
     _client_max_age_s: float = field(default=0.0, init=False)
@@ -81,6 +83,10 @@ class Worker:
     @_tally.default
     def _that_is_told(self) -> Tally:
         return Tally(begun=self._tell_soon, now=self._now)
+
+    @_knowledge.default
+    def _that_the_node_writes(self) -> Knowledge:
+        return Knowledge(self.board.known)
 
     # -- what the node says -----------------------------------------------------------------------------------
 
@@ -118,7 +124,7 @@ class Worker:
         self._client_max_age_s = begin.client_max_age_s
         self._ready = Ready(
             node_name=begin.node_name,
-            version=lambda: self.board.version,
+            version=self._knowledge.version,
             now=self._now,
             limit_bytes=begin.ready_bytes,
         )
@@ -156,7 +162,7 @@ class Worker:
             standing = ToldStanding(
                 found=given.found,
                 tally=self._tally,
-                version=lambda: self.board.version,
+                version=self._knowledge.version,
                 now=self._now,
                 client_max_age_s=self._client_max_age_s,
             )

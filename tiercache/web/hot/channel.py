@@ -17,16 +17,16 @@ from typing import Any, Protocol, cast
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPullProducer
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from tiercache.web.channel import IConnections, NodeChannel, tcp
+from tiercache.web.channel import tcp
 from tiercache.web.hot.emptied import Emptied
 from tiercache.web.hot.outlet import IOutlet
 from tiercache.web.hot.path import HotAnswer, HotPath, Part
 from tiercache.web.hot.readers import FEWEST, Readers
 from tiercache.web.hot.sending import FileSending, sent_at_once
-from tiercache.web.hot.sweep import Sweep
+from tiercache.web.hot.share import Share
+from tiercache.web.hot.timed import ITimedSite, TimedChannel
 
 PIECE_BYTES = 256 * 1024
 """How much of a body in memory a transport is given at a time."""
@@ -37,35 +37,32 @@ AHEAD_BYTES = 16 * 1024
 MOST_A_TURN = 16
 """So many answers one connection gets before the others have their turn."""
 
-log = Logger()
 
-
-class IFrontSite(IConnections, Protocol):
+class IFrontSite(ITimedSite, Protocol):
     """The site of such a connection.  `hot` None: nothing is ready there.  `connections`: how many are open.
 
-    `idle` has the connections on which nothing happens, `stalled` those whose clients are to take something.
+    `share`: of each turn, for what is not ready.
     """
 
     hot: HotPath | None
     readers: Readers | None
     connections: int
-    idle: Sweep[FrontChannel]
-    stalled: Sweep[FrontChannel]
+    share: Share
 
 
-class FrontChannel(NodeChannel):
+class FrontChannel(TimedChannel):
     """One connection, with the front before it."""
 
     site: IFrontSite
-    timeOut: Any  # noqa: N815  # Twisted's name, who counts whole seconds
 
     _ahead = b""  # what came behind an answer that is under way
     _is_held = False  # whether nothing is read because of that
     _is_full = False  # whether the transport holds enough
-    _idle_s: float | None = None  # the time to be idle that is suspended
     _body: tuple[HotPath, HotAnswer, int] | None = None  # an answer of which only so much is written
     _sending: FileSending | None = None
     _next_turn: IDelayedCall | None = None
+    _is_in_line = False  # until a turn has a share left for it
+    _has_waited = False  # for that, and is not to do so again
     _holds_nothing = True  # the transport, of what was written: what comes next may go past it
     _is_emptying = False  # until it does again
     _outlet: IOutlet | None = None
@@ -97,10 +94,18 @@ class FrontChannel(NodeChannel):
         self.not_ready(data)
 
     def not_ready(self, data: bytes) -> None:
-        """What comes now is not answered from what is ready: it is the stock channel's."""
-        self._holds_nothing = False
+        """What comes now is not answered from what is ready: it is the stock channel's, in its turn."""
         self._read_by_transport()
-        super().dataReceived(data)
+        share = self.site.share
+        if share.is_used_up and self.is_idle and not self._has_waited:
+            self._is_in_line = True
+            self._suspend_idle_timeout()
+            self._let_wait(data)
+            share.wait(self, self._has_a_share)
+            return
+        self._has_waited = False
+        self._holds_nothing = False
+        share.spend(partial(super().dataReceived, data))
 
     def read(self) -> None:
         """See `IReader`."""
@@ -136,8 +141,9 @@ class FrontChannel(NodeChannel):
         if self._place is not None and self.site.readers is not None:
             self.site.readers.lost(self._place)
             self._place = None
+        self.site.share.leave(self)
         self._ahead = b""
-        self._is_emptying = False
+        self._is_emptying = self._is_in_line = False
         if self._next_turn is not None:
             self._next_turn.cancel()
             self._next_turn = None
@@ -325,16 +331,28 @@ class FrontChannel(NodeChannel):
         if not self._is_full:
             self._go_on()
 
-    def _go_on(self) -> None:
-        """An answer has ended, or the client has read: on with what came behind."""
-        if self._sending is not None or self._body is not None or self._next_turn is not None:
-            return
-        if self._is_emptying:
-            return
+    def _has_a_share(self) -> None:
+        self._is_in_line = False
+        self._has_waited = True
+        self._restore_idle_timeout()
+        self.dataReceived(self._taken_up())
+        self._has_waited = False
+
+    def _taken_up(self) -> bytes:
+        """What has waited, which is looked at now; more of it may come."""
         ahead, self._ahead = self._ahead, b""
         if self._is_held:
             self._is_held = False
             cast("Any", self.transport).resumeProducing()
+        return ahead
+
+    def _go_on(self) -> None:
+        """An answer has ended, or the client has read: on with what came behind."""
+        if self._sending is not None or self._body is not None or self._next_turn is not None:
+            return
+        if self._is_emptying or self._is_in_line:
+            return
+        ahead = self._taken_up()
         if self.is_closing and not self.is_busy:
             self.loseConnection()
         elif ahead:
@@ -359,34 +377,3 @@ class FrontChannel(NodeChannel):
         self._write_on()
         if not self._is_full:
             self._go_on()
-
-    # -- deadlines --------------------------------------------------------------------------------------------
-
-    def has_stalled(self) -> None:
-        """The client has taken nothing for as long as it may."""
-        log.info("{client} took nothing of what it asked for and is dropped", client=str(self.getPeer()))
-        tcp(self.transport).abortConnection()
-
-    def setTimeout(self, period: float | None) -> float | None:
-        """See `TimeoutMixin`; there is one alarm for all connections, whose period is the same."""
-        previous: float | None = self.timeOut
-        self.timeOut = period
-        if period is None:
-            self.site.idle.forget(self)
-        else:
-            self.site.idle.touch(self)
-        return previous
-
-    def resetTimeout(self) -> None:
-        """See `TimeoutMixin`."""
-        if self.timeOut is not None:
-            self.site.idle.touch(self)
-
-    def _suspend_idle_timeout(self) -> None:
-        if self.timeOut is not None:
-            self._idle_s = self.setTimeout(None)
-
-    def _restore_idle_timeout(self) -> None:
-        if self._idle_s is not None:
-            self.setTimeout(self._idle_s)
-            self._idle_s = None

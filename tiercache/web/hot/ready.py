@@ -1,7 +1,8 @@
 """The ready table: answers by the exact target of a request, as bytes that one write sends.
 
 It knows no policy.  Who puts an answer here says what it stands on (`IStanding`), which is asked again whenever what
-the node knows has changed, and once a second because of what changes by the time: Date, Age, the rest of a lifetime.
+the node knows of its project has changed, and once a second because of what changes by the time: Date, Age, the rest of
+a lifetime.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from attrs import define, evolve, field, frozen
 from twisted.web.http import RESPONSES, datetimeToString
 from twisted.web.http_headers import Headers
 
+from tiercache.cache.knowledge import compartment_of
 from tiercache.web.access_log import Told, plain_path, told_of
 from tiercache.web.answer import Answer, IStanding, Variant
 from tiercache.web.conditional import Slice
@@ -48,6 +50,7 @@ class Prepared:
 class _Place:
     standing: IStanding
     weight: int
+    compartment: int
     prepared: Prepared | None = None
     version: int = -1
     made_at: float = 0.0
@@ -58,11 +61,12 @@ class _Place:
 class Ready:
     """At most `limit_bytes` of answers, the least recently used leaving first.
 
-    `version` gives a number that is another one when what the node knows has changed.  `now`: seconds since 1970.
+    `version` gives a number that is another one when what the node knows of a project in that compartment
+    (`cache.knowledge`) has changed.  `now`: seconds since 1970.
     """
 
     _node_name: str
-    _version: Callable[[], int]
+    _version: Callable[[int], int]
     _now: Callable[[], float]
     _limit_bytes: int
     _places: OrderedDict[bytes, dict[Variant, _Place]] = field(factory=OrderedDict, init=False)
@@ -83,7 +87,7 @@ class Ready:
             return
         places = self._places.setdefault(target, {})
         self._drop_from(places, standing.variant)
-        places[standing.variant] = _Place(standing, weight)
+        places[standing.variant] = _Place(standing, weight, compartment_of(standing.project))
         self._held_bytes += weight
         self._places.move_to_end(target)
         while self._held_bytes > self._limit_bytes:
@@ -100,7 +104,7 @@ class Ready:
             return None
         self._places.move_to_end(target)
         now = self._now()
-        if place.version == self._version() and place.made_at <= now <= place.until:
+        if place.version == self._version(place.compartment) and place.made_at <= now <= place.until:
             return place.prepared
         return self._looked_at_again(target, places, place, now)
 
@@ -114,7 +118,7 @@ class Ready:
     def _looked_at_again(
         self, target: bytes, places: dict[Variant, _Place], place: _Place, now: float
     ) -> Prepared | None:
-        version = self._version()
+        version = self._version(place.compartment)
         current = place.standing.current()
         if current is None:
             self._drop_from(places, place.standing.variant)
