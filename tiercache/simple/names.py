@@ -183,6 +183,9 @@ def parse_identity(segment: str) -> FileIdentity:
 
 def identity_of(file: File) -> FileIdentity:
     """What names a listed file: its strongest usable digest, or else where it was listed."""
+    sha256 = file.hashes.get("sha256")
+    if sha256 is not None and is_digest("sha256", sha256):
+        return FileIdentity("sha256", sha256)  # nearly always
     digest = strongest(file.hashes)
     if digest is not None:
         return FileIdentity(*digest)
@@ -249,7 +252,7 @@ def _read_stem(stem: str) -> Iterator[_Reading]:
     digits: list[tuple[str, str]] = []
     others: list[tuple[str, str]] = []
     for name, version in cuts:
-        if _is_version(version):
+        if _normal_version(version) is not None:
             good.append((name, version))
         elif version[:1].isdigit():
             digits.append((name, version))
@@ -266,19 +269,17 @@ def _named(name: str, version: str | None) -> Iterator[_Reading]:
         return
 
 
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
-
-
 def _version(text: str) -> str:
+    return _normal_version(text) or text
+
+
+@lru_cache(maxsize=4096)
+def _normal_version(text: str) -> str | None:
+    """The version that a text means (PEP 440); None for what is none."""
     try:
         return str(Version(text))
     except InvalidVersion:
-        return text
+        return None
 
 
 def _without(ending: re.Pattern[str], text: str) -> str:
