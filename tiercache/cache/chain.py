@@ -61,7 +61,7 @@ class Chain:
     _stats: Stats
     _reserved: Callable[[ProjectName], ReservedBy] = lambda project: NOT_RESERVED
     _links: dict[str, Link] = field(factory=dict, init=False)
-    _selections: Kept[tuple[ProjectName, tuple[str, ...], ReservedBy], Selection] = field(
+    _selections: Kept[tuple[ProjectName, tuple[str, ...], ReservedBy | None], Selection] = field(
         factory=lambda: Kept(limit=KEPT_SELECTIONS, weigh=lambda selection: 1), init=False
     )
     _told: Kept[Conflict, Conflict] = field(
@@ -194,10 +194,11 @@ class Chain:
         if not {*gone} <= {*tiers}:
             tiers = tuple(dict.fromkeys((*tiers, *gone)))
         reserved = self._reserved(project)
-        selection = self._selections.get((project, tiers, reserved))
+        key = (project, tiers, None if reserved is NOT_RESERVED else reserved)
+        selection = self._selections.get(key)
         if selection is None:
             selection = select(project, self._rules, tiers, reserved)
-            self._selections.put((project, tiers, reserved), selection)
+            self._selections.put(key, selection)
         return selection
 
     def _selected(self, selection: Selection) -> list[Link]:

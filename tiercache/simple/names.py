@@ -143,6 +143,11 @@ def candidate_projects(filename: str) -> tuple[ProjectName, ...]:
     cuts that leave a version by PEP 440, from the left; then those that leave a digit; then the rest.  A text that
     is no filename, or no distribution's, gives none.
     """
+    return _candidates(filename) if len(filename) <= MAX_FILENAME_BYTES else ()
+
+
+@lru_cache(maxsize=4096)
+def _candidates(filename: str) -> tuple[ProjectName, ...]:
     try:
         checked_filename(filename)
     except InvalidName:

@@ -34,7 +34,7 @@ from tiercache.upstream.failure import AddressRefused
 from tiercache.upstream.lookups import Lookups, Receiver, addresses_of
 from tiercache.upstream.proxies import Proxies, Proxy
 from tiercache.upstream.reach import Reach
-from tiercache.upstream.target import Host, Target
+from tiercache.upstream.target import Host, host_of
 from tiercache.upstream.tunnel import TunnelEndpoint
 
 KEPT_PER_HOST = 50
@@ -137,7 +137,7 @@ class _RoutedAgent:
         headers: Headers | None = None,
         bodyProducer: IBodyProducer | None = None,  # noqa: N803 -- Twisted's name
     ) -> Deferred[IResponse]:
-        host = Target.parse(uri.decode("ascii")).host
+        host = host_of(uri.decode("ascii"))
         proxy = self.ways.proxies.proxy_for(host) if host.scheme == "http" else None
         if proxy is None:
             return self._direct.request(method, uri, headers, bodyProducer)

@@ -18,6 +18,8 @@ LONGEST_REMEMBERED = 1024
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+_SEGMENT = re.compile(r"[a-z0-9-]+/")
+_FOLDER = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?\Z")
 # What may stand in a path or query as it is (RFC 3986 section 3.3, 3.4); `%` too, as it begins what is encoded already.
 _KEPT = "%/:=&?~+!$,;'@()*[]|"
@@ -77,6 +79,8 @@ class Target:
 
         Userinfo is not inherited, and userinfo in the reference is not taken: a tier does not choose credentials.
         """
+        if _SEGMENT.fullmatch(reference) and _FOLDER.fullmatch(self.path):  # a project's page, nearly always
+            return evolve(self.bare(), path=self.path + reference)
         try:
             joined = urljoin(self.url, reference)
         except ValueError:
@@ -118,6 +122,12 @@ def _parsed(url: str) -> Target:
         user=None if parts.username is None else unquote(parts.username),
         password=None if parts.password is None else unquote(parts.password),
     )
+
+
+def host_of(url: str) -> Host:
+    """The host of a `Target`'s URL."""
+    scheme, _, rest = url.partition("://")
+    return Target.parse(f"{scheme}://{rest.partition('/')[0]}/").host
 
 
 @lru_cache(maxsize=256)

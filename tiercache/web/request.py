@@ -14,6 +14,8 @@ from tiercache.policy.hops import NONE_YET, Hops, hops_from_headers
 
 def field_of(request: Request, name: str) -> str | None:
     """A field's value, its lines joined as the list that they are (RFC 9110 section 5.3), or None."""
+    if not request.requestHeaders.hasHeader(name):  # as most that are asked for
+        return None
     lines = request.requestHeaders.getRawHeaders(name.encode("ascii"))
     return None if lines is None else ", ".join(line.decode("latin-1") for line in lines)
 
