@@ -17,7 +17,7 @@ from packaging import utils
 from packaging.version import InvalidVersion, Version
 
 from tiercache.errors import InvalidName
-from tiercache.simple.digests import is_digest, strongest
+from tiercache.simple.digests import HEX_LENGTHS, is_digest, strongest
 from tiercache.simple.model import File, FileIdentity, ProjectName
 
 MAX_PROJECT_NAME = 200
@@ -189,12 +189,19 @@ def parse_identity(segment: str) -> FileIdentity:
 def identity_of(file: File) -> FileIdentity:
     """What names a listed file: its strongest usable digest, or else where it was listed."""
     sha256 = file.hashes.get("sha256")
-    if sha256 is not None and is_digest("sha256", sha256):
-        return FileIdentity("sha256", sha256)  # nearly always
+    identity = _of_sha256(sha256) if sha256 is not None and len(sha256) == HEX_LENGTHS["sha256"] else None
+    if identity is not None:
+        return identity  # nearly always
     digest = strongest(file.hashes)
     if digest is not None:
         return FileIdentity(*digest)
     return FileIdentity("url", hashlib.sha256(file.url.encode("utf-8", "surrogatepass")).hexdigest())
+
+
+@lru_cache(maxsize=4096)
+def _of_sha256(value: str) -> FileIdentity | None:
+    """That of a file with this SHA-256; each file of a page is named several times while the page is shown."""
+    return FileIdentity("sha256", value) if is_digest("sha256", value) else None
 
 
 # -- the readings of a filename ---------------------------------------------------------------------------------
