@@ -246,7 +246,10 @@ class Node(Service):
         path = self._folder / "catalogue.sqlite"
         self._rebuild_if_lost(path, files)
         catalogue = SqlCatalogue.open(
-            path, writer=writer, pause=lambda: deferLater(self._reactor, GATHERED_S, _nothing)
+            path,
+            writer=writer,
+            pause=lambda: deferLater(self._reactor, GATHERED_S, _nothing),
+            seconds=self._reactor.seconds,
         )
         self._undo.append(lambda: ensureDeferred(catalogue.close()))
         return catalogue

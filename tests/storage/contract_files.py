@@ -94,6 +94,20 @@ class FilesContract:
         assert files.size(digest_of(WHEEL)) == len(WHEEL)
         partial.discard()
 
+    @pytest.mark.parametrize("before", [[], [True], [False]])
+    @pytest.mark.parametrize("lasting", [True, False])
+    def test_a_name_is_given_whether_or_not_it_has_to_last(
+        self, files: IFiles, before: list[bool], lasting: bool
+    ) -> None:
+        for lasts in (*before, lasting):
+            partial = files.begin()
+            partial.write(WHEEL)
+            partial.commit(digest_of(WHEEL), lasting=lasts)
+            partial.discard()
+        with files.open(digest_of(WHEEL)) as stored_file:
+            assert stored_file.read() == WHEEL
+        assert list(files.all()) == [(digest_of(WHEEL), len(WHEEL))]
+
     def test_a_discarded_partial_leaves_nothing(self, files: IFiles) -> None:
         partial = files.begin()
         partial.write(WHEEL)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cached_property
 
 from attrs import define, evolve, frozen
 
@@ -44,7 +45,7 @@ class Listing:
     file: File
     is_reserved: bool = False
 
-    @property
+    @cached_property
     def identity(self) -> FileIdentity:
         """What names its bytes."""
         return identity_of(self.file)
@@ -140,7 +141,9 @@ def listing_in(entry: Entry | None, identity: FileIdentity | None, filename: str
             if hashlib.sha256(file.url.encode()).hexdigest() != identity.value:
                 continue
             listed = file
-        elif file.hashes.get(identity.algorithm, identity.value) == identity.value:
+        elif file.hashes.get(identity.algorithm) == identity.value:
+            listed = file
+        elif identity.algorithm not in file.hashes:
             listed = evolve(file, hashes={**file.hashes, identity.algorithm: identity.value})
         else:
             continue

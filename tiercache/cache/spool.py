@@ -165,7 +165,7 @@ class Spool:
             if self._held is not None:
                 await self._with_room(len(self._held), self._store, bytes(self._held), sha256)
             elif self._partial is not None and self.keeps_all:
-                await self._pool(self._partial.commit, sha256)
+                await self._pool(self._commit, self._partial, sha256)
             else:
                 return False
         except StoreFailed as error:
@@ -178,9 +178,13 @@ class Spool:
         partial = self._files.begin()
         try:
             partial.write(data)
-            partial.commit(sha256)
+            self._commit(partial, sha256)
         finally:
             partial.discard()
+
+    def _commit(self, partial: IPartial, sha256: str) -> None:
+        """Give it its name, which need not outlive a power cut: it can be fetched again.  Blocking."""
+        partial.commit(sha256, lasting=False)
 
     async def discard(self) -> None:
         """Let go of what it holds; a committed file stays."""

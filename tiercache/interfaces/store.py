@@ -45,10 +45,11 @@ class IPartial(Interface):
     def take_back() -> None:
         """The descriptor is not needed any more by who it was lent to."""
 
-    def commit(sha256: str) -> None:
+    def commit(sha256: str, *, lasting: bool = True) -> None:
         """Sync, and give the file its final name; a file that is there already is kept.  Raises StoreFull.
 
-        The caller has verified length and digest.
+        The caller has verified length and digest.  A name that is not `lasting` may be lost in a power cut that comes
+        soon, and the file with it; what is there by that name is all of it either way.
         """
 
     def discard() -> None:

@@ -34,6 +34,7 @@ from tiercache.storage.root import made_root, meaning
 
 COPIED_AT_ONCE_BYTES = 1024 * 1024
 
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _FILE_MODE = 0o644
 _FOLDER_MODE = 0o755
 
@@ -112,8 +113,11 @@ class FolderFiles:
     def begin(self) -> IPartial:
         path = self._partials / secrets.token_hex(16)
         try:
-            self._partials.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+            try:
+                descriptor = os.open(path, _NEW_FILE, _FILE_MODE)
+            except FileNotFoundError:  # the first one
+                self._partials.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+                descriptor = os.open(path, _NEW_FILE, _FILE_MODE)
         except OSError as error:
             raise meaning(self._root, error) from error
         return FolderPartial(root=self._root, files=self._files, path=path, content=FileIO(descriptor, "r+b"))
@@ -236,12 +240,12 @@ class FolderPartial:
         if last:
             self._content.close()
 
-    def commit(self, sha256: str) -> None:
+    def commit(self, sha256: str, *, lasting: bool = True) -> None:
         if not is_sha256(sha256):
             raise InvalidName(name=sha256)
         with self._in_use() as descriptor:
             try:
-                self._give_name(descriptor, self._files.joinpath(sha256[:2], sha256))
+                self._give_name(descriptor, self._files.joinpath(sha256[:2], sha256), lasting)
             except OSError as error:
                 raise meaning(self._root, error) from error
             self._committed = True
@@ -252,31 +256,36 @@ class FolderPartial:
                 return
             self._discarded = True
             last = self._users == 0
-        with suppress(OSError):  # after a commit it is not there; what cannot be removed goes with the next start
-            self._path.unlink()
+        if not self._committed:
+            with suppress(OSError):  # what cannot be removed goes with the next start
+                self._path.unlink()
         if last:
             self._content.close()
 
-    def _give_name(self, descriptor: int, path: Path) -> None:
+    def _give_name(self, descriptor: int, path: Path, lasting: bool) -> None:
         found = os.fstat(descriptor).st_size
         if found < self._length:
             raise StoreUnusable(path=str(self._root), reason=f"{self._path} was shortened by someone else")
         if found > self._length:
             os.ftruncate(descriptor, self._length)
-        with suppress(FileNotFoundError):
-            if path.stat().st_size == self._length:
-                self._path.unlink(missing_ok=True)
-                return
-            # Another length under the same digest: it lost bytes in a power cut, and is replaced below.
-        sync(descriptor)
+        if _length_of(path) == self._length:  # another length lost bytes in a power cut, and is replaced below
+            self._path.unlink(missing_ok=True)
+            changed: tuple[Path, ...] = (self._files, self._root, path.parent)  # by who may not have needed it to last
+        else:
+            sync(descriptor)
+            changed = self._named(path)
+        for folder in changed if lasting else ():
+            sync_folder(folder)
+
+    def _named(self, path: Path) -> tuple[Path, ...]:
+        """Give it this name; the folders that have changed by that."""
         try:
             self._path.replace(path)
         except FileNotFoundError:  # the first file of its folder
             path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
             self._path.replace(path)
-            for folder in (self._files, self._root):
-                sync_folder(folder)
-        sync_folder(path.parent)
+            return (self._files, self._root, path.parent)
+        return (path.parent,)
 
     @contextmanager
     def _in_use(self) -> Iterator[int]:
@@ -292,3 +301,10 @@ class FolderPartial:
                 last = self._discarded and self._users == 0
             if last:
                 self._content.close()
+
+
+def _length_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None

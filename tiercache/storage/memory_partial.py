@@ -73,7 +73,7 @@ class MemoryPartial:
     def take_back(self) -> None:
         """Nothing was lent."""
 
-    def commit(self, sha256: str) -> None:
+    def commit(self, sha256: str, *, lasting: bool = True) -> None:
         if not is_sha256(sha256):
             raise InvalidName(name=sha256)
         with self._lock:
