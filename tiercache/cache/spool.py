@@ -7,7 +7,6 @@ memory that moves on with the slowest reader.  What the bytes mean, and who may 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from attrs import define, field
@@ -91,7 +90,7 @@ class Spool:
             if self._held is not None:
                 await self._spill(self._held, len(self._held) + missing_bytes)
                 self._held = None
-            await self._add(deque(pieces), missing_bytes, inspect)
+            await self._add(list(pieces), missing_bytes, inspect)
         self.size_bytes += came_bytes
 
     async def _spill(self, held: bytearray, missing_bytes: int) -> None:
@@ -101,9 +100,9 @@ class Spool:
         except StoreFailed as error:
             self._open_window(error)
         if held:
-            await self._add(deque([bytes(held)]), missing_bytes, _without_a_look)
+            await self._add([bytes(held)], missing_bytes, _without_a_look)
 
-    async def _add(self, waiting: deque[bytes], missing_bytes: int, inspect: Callable[[bytes], None]) -> None:
+    async def _add(self, waiting: list[bytes], missing_bytes: int, inspect: Callable[[bytes], None]) -> None:
         if self._window is None:
             try:
                 await self._with_room(lambda: max(missing_bytes, _size(waiting)), self._write, waiting, inspect)
@@ -114,14 +113,13 @@ class Spool:
             for piece in waiting:
                 self._window += piece
 
-    def _write(self, waiting: deque[bytes], inspect: Callable[[bytes], None]) -> None:
-        """Write down and inspect piece by piece; what is not written is what still waits.  Blocking."""
+    def _write(self, waiting: list[bytes], inspect: Callable[[bytes], None]) -> None:
+        """Write down and inspect; what is not written still waits.  Blocking."""
         assert self._partial is not None  # noqa: S101  # it was opened, and there is no window
-        while waiting:
-            self._partial.write(waiting[0])
-            piece = waiting.popleft()
-            self._disk_bytes += len(piece)
-            inspect(piece)
+        self._partial.write(*waiting)
+        self._disk_bytes += _size(waiting)
+        _inspect_all(waiting, inspect)
+        waiting.clear()
 
     async def _with_room(self, wanted_bytes: Callable[[], int], work: Callable[..., None], *args: object) -> None:
         """Work in the pool that takes room; once more where some could be made."""
