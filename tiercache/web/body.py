@@ -113,8 +113,9 @@ async def first_of(request: Request, body: IBody) -> bytes | None:
 
     Many clients may wait behind one fill, and a trip to the pool for each of them would be before their first byte.
     """
-    if isinstance(body, IFileBody) and cast("NodeChannel", request.channel).outlet is not None:
-        stretch = await body.stretch()
+    in_file = _in_file(body)
+    if in_file is not None and cast("NodeChannel", request.channel).outlet is not None:
+        stretch = await in_file.stretch()
         if stretch is not None:
             stretch.close()
             return None
@@ -132,8 +133,7 @@ async def send_body(
     outflow = Outflow(request=request, clock=clock, write_timeout_s=write_timeout_s)
     request.registerProducer(outflow, True)
     try:
-        in_file = body if isinstance(body, IFileBody) else None
-        data = first
+        in_file, data = _in_file(body), first
         while data is None or data:
             if data is None:
                 request.write(b"")  # the head
@@ -154,6 +154,10 @@ async def send_body(
         outflow.end()
         if _is_connected(request):
             request.unregisterProducer()
+
+
+def _in_file(body: IBody) -> IFileBody | None:
+    return cast("IFileBody", body) if hasattr(body, "stretch") else None  # `isinstance` of a protocol takes 15 us
 
 
 async def _write(request: Request, data: bytes, outflow: Outflow) -> None:
