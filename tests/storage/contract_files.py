@@ -85,6 +85,15 @@ class FilesContract:
         assert partial.read(0, 2**20) == WHEEL
         partial.discard()
 
+    def test_pieces_are_written_one_behind_the_other(self, files: IFiles) -> None:
+        partial = files.begin()
+        partial.write(b"first", b"", b" second")
+        partial.write()
+        many = [bytes([at % 256]) for at in range(3000)]  # more than a system takes at once
+        partial.write(*many)
+        assert partial.read(0, 2**20) == b"first second" + b"".join(many)
+        partial.discard()
+
     def test_a_partial_is_invisible_until_committed(self, files: IFiles) -> None:
         partial = files.begin()
         partial.write(WHEEL)

