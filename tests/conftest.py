@@ -8,8 +8,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ACCEPTANCE = Path(__file__).parent / "acceptance"
-SHARED = frozenset({"shared_nodes", "stands", "direct"})
-"""Fixtures that take long to make: no second process of pytest is to make them too."""
 
 # No deadline: how long an example takes on a busy machine is no property of the code.  No database: nothing is left.
 settings.register_profile("house", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -27,11 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--uploads", type=int, default=120, metavar="NUMBER", help="how many uploads are made under kills")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads which group each is in
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All acceptance tests start processes; those that share some run one after the other (`--dist loadgroup`)."""
+    """All acceptance tests start processes."""
     for item in items:
         if ACCEPTANCE in item.path.parents:
             item.add_marker(pytest.mark.slow)
-        for shared in SHARED.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(shared))

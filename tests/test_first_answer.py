@@ -24,7 +24,7 @@ from tiercache.storage import steps
 from tiercache.storage.catalogue import SqlCatalogue
 from tiercache.storage.prepared import Prepared
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("first answer")]
+pytestmark = pytest.mark.slow
 
 PATH = "/simple/numpy/"
 
