@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
 
 from tiercache.access.warrants import Warrants
+from tiercache.cache.share import Share
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of
 from tiercache.interfaces import Pool
@@ -71,9 +72,19 @@ def on_demand_of(
 
 
 def own_root_of(
-    config: Config, parts: Parts, root: IResource, *, clock: IReactorTime, pool: Pool, warrants: Warrants
+    config: Config,
+    parts: Parts,
+    root: IResource,
+    *,
+    clock: IReactorTime,
+    pool: Pool,
+    warrants: Warrants,
+    share: Share | None = None,
 ) -> IResource:
-    """The root resource of the site where the programs read that the node itself runs; `root` is that of its own."""
+    """The root resource of the site where the programs read that the node itself runs; `root` is that of its own.
+
+    `share`: what they have of the reactor's turns; None: one request of each.
+    """
     sdists = SdistPages(
         pages=parts.pages,
         metadata=SdistMetadata(files=parts.files, stored_files=parts.stored_files, pool=pool),
@@ -81,7 +92,7 @@ def own_root_of(
         warrants=warrants,
     )
     responder = Responder(clock=clock, node_name=config.node.name, write_timeout_s=limits_of(config).write_timeout_s)
-    return Warranted(root=root, sdists=sdists.resource(responder), warrants=warrants, turns=Turns(clock=clock))
+    return Warranted(root=root, sdists=sdists.resource(responder), warrants=warrants, turns=share or Turns(clock=clock))
 
 
 def prefetch_edges_of(

@@ -273,7 +273,13 @@ class Node(Service):
         own_site = site(Resource(), self._reactor, limits_of(self._config))
         own_site.share = self._site.share
         own_site.resource = own_root_of(
-            self._config, self._parts, self._site.resource, clock=self._reactor, pool=pool, warrants=warrants
+            self._config,
+            self._parts,
+            self._site.resource,
+            clock=self._reactor,
+            pool=pool,
+            warrants=warrants,
+            share=self._site.share,
         )
         edges, stop = prefetch_edges_of(
             self._config,
@@ -306,7 +312,13 @@ class Node(Service):
         )
         return [
             upstream_of(
-                tier, own_addresses=own, reactor=self._reactor, pool=pool, environ=self._environ, node_id=node_id
+                tier,
+                own_addresses=own,
+                reactor=self._reactor,
+                pool=pool,
+                environ=self._environ,
+                node_id=node_id,
+                share=self._site.share,
             )
             for tier in self._config.tiers
         ]

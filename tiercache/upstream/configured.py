@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from attrs import evolve
 
+from tiercache.cache.share import Share
 from tiercache.config.addresses import OwnAddresses
 from tiercache.config.values import PUBLIC_INDEX, TierConfig
 from tiercache.interfaces import IPublishTarget, IUpstream, Pool
@@ -34,11 +35,12 @@ def upstream_of(
     pool: Pool,
     environ: Mapping[str, str],
     node_id: str | None = None,
+    share: Share | None = None,
 ) -> IUpstream:
     """The upstream of a configured tier.  Blocking, for the start.
 
     Of a tier that is a node, or of which nobody said what it is, it is an `INeighbour` too.  `node_id` is what this
-    node is called in the requests that it sends.
+    node is called in the requests that it sends, `share` that of the reactor's turns in which it goes on with answers.
 
     Raises ConfigInvalid.
     """
@@ -58,6 +60,7 @@ def upstream_of(
         home=Path(environ.get("HOME") or Path.home()),
         limits=limits if tier.max_file_bytes is None else evolve(limits, file=tier.max_file_bytes),
         node_id=node_id,
+        share=share,
     )
 
 

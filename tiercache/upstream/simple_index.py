@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
+from tiercache.cache.share import Share
 from tiercache.errors import FileAbsent, LoopFound, PageUnusable, ProjectAbsent, TiercacheError
 from tiercache.interfaces import FileRange, IFileStream, IUpstream, Pool, Tier
 from tiercache.policy.entry import Head, NotModified, Present, Validators
@@ -65,6 +66,7 @@ class SimpleIndex:
     `agent` connects (`connections.http_agent`; in tests whatever answers in memory).  `now` gives seconds since 1970,
     `jitter` a number in [0, 1).  Without `credentials` those in the URL count.  `files_from` are the hosts that may be
     private and still have this tier's files.  `node_id` is what this node is called in Via and CDN-Loop.
+    `share`: of the reactor's turns, in which what came is gone on with; None takes them whole.
     """
 
     tier: Tier
@@ -80,6 +82,7 @@ class SimpleIndex:
     limits: Limits = field(factory=Limits)
     retries: RetryRules = field(factory=RetryRules)
     node_id: str | None = None
+    share: Share | None = None
     _base: Target = field(init=False)
     _requests: Requests = field(init=False)
     _files: TierFiles = field(init=False)
@@ -225,7 +228,10 @@ class SimpleIndex:
             limit_bytes=limit_bytes,
             reason_if_larger=reason_if_larger,
         )
-        return await read_whole(body), body.ends_by_close
+        data = await read_whole(body)
+        if self.share is not None:
+            await self.share.next()
+        return data, body.ends_by_close
 
     def _head(self, reply: Reply) -> Head:
         return head_from_response(

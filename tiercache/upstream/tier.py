@@ -12,6 +12,7 @@ from typing import Any
 from attrs import field, frozen
 from twisted.web.iweb import IAgent
 
+from tiercache.cache.share import Share
 from tiercache.errors import ConfigInvalid, Problem
 from tiercache.interfaces import IPublishTarget, IUpstream, Pool, Tier
 from tiercache.upstream.connections import http_agent
@@ -69,6 +70,7 @@ def simple_index(
     home: Path,
     limits: Limits | None = None,
     node_id: str | None = None,
+    share: Share | None = None,
 ) -> SimpleIndex:
     """What speaks the Simple API to a tier.  `environment` and `home` are where proxies, bundles, netrc stand.
 
@@ -100,6 +102,7 @@ def simple_index(
         deadlines=_deadlines(settings),
         limits=limits or Limits(),
         node_id=node_id,
+        share=share,
     )
 
 

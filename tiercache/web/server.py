@@ -19,12 +19,12 @@ from twisted.web import http
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
+from tiercache.cache.share import Share
 from tiercache.web.channel import NodeChannel, NodeRequest, tcp
 from tiercache.web.front import Front
 from tiercache.web.hot.channel import FrontChannel
 from tiercache.web.hot.path import HotPath
 from tiercache.web.hot.readers import Readers
-from tiercache.web.hot.share import Share
 from tiercache.web.hot.sweep import Sweep
 from tiercache.web.limits import Limits
 

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from tiercache.access.credentials import credentials_of
 from tiercache.access.warrants import Warrants
+from tiercache.cache.share import Share
 from tiercache.prefetch.turns import Turns
 from tiercache.web.request import field_of
 from tiercache.web.sdists import ROOT
@@ -31,7 +32,7 @@ class Warranted:
     _root: IResource
     _sdists: IResource
     _warrants: Warrants
-    _turns: Turns
+    _turns: Turns | Share
     isLeaf: bool = True
 
     def render(self, request: Request) -> object:

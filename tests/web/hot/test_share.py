@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import define
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from twisted.web.server import Request
@@ -14,8 +15,8 @@ from twisted.web.server import Request
 from tests.doubles.now import ends_with
 from tests.doubles.wire import HOST, Connection
 from tests.web.hot.twins import Twins, but_its_date, head
+from tiercache.cache.share import CLOSE_S, MOST_S, Share
 from tiercache.web.hot.channel import AHEAD_BYTES
-from tiercache.web.hot.share import MOST_S, Share
 from tiercache.web.limits import Limits
 
 PAGE, COLD = "/simple/numpy/", "/readyz"
@@ -241,3 +242,49 @@ def test_error_of_one_ends_nobody_else_s_wait() -> None:
         time.clock.advance(TURN_S)
     time.clock.advance(TURN_S)
     assert done == [2]
+
+
+# -- who awaits a turn --------------------------------------------------------------------------------------------
+
+
+def waiting(share: Share, time: WorkingClock, takes_s: float, ended: list[int], number: int) -> Deferred[None]:
+    """Something that goes on for so long when its turn has come."""
+
+    async def go_on() -> None:
+        await share.next()
+        time.worked_s += takes_s
+        ended.append(number)
+
+    return Deferred.fromCoroutine(go_on())
+
+
+def test_answers_that_come_together_are_gone_on_with_turn_by_turn() -> None:
+    time = WorkingClock(Clock())
+    share, ended = Share(clock=time), []
+    for number in range(5):
+        waiting(share, time, MOST_S * 1.5, ended, number)
+    for turn in range(5):
+        assert ended == list(range(turn + 1))
+        time.clock.advance(TURN_S)
+
+
+def test_answers_that_come_one_by_one_wait_for_nothing_and_leave_no_call_behind() -> None:
+    time = WorkingClock(Clock())
+    share, ended = Share(clock=time), []
+    for number in range(5):
+        waiting(share, time, MOST_S * 1.5, ended, number)
+        time.clock.advance(CLOSE_S)
+        assert ended == list(range(number + 1))
+    assert time.clock.getDelayedCalls() == []
+
+
+def test_who_does_not_wait_any_more_is_passed_over() -> None:
+    time = WorkingClock(Clock())
+    share, ended = Share(clock=time), []
+    waiting(share, time, MOST_S * 1.5, ended, 0)
+    gone = waiting(share, time, MOST_S * 1.5, ended, 1)
+    waiting(share, time, MOST_S * 1.5, ended, 2)
+    gone.addErrback(lambda failure: failure.trap(CancelledError))
+    gone.cancel()
+    time.clock.advance(TURN_S)
+    assert ended == [0, 2]

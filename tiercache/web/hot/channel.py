@@ -19,13 +19,13 @@ from twisted.internet.interfaces import IDelayedCall, IPullProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from tiercache.cache.share import Share
 from tiercache.web.channel import tcp
 from tiercache.web.hot.emptied import Emptied
 from tiercache.web.hot.outlet import IOutlet
 from tiercache.web.hot.path import HotAnswer, HotPath, Part
 from tiercache.web.hot.readers import FEWEST, Readers
 from tiercache.web.hot.sending import FileSending, sent_at_once
-from tiercache.web.hot.share import Share
 from tiercache.web.hot.timed import ITimedSite, TimedChannel
 
 PIECE_BYTES = 256 * 1024
