@@ -486,7 +486,7 @@ def test_what_comes_in_from_a_tier_comes_in_where_the_last_of_it_was() -> None:
         "import resource; from tiercache.commands.memory import give_memory_back\n"
         "from tiercache.upstream.connections import RECEIVE_BYTES\n"
         "def cleared(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "def a_turn(): return [b'x' * RECEIVE_BYTES for _ in range(8)]\n"
+        "def a_turn(): return [b'x' * RECEIVE_BYTES for _ in range(6)]\n"
         "told = give_memory_back(); a_turn(); before = cleared()\n"
         "for _ in range(100): a_turn()\n"
         "print(told, cleared() - before < 1_000)"

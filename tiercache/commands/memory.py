@@ -19,9 +19,9 @@ _M_ARENA_MAX = -8
 LARGE_BYTES = 128 * 1024
 """Pieces from this size on are given back to the system as soon as they are freed."""
 
-KEPT_BYTES = 2 * 1024 * 1024
-"""So much that was freed of smaller ones is kept: two turns of a file that comes in, which would else be got anew from
-the system all the time, each page of it cleared."""
+KEPT_BYTES = 1024 * 1024
+"""So much that was freed of smaller ones is kept: about what comes of a large file at a time, which would else be got
+from the system again and again, each page of it cleared."""
 
 COLLECTED_AFTER = (2_000, 5, 200)
 """How many new objects bring about a collection, and how many of those one of the older.  Each request makes thousands
