@@ -41,6 +41,7 @@ from tiercache.web.route import Route
 from tiercache.web.server import NodeSite
 from tiercache.web.simple import SimplePages
 from tiercache.web.standing import IAtHand
+from tiercache.web.unasked import Unasked
 
 ANYONE_READS = Permissions()
 NOBODY = Accounts(accounts={})
@@ -142,15 +143,33 @@ def root(
         warrants=no_warrants() if warrants is None else warrants,
     )
     access_log = AccessLog(clock=clock, clients=clients)
+    simple_pages, local_pages = simple(local=False), simple(local=True)
+    file_routes = FileRoutes(files=files, sidecars=sidecars, local=False, ahead=ahead, at_hand=at_hand)
+    local_file_routes = FileRoutes(files=files, sidecars=sidecars, local=True, at_hand=at_hand)
     hot = None
     if at_hand is not None:
-        hot = hot_path(at_hand, presence=presence, limits=limits, clock=clock, clients=clients, access_log=access_log)
-    simple_pages = simple(local=False)
+        unasked = Unasked(
+            simple=simple_pages,
+            local=local_pages,
+            files=file_routes,
+            local_files=local_file_routes,
+            anyone=permissions.read_by_anyone,
+            read_ahead=read_ahead,
+        )
+        hot = hot_path(
+            at_hand,
+            presence=presence,
+            limits=limits,
+            clock=clock,
+            clients=clients,
+            access_log=access_log,
+            unasked=unasked,
+        )
     site = application(
         simple=simple_pages,
-        local=simple(local=True),
-        files=FileRoutes(files=files, sidecars=sidecars, local=False, ahead=ahead, at_hand=at_hand),
-        local_files=FileRoutes(files=files, sidecars=sidecars, local=True, at_hand=at_hand),
+        local=local_pages,
+        files=file_routes,
+        local_files=local_file_routes,
         health=Health(not_ready=not_ready),
         more=lambda: more(Shared(simple=simple_pages, logins=logins)),
         guard=Guard(permissions=permissions, clients=clients, logins=logins),
@@ -174,6 +193,7 @@ def hot_path(
     clock: IReactorTime,
     clients: Clients,
     access_log: AccessLog,
+    unasked: Unasked,
 ) -> HotPath:
     """What connections answer of themselves."""
     return HotPath(
@@ -188,6 +208,7 @@ def hot_path(
         clock=clock,
         access_log=access_log,
         clients=clients,
+        unasked=unasked,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from tiercache.policy.cache_status import Outcome
+from tiercache.web.asker import Asker
 
 M = TypeVar("M")
 
@@ -46,10 +47,11 @@ class Here(_Message, frozen=True):
 
 
 class Ask(_Message, frozen=True):
-    """A worker asks what is ready for a target, in a variant."""
+    """A worker asks what is ready for a target, in a variant; it was asked by `asker`."""
 
     target: bytes
     variant: tuple[str, str] | None
+    asker: Asker
 
 
 class Pass(_Message, frozen=True):
