@@ -147,7 +147,7 @@ def test_what_is_there_at_once_answers_as_the_whole_does(path: str, method: str)
     for one in (node, whole):
         one.pages.put(page_of("numpy", file_of("numpy-1.0.tar.gz")))
     front: Any = whole.wire.site.resource
-    front._application._at_once = front._application.whole
+    front.application._at_once = front.application.whole
     first, second = node.request(method, path), whole.request(method, path)
     assert (first.status, first.body, fields_of(first)) == (second.status, second.body, fields_of(second))
 
@@ -156,8 +156,8 @@ def test_the_whole_is_put_together_once_when_it_is_first_needed() -> None:
     node = WebNode()
     made: list[object] = []
     front: Any = node.wire.site.resource
-    routes = front._application._routes
-    front._application._routes = lambda: made.append(1) or routes()
+    routes = front.application._routes
+    front.application._routes = lambda: made.append(1) or routes()
     assert node.get("/simple/numpy/").status == 404
     assert node.get("/readyz").status == 200
     assert made == []

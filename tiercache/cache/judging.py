@@ -62,8 +62,8 @@ class Judging:
             if refusal is not None:
                 raise refusal
 
-    def has_doubts(self, identity: FileIdentity, record: FileRecord) -> bool:
-        """Whether something was found that a stored file may be refused for."""
+    def has_doubts(self, identity: FileIdentity, record: FileRecord | None) -> bool:
+        """Whether something was found that a file, stored with this record or not, may be refused for."""
         return bool(self._known(identity, record, None))
 
     def before_the_last_byte(self, listing: Listing) -> Judge:

@@ -107,6 +107,16 @@ class Listings:
                 return listing
         return None
 
+    def is_at_hand(self, identity: FileIdentity, filename: str) -> bool:
+        """Whether `known` would find it on a page that is in memory; False says nothing of the others."""
+        for project in self._projects(identity, filename):
+            own = self._hosted.entry(project)
+            if own is not None:
+                return False  # what is hosted beside it may hide it
+            if listing_in(self._entries.at_hand(project), identity, filename) is not None:
+                return True
+        return False
+
     def _projects(self, identity: FileIdentity | None, filename: str) -> tuple[ProjectName, ...]:
         """Those that the name tells, then the one that was noted: no project may take another's file by listing it.
 

@@ -20,6 +20,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from tiercache.cache.share import Share
+from tiercache.interfaces import Pool
 from tiercache.web.channel import NodeChannel, NodeRequest, tcp
 from tiercache.web.front import Front
 from tiercache.web.hot.channel import FrontChannel
@@ -91,6 +92,11 @@ class NodeSite(Site):
         """Serve this root from now on, with what of its answers is kept ready."""
         self.resource = root
         self.hot = root.hot if isinstance(root, Front) else None
+
+    async def get_ready(self, pool: Pool) -> None:
+        """See `Front.get_ready`."""
+        if isinstance(self.resource, Front):
+            await self.resource.get_ready(pool)
 
     @property
     def connections(self) -> int:

@@ -10,6 +10,7 @@ from twisted.logger import Logger, LogLevel
 
 from tiercache.cache.knowledge import compartment_of
 from tiercache.web.answer import Answer, Variant
+from tiercache.web.asker import Asker
 from tiercache.web.hot.path import HotPath
 from tiercache.web.standing import IAtHand
 from tiercache.workers.arriving import Adopt, Made
@@ -31,11 +32,13 @@ class Disclosed:
     _at_hand: IAtHand
     _path_of: Callable[[str], str]
 
-    def found(self, target: bytes, variant: Variant) -> Found | None:
-        """What is ready for a target, None where nothing is."""
-        prepared = self._hot.ready.find(target, variant)
+    def found(self, target: bytes, variant: Variant, asker: Asker) -> Found | None:
+        """What is ready for a target, or at hand, for who asked a worker; None where nothing is."""
+        prepared, first = self._hot.found(target, variant)
         if prepared is None:
             return None
+        if first is not None:
+            first.told(asker)
         standing = prepared.standing
         current = standing.current()
         if current is None:
@@ -120,7 +123,7 @@ class Desk:
                 self._is_here = True
                 self._came_in()
             case Ask():
-                found = self._disclosed.found(message.target, message.variant)
+                found = self._disclosed.found(message.target, message.variant, message.asker)
                 self.line.say(Give(message.target, message.variant, found))
             case Tell():
                 self._disclosed.count(message)

@@ -11,6 +11,7 @@ import msgspec
 
 from tiercache.policy.cache_status import Outcome
 from tiercache.simple.model import ProjectName
+from tiercache.web.asker import Asker
 
 M = TypeVar("M")
 
@@ -51,10 +52,11 @@ class Alive(_Message, frozen=True):
 
 
 class Ask(_Message, frozen=True):
-    """A worker asks what is ready for a target, in a variant."""
+    """A worker asks what is ready for a target, in a variant; it was asked by `asker`."""
 
     target: bytes
     variant: tuple[str, str] | None
+    asker: Asker
 
 
 class Pass(_Message, frozen=True):

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 
 from tiercache.cache.knowledge import Knowledge
+from tiercache.web.asker import Asker
 from tiercache.web.client import Clients
 from tiercache.web.hot.descriptors import Descriptors
 from tiercache.web.hot.heads import Heads
@@ -46,9 +47,9 @@ class WorkerSite(NodeSite):
         super().__init__(Resource(), worker.clock, limits)
         self._worker = worker
 
-    def ask(self, question: Question, channel: WorkerChannel) -> None:
+    def ask(self, question: Question, asker: Asker, channel: WorkerChannel) -> None:
         """See `IWorkerSite`."""
-        self._worker.ask(question, channel)
+        self._worker.ask(question, asker, channel)
 
     def pass_on(self, connection: int, data: bytes) -> None:
         """See `IWorkerSite`."""
@@ -148,14 +149,14 @@ class Worker:
 
     # -- what is ready ----------------------------------------------------------------------------------------
 
-    def ask(self, question: Question, channel: WorkerChannel) -> None:
-        """Ask the node, for all who want to know the same."""
+    def ask(self, question: Question, asker: Asker, channel: WorkerChannel) -> None:
+        """Ask the node, for all who want to know the same; it hears of the first of them."""
         waiting = self._asking.get(question)
         if waiting is not None:
             waiting.append(channel)
             return
         self._asking[question] = [channel]
-        self.line.say(Ask(*question))
+        self.line.say(Ask(*question, asker))
 
     def _given(self, given: Give) -> None:
         if given.found is not None and self._ready is not None:

@@ -196,7 +196,7 @@ class FrontChannel(TimedChannel):
                 if answered == MOST_A_TURN and self._next_turn is None:
                     self._next_turn = self.callLater(0, self._take_turn)
                 return b""
-            answer = hot.answer(data, at, has_outlet=has_outlet)
+            answer = hot.answer(data, at, self._peer, has_outlet=has_outlet)
             if answer is None:
                 return data[at:]
             self._send(hot, answer)

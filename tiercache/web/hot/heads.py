@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import httptools
 from attrs import define, field, frozen
 
-from tiercache.policy.hops import hops_from_headers
+from tiercache.policy.hops import Hops, hops_from_headers
 from tiercache.simple.negotiate import choose_encoding, negotiate
 from tiercache.web.access_log import plain_agent
 from tiercache.web.answer import Variant
@@ -68,11 +68,14 @@ class _NotPlain(Exception):
 class Meaning:
     """`variant`: which of several representations is wanted, None where none of ours will do.
 
-    `agent` and `forwarded` (X-Forwarded-For) are for the log.
+    `agent` and `forwarded` (X-Forwarded-For) are for the log.  `user_agent`: the whole of it; `hops`: where the request
+    has been before.
     """
 
     variant: Variant
     agent: str
+    user_agent: str
+    hops: Hops
     forwarded: str | None
     conditions: Conditions
 
@@ -146,6 +149,8 @@ def meaning_of(block: bytes, node_id: str | None, most_fields: int) -> Meaning |
     return Meaning(
         variant=None if syntax is None else (syntax.content_type, choose_encoding(joined.get("accept-encoding"))),
         agent=plain_agent(fields["user-agent"][-1].encode("ascii")) if "user-agent" in fields else "-",
+        user_agent=joined.get("user-agent", ""),
+        hops=hops,
         forwarded=joined.get("x-forwarded-for"),
         conditions=_conditions(joined),
     )
