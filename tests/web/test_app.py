@@ -171,8 +171,8 @@ def loading() -> tuple[WebNode, HeldPool]:
     """A node of which what is seldom asked for is loaded when the pool goes on."""
     node, pool = WebNode(), HeldPool()
     front: Any = node.wire.site.resource
-    front._application._load = lambda: pool(lambda: None)
-    front._application._pool = pool
+    front.application._load = lambda: pool(lambda: None)
+    front.application._pool = pool
     return node, pool
 
 
@@ -207,11 +207,11 @@ def test_client_that_leaves_while_the_rest_is_loaded_is_forgotten(loading: tuple
 def test_what_cannot_be_loaded_is_tried_again(loading: tuple[WebNode, HeldPool]) -> None:
     node, pool = loading
     front: Any = node.wire.site.resource
-    load, front._application._load = front._application._load, lambda: pool(int, "no module")
+    load, front.application._load = front.application._load, lambda: pool(int, "no module")
     first = asking(node, "GET", "/")
     pool.go_on()
     assert first.reply().status == 500
-    front._application._load = load
+    front.application._load = load
     second = asking(node, "GET", "/")
     pool.go_on()
     pool.go_on()

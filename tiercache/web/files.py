@@ -14,7 +14,7 @@ from tiercache.cache.sidecars import ShownAttachment, Sidecars
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import FileIdentity
-from tiercache.simple.names import checked_filename, parse_identity
+from tiercache.simple.names import candidate_projects, checked_filename, parse_identity
 from tiercache.web.ahead import Ahead
 from tiercache.web.answer import TEXT, Answer, Say, problem, text
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
@@ -124,15 +124,19 @@ class FileRoutes:
     def _of_sidecar(
         self, identity: FileIdentity | None, filename: str, shown: ShownAttachment
     ) -> SidecarStanding | None:
-        """Of what is answered by the digest of a stored file; how it is had the first time may be told then alone."""
+        """Of what is answered by the digest of its file; how it is had the first time may be told then alone.
+
+        Of a file that is not stored only if its name tells whose it is: what concerns others does not outdate it.
+        """
         if self._at_hand is None or identity is None:
             return None
         record = self._at_hand.file(identity, filename, local=self._local)
-        if record is None:
+        project = shown.project if record is None else record.project
+        if project is None or (record is None and candidate_projects(filename) != (project,)):
             return None
         return SidecarStanding(
             answer=_whole_attachment(evolve(shown, outcome=Outcome(hit=True)), TEXT, IMMUTABLE),
-            project=record.project,
+            project=project,
             at_hand=self._at_hand,
             local=self._local,
             identity=identity,
