@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
@@ -120,6 +122,11 @@ class WebNode:
             not_ready=lambda: self.not_ready[0] if self.not_ready else None,
         )
         self.wire = Wire.to(resource, self.limits, self.clock)
+
+    def load(self) -> None:
+        """Put together what is seldom asked for, which is else done by the pool when it is."""
+        front: Any = self.wire.site.resource
+        assert front._application.whole is not None
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Reply:
         """GET."""

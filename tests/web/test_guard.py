@@ -404,6 +404,7 @@ def test_what_anyone_may_read_costs_no_check_whatever_is_shown() -> None:
 
 def test_node_without_grants_looks_at_no_credentials() -> None:
     stock = stocked(Permissions())
+    stock.node.load()
     for what in (*OF_ACME, *OF_ALL):
         assert ask(stock, what, WRONG).status in (200, 308)
     assert stock.node.pool.ran == 0

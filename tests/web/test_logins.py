@@ -64,6 +64,7 @@ class Door:
         pool: Any = self.pool
         self.node = WebNode(permissions=ALICES, accounts=accounts, pool=pool, trusted_proxies=self.trusted)
         self.node.pages.put(page_of("acme"))
+        self.node.load()
 
     def ask(
         self, password: str, user: str = "alice", at: str = "192.0.2.7", forwarded: str | None = None

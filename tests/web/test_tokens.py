@@ -204,6 +204,7 @@ def test_body_one_byte_too_long_is_refused() -> None:
 
 def test_token_is_shown_as_clients_can() -> None:
     node = node_of()
+    node.load()
     _, text = token_of(node, ALICE)
     for headers in (bearer(text), basic("__token__", text), basic("alice", text), basic(text, "")):
         assert reads(node, headers) == 200
