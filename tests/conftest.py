@@ -11,6 +11,7 @@ ACCEPTANCE = Path(__file__).parent / "acceptance"
 
 # No deadline: how long an example takes on a busy machine is no property of the code.  No database: nothing is left.
 settings.register_profile("house", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("deep", settings.get_profile("house"), max_examples=2000)
 settings.load_profile("house")
 
 

@@ -22,6 +22,7 @@ from tiercache.simple.model import File, FileIdentity, Page, ProjectName
 from tiercache.simple.stored import dump_page
 from tiercache.storage import steps
 from tiercache.storage.catalogue import SqlCatalogue
+from tiercache.storage.node_id import SETTING
 from tiercache.storage.prepared import Prepared
 
 pytestmark = pytest.mark.slow
@@ -34,6 +35,7 @@ NOT_FOR_PAGES = {
     "jinja2": "makes the page of a report",
     "jsonschema": "is for tests",
     "jwt": "verifies identity tokens",
+    "klein": "routes what is not at hand",
     "multipart": "takes forms apart",
     "packaging.metadata": "reads core metadata",
     "packaging.pylock": "reads locks",
@@ -53,12 +55,16 @@ NOT_FOR_PAGES = {
     "tiercache.storage.rebuild": "makes a lost catalogue anew",
     "tiercache.upstream.parent": "speaks to nodes",
     "tiercache.upstream.uploads": "hands on uploads",
+    "tiercache.web.app": "is the application",
+    "tiercache.web.guard": "says who may have what only some may",
+    "tiercache.web.logins": "asks who somebody is",
     "tiercache.web.on_demand": "serves all but pages and files",
     "tiercache.web.openapi": "writes the OpenAPI document",
     "tiercache.web.tier": "serves nodes below",
     "tomllib": "reads locks",
     "treq": "is for tests",
     "uv": "resolves",
+    "werkzeug": "routes what is not at hand",
 }
 """What a node can do without until somebody asks for it, and what it does; a module, or a package with all in it."""
 
@@ -75,6 +81,7 @@ def made_store(folder: Path, others: int) -> None:
     now = time.time()
     numpy = entry(ProjectName("numpy"), body, requested_at=now, received_at=now, lifetime_s=86400.0)
     result_of(catalogue.store_entry(numpy))
+    result_of(catalogue.store_setting(SETTING, "0123456789abcdef"))  # else it is written while the page is answered
     result_of(catalogue.close())
     database = Prepared(sqlite3.connect(path, isolation_level=None))
     with database.transaction():

@@ -480,6 +480,22 @@ def test_freed_memory_goes_back_to_the_system() -> None:
     assert run.stdout.split() in (["True", "True", "True"], ["False", "True", "True"])
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a call of glibc")
+def test_what_comes_in_from_a_tier_comes_in_where_the_last_of_it_was() -> None:
+    code = (
+        "import resource; from tiercache.commands.memory import give_memory_back\n"
+        "from tiercache.upstream.connections import RECEIVE_BYTES\n"
+        "def cleared(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "def a_turn(): return [b'x' * RECEIVE_BYTES for _ in range(6)]\n"
+        "told = give_memory_back(); a_turn(); before = cleared()\n"
+        "for _ in range(100): a_turn()\n"
+        "print(told, cleared() - before < 1_000)"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.split()[0] == "False" or run.stdout.split() == ["True", "True"]
+
+
 def test_threads_that_compute_make_way_soon_in_a_node() -> None:
     code = (
         "import sys; from tiercache.commands.turns import TURN_S, take_short_turns; usual = sys.getswitchinterval()\n"

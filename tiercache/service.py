@@ -66,7 +66,8 @@ RESOLVING = "resolving"
 """Where in the store's folder the resolver's runs have theirs."""
 
 GO_ON_AFTER_S = 1.0
-"""How long after its start a node goes on with prefetches that were not over: what answers clients is there before."""
+"""How long after its start a node goes on with prefetches that were not over, and loads what it can do without until
+then: what answers clients at once is there before."""
 
 GATHERED_S = 0.03
 """For how long what tiers said gathers before it is written down; nobody waits for that."""
@@ -123,9 +124,14 @@ class Node(Service):
         if self._config.prefetch.keep_warm:
             self._jobs()
         else:
-            going_on = self._reactor.callLater(GO_ON_AFTER_S, self._go_on)
-            self._undo.append(lambda: going_on.active() and going_on.cancel())
+            self._later(self._go_on)
+        self._later(self._get_ready)
         self._not_ready = None
+
+    def _later(self, act: Callable[[], object]) -> None:
+        """When what answers clients at once is there."""
+        call = self._reactor.callLater(GO_ON_AFTER_S, act)
+        self._undo.append(lambda: call.active() and call.cancel())
 
     def stopService(self) -> Deferred[None]:  # noqa: N802  # twisted's name
         """Let what is under way end, for as long as the configuration allows; then close everything."""
@@ -246,10 +252,18 @@ class Node(Service):
         path = self._folder / "catalogue.sqlite"
         self._rebuild_if_lost(path, files)
         catalogue = SqlCatalogue.open(
-            path, writer=writer, pause=lambda: deferLater(self._reactor, GATHERED_S, _nothing)
+            path,
+            writer=writer,
+            pause=lambda: deferLater(self._reactor, GATHERED_S, _nothing),
+            seconds=self._reactor.seconds,
         )
         self._undo.append(lambda: ensureDeferred(catalogue.close()))
         return catalogue
+
+    def _get_ready(self) -> Deferred[None]:
+        """For requests of which the first is answered later than one for what is at hand."""
+        getting_ready = Deferred.fromCoroutine(self._site.get_ready(self._parts.given.pool))
+        return getting_ready.addErrback(lambda failure: log.failure("what answers requests was not loaded", failure))
 
     def _go_on(self) -> None:
         """With the prefetches that were not over when the node stopped, if there are any."""

@@ -43,7 +43,8 @@ def tiers(index: RunningIndex, parent: RunningNode | None = None) -> dict[str, A
     public = {"name": "public", "kind": "origin", "url": index.simple}
     if parent is None:
         return {"tiers": [public]}
-    above = {"name": "above", "kind": "parent", "url": parent.url, "connect-timeout": "1s", "timeout": "5s"}
+    # A node that is gone refuses at once; one that is slow, on a busy machine, is not to be taken for it.
+    above = {"name": "above", "kind": "parent", "url": parent.url, "connect-timeout": "15s", "timeout": "60s"}
     rules = [
         {"match": [PRIVATE_NAMES], "tiers": ["above"]},
         {"match": ["*"], "tiers": ["above", "public"]},

@@ -17,6 +17,9 @@ from tests.doubles.processes import Running, RunningIndex, RunningNode
 from tests.doubles.universe import APPLICATION, Universe
 
 _RUNNING = pytest.StashKey[list[Running]]()
+SHARED = pytest.StashKey[list[Running]]()
+"""Processes that other tests use too."""
+
 _SHOWN_CHARACTERS = 8000
 VARIANTS = ("html", "json")
 
@@ -28,7 +31,7 @@ def pytest_runtest_makereport(
     """Show what the processes said beside the test that failed."""
     report = yield
     if report.failed:
-        for running in item.stash.get(_RUNNING, []):
+        for running in (*item.stash.get(_RUNNING, []), *item.stash.get(SHARED, [])):
             report.sections.append((f"what {running.log.name} holds", running.said()[-_SHOWN_CHARACTERS:]))
     return report
 
@@ -126,6 +129,31 @@ def direct_indexes(tmp_path_factory: pytest.TempPathFactory, archives: Path) -> 
     finally:
         for index in started.values():
             index.close()
+
+
+@pytest.fixture(scope="session")
+def shared_nodes(
+    tmp_path_factory: pytest.TempPathFactory, direct_indexes: Mapping[str, RunningIndex]
+) -> Iterator[Mapping[str, RunningNode]]:
+    """A node in front of each of the indexes that are never disturbed."""
+    started: dict[str, RunningNode] = {}
+    try:
+        for variant, index in direct_indexes.items():
+            tier = {"name": "public", "kind": "origin", "url": index.simple}
+            started[variant] = RunningNode.prepare(tmp_path_factory.mktemp(f"shared-{variant}"), {"tiers": [tier]})
+        for node in started.values():
+            node.wait_until_ready()
+        yield started
+    finally:
+        for node in started.values():
+            node.close()
+
+
+@pytest.fixture
+def shared_node(request: pytest.FixtureRequest, variant: str, shared_nodes: Mapping[str, RunningNode]) -> RunningNode:
+    """A node for tests that only read, to which others have been: what they ask for is cold or warm as it happens."""
+    request.node.stash[SHARED] = [shared_nodes[variant]]
+    return shared_nodes[variant]
 
 
 @pytest.fixture(scope="session")

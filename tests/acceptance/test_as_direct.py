@@ -12,7 +12,7 @@ import pytest
 
 from tests.acceptance.conftest import IndexStarter, NodeStarter
 from tests.doubles.clients import Installation, Pip, Run, Uv
-from tests.doubles.processes import RunningIndex
+from tests.doubles.processes import RunningIndex, RunningNode
 from tests.doubles.universe import APPLICATION, EARLY, Universe
 
 Directs = Mapping[str, RunningIndex]
@@ -59,32 +59,30 @@ def assert_same(through: Installation, directly: Installation) -> None:
 
 @pytest.mark.parametrize("case", PIP_CASES)
 def test_pip_behaves_as_directly(
-    case: str, variant: str, pip: Pip, fake_index: IndexStarter, node_of: NodeStarter, direct_indexes: Directs
+    case: str, variant: str, pip: Pip, shared_node: RunningNode, direct_indexes: Directs
 ) -> None:
     requirements, options = PIP_CASES[case]
-    node = node_of(fake_index(variant))
 
-    through = pip.install(node.simple, *requirements, options=options)
+    through = pip.install(shared_node.simple, *requirements, options=options)
 
     assert_same(through, pip.install(direct_indexes[variant].simple, *requirements, options=options))
 
 
 @pytest.mark.parametrize("case", UV_CASES)
 def test_uv_behaves_as_directly(
-    case: str, variant: str, uv: Uv, fake_index: IndexStarter, node_of: NodeStarter, direct_indexes: Directs
+    case: str, variant: str, uv: Uv, shared_node: RunningNode, direct_indexes: Directs
 ) -> None:
     requirements, options = UV_CASES[case]
-    node = node_of(fake_index(variant))
 
-    through = uv.install(node.simple, *requirements, options=options)
+    through = uv.install(shared_node.simple, *requirements, options=options)
 
     assert_same(through, uv.install(direct_indexes[variant].simple, *requirements, options=options))
 
 
 def test_early_uploads_are_older_versions_where_the_index_tells_times(
-    pip: Pip, uv: Uv, fake_index: IndexStarter, node_of: NodeStarter
+    pip: Pip, uv: Uv, shared_nodes: Mapping[str, RunningNode]
 ) -> None:
-    node = node_of(fake_index("json"))
+    node = shared_nodes["json"]
 
     by_pip = pip.install(node.simple, "tc-green-edge", options=["--uploaded-prior-to", EARLY])
     by_uv = uv.install(node.simple, "tc-green-edge", options=["--exclude-newer", EARLY])
@@ -101,8 +99,7 @@ def test_required_hashes_are_checked_as_directly(
     pip: Pip,
     uv: Uv,
     tmp_path: Path,
-    fake_index: IndexStarter,
-    node_of: NodeStarter,
+    shared_node: RunningNode,
     direct_indexes: Directs,
     universe: Universe,
 ) -> None:
@@ -114,10 +111,9 @@ def test_required_hashes_are_checked_as_directly(
     listed = tmp_path / "requirements.txt"
     listed.write_text("\n".join(lines))
     options = ["--require-hashes", "-r", str(listed)]
-    node = node_of(fake_index(variant))
     install = (pip if tool == "pip" else uv).install
 
-    through = install(node.simple, options=options)
+    through = install(shared_node.simple, options=options)
 
     assert_same(through, install(direct_indexes[variant].simple, options=options))
     assert through.succeeded is right
@@ -130,14 +126,12 @@ def test_pip_download_of_wheels_only_saves_the_same_files(
     requirements: Sequence[str],
     variant: str,
     pip: Pip,
-    fake_index: IndexStarter,
-    node_of: NodeStarter,
+    shared_node: RunningNode,
     direct_indexes: Directs,
 ) -> None:
-    node = node_of(fake_index(variant))
     options = ["--only-binary", ":all:"]
 
-    through, saved = pip.download(node.simple, *requirements, options=options)
+    through, saved = pip.download(shared_node.simple, *requirements, options=options)
 
     directly, expected = pip.download(direct_indexes[variant].simple, *requirements, options=options)
     assert (through.status, saved) == (directly.status, expected), through.said

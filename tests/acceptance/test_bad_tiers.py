@@ -4,21 +4,75 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from attrs import frozen
 
-from tests.acceptance.conftest import IndexStarter, NodeStarter
+from tests.acceptance.conftest import SHARED, VARIANTS, IndexStarter, NodeStarter
 from tests.doubles.clients import Pip, Uv
 from tests.doubles.fetching import Answer, answer_of, assert_whole, connect, fetch
-from tests.doubles.processes import RunningIndex, RunningNode, wait_until
-from tests.doubles.universe import Universe
+from tests.doubles.processes import Running, RunningIndex, RunningNode, wait_until
+from tests.doubles.universe import Universe, layer_names
 
 # Quick to give up, but not so quick that an index on a busy machine would be taken for a silent one.
 QUICK_TIER = {"timeout": "4s", "silence-timeout": "4s", "connect-timeout": "4s"}
 QUICK_BREAKER = {"failures": 3, "probe-every": "200ms"}
+
+
+@frozen(kw_only=True)
+class Stand:
+    """An index, and a node with it as its only tier."""
+
+    index: RunningIndex
+    node: RunningNode
+
+
+@pytest.fixture(scope="module")
+def stands(tmp_path_factory: pytest.TempPathFactory, archives: Path) -> Iterator[Mapping[str, Stand]]:
+    """One for each variant, whose node is quick to give up and keeps no page fresh."""
+    started: list[Running] = []
+    made: dict[str, Stand] = {}
+    try:
+        for variant in VARIANTS:
+            folder = tmp_path_factory.mktemp(f"bad-{variant}")
+            index = RunningIndex.start(folder / "index", variant, archives=archives, max_age=0)
+            started.append(index)
+            tier = {"name": "public", "kind": "origin", "url": index.simple, **QUICK_TIER}
+            settings = {"tiers": [tier], "breaker": QUICK_BREAKER, "freshness": {"page": "0s", "patience": "200ms"}}
+            node = RunningNode.prepare(folder / "node", settings)
+            started.append(node)
+            made[variant] = Stand(index=index, node=node)
+        for stand in made.values():
+            stand.node.wait_until_ready()
+        yield made
+    finally:
+        for one in reversed(started):
+            one.close()
+
+
+@pytest.fixture
+def stand(request: pytest.FixtureRequest, variant: str, stands: Mapping[str, Stand]) -> Iterator[Stand]:
+    """The one of the variant, which many tests use one after the other, each with projects or files of its own.
+
+    The index behaves again after each of them, and the node has taken notice.
+    """
+    made = stands[variant]
+    request.node.stash[SHARED] = [made.index, made.node]
+    made.index.forget()
+    yield made
+    made.index.behave()
+    made.index.release()
+    wait_until(lambda: asked_anew(made), what="the recovery")
+
+
+def asked_anew(stand: Stand) -> bool:
+    """Whether the index has just been asked for a page that the node gives out."""
+    stand.index.forget()
+    return stand.node.get("simple/tc-epoch/").status == 200 and bool(stand.index.requests("tc-epoch"))
 
 
 def file_url(node: RunningNode, project: str, filename: str) -> str:
@@ -57,31 +111,25 @@ def test_weak_digests_and_none_install(
 
 
 @pytest.mark.parametrize("project", ["tc-md5-only", "tc-blake2-only", "tc-vivid"])
-@pytest.mark.parametrize("bad", ["wrong", "half", "excess"])
+@pytest.mark.parametrize(("bad", "nth"), [("wrong", 1), ("half", 3), ("excess", 0)], ids=["wrong", "half", "excess"])
 def test_wrong_bytes_are_never_given_out_as_a_whole_file(
-    project: str,
-    bad: str,
-    variant: str,
-    pip: Pip,
-    fake_index: IndexStarter,
-    node_of: NodeStarter,
-    universe: Universe,
+    project: str, bad: str, nth: int, pip: Pip, stand: Stand, universe: Universe
 ) -> None:
-    index = fake_index(variant)
-    node = node_of(index, tier=QUICK_TIER, breaker=QUICK_BREAKER)
-    wheel = universe.wheel(project, "1.0")
-    url = file_url(node, project, wheel.filename)
-    index.behave({"do": bad, "match": f"*/{wheel.filename}", "methods": ["GET"]})
+    """Each with another file, the `nth` of its project, so that no other test has it stored."""
+    index, node = stand.index, stand.node
+    archive = universe.archives(project)[nth]
+    url = file_url(node, project, archive.filename)
+    index.behave({"do": bad, "match": f"*/{archive.filename}", "methods": ["GET"]})
 
     answer = complete(url)
 
-    right = wheel.path.read_bytes()
+    right = archive.path.read_bytes()
     if bad == "excess":  # what follows the right bytes may be cut off, or all of it be refused
         assert answer is None or answer.status >= 500 or answer.body == right
     else:
         assert answer is None or answer.status >= 500
-        assert not pip.install(node.simple, f"{project}==1.0").succeeded
-    assert wheel.filename.encode() not in fetch(f"{node.local}{project}/").body or bad == "excess"
+        assert not pip.install(node.simple, f"{project}=={archive.release.version}").succeeded
+    assert archive.filename.encode() not in fetch(f"{node.local}{project}/").body or bad == "excess"
     index.behave()
     recovered = wait_until(lambda: (got := complete(url)) and got.status == 200 and got, what="the recovery")
     assert isinstance(recovered, Answer)
@@ -164,21 +212,14 @@ BAD_PAGES: Mapping[str, Mapping[str, Any]] = {
 
 
 @pytest.mark.parametrize("bad", BAD_PAGES)
-def test_a_page_that_cannot_be_used_is_503_when_new_and_the_old_one_when_known(
-    bad: str, variant: str, fake_index: IndexStarter, node_of: NodeStarter
-) -> None:
-    index = fake_index(variant, max_age=0)
-    node = node_of(
-        index,
-        tier=QUICK_TIER,
-        breaker=QUICK_BREAKER,
-        freshness={"page": "0s", "patience": "200ms"},
-    )
+def test_a_page_that_cannot_be_used_is_503_when_new_and_the_old_one_when_known(bad: str, stand: Stand) -> None:
+    index, node = stand.index, stand.node
+    new_project = layer_names()[1][list(BAD_PAGES).index(bad)]  # whose page no other test asks for
     known = node.get("simple/tc-vivid/", Accept="application/vnd.pypi.simple.v1+json")
     assert known.status == 200
     index.behave({**BAD_PAGES[bad], "match": "/simple/*"})
 
-    new = node.get("simple/tc-paint/")
+    new = node.get(f"simple/{new_project}/")
     again = node.get("simple/tc-vivid/", Accept="application/vnd.pypi.simple.v1+json")
 
     assert new.status == 503, new
@@ -187,21 +228,20 @@ def test_a_page_that_cannot_be_used_is_503_when_new_and_the_old_one_when_known(
     assert node.peak_memory_bytes() < 150 << 20
     index.behave()
     index.release()
-    wait_until(lambda: node.get("simple/tc-paint/").status == 200, what="the recovery")
+    wait_until(lambda: node.get(f"simple/{new_project}/").status == 200, what="the recovery")
 
 
 def test_a_page_that_drips_keeps_nobody_waiting_who_can_have_the_old_one(
-    variant: str, fake_index: IndexStarter, node_of: NodeStarter
+    stand: Stand,
 ) -> None:
-    index = fake_index(variant, max_age=0)
-    node = node_of(index, tier=QUICK_TIER, freshness={"page": "0s", "patience": "200ms"})
-    known = node.get("simple/tc-vivid/")
+    index, node = stand.index, stand.node
+    known = node.get("simple/tc-forward/")
     index.behave({"do": "drip", "value": 2, "match": "/simple/*"})
 
-    again = node.get("simple/tc-vivid/")
+    again = node.get("simple/tc-forward/")
 
     assert (again.status, again.body) == (200, known.body)
-    assert index.requests("tc-vivid")[-1]["sent"] < 50
+    assert index.requests("tc-forward")[-1]["sent"] < 50
 
 
 def test_a_page_of_twenty_megabytes_is_served(variant: str, fake_index: IndexStarter, node_of: NodeStarter) -> None:
@@ -216,28 +256,23 @@ def test_a_page_of_twenty_megabytes_is_served(variant: str, fake_index: IndexSta
 
 
 def test_links_of_schemes_that_hold_no_files_are_dropped(
-    variant: str, fake_index: IndexStarter, node_of: NodeStarter
+    stand: Stand,
 ) -> None:
-    index = fake_index(variant)
-    index.behave({"do": "scripts", "match": "/simple/tc-vivid/"})
-    node = node_of(index)
+    stand.index.behave({"do": "scripts", "match": "/simple/tc-preview/"})
 
-    page = node.get("simple/tc-vivid/", Accept="text/html")
+    page = stand.node.get("simple/tc-preview/", Accept="text/html")
 
     assert page.body.count(b"<a ") == 4
     assert b"tc_bad" not in page.body
 
 
 def test_an_unknown_project_is_404_and_asked_for_once(
-    variant: str, fake_index: IndexStarter, node_of: NodeStarter
+    stand: Stand,
 ) -> None:
-    index = fake_index(variant)
-    node = node_of(index)
-
-    answers = [node.get("simple/tc-no-such-project/").status for _ in range(5)]
+    answers = [stand.node.get("simple/tc-no-such-project/").status for _ in range(5)]
 
     assert answers == [404] * 5
-    assert len(index.requests("no-such")) == 1
+    assert len(stand.index.requests("no-such")) == 1
 
 
 def test_a_tier_without_ranges_still_gives_metadata(

@@ -69,7 +69,7 @@ def test_without_the_office_the_last_node_serves_what_is_warm_and_falls_back_for
     assert other.succeeded, other.run.said
 
 
-def test_without_any_tier_everything_warm_installs(client: Client, uv: Uv, chain: ChainStarter) -> None:
+def test_without_any_tier_everything_warm_installs(uv: Uv, chain: ChainStarter) -> None:
     nodes = chain()
     installed = uv.install(nodes.dev.simple, APPLICATION)
     assert installed.succeeded, installed.run.said

@@ -8,6 +8,7 @@ import pytest
 
 from tests.acceptance.conftest import IndexStarter, NodeStarter
 from tests.doubles.clients import Client, Installation, Pip, Uv
+from tests.doubles.processes import RunningNode
 from tests.doubles.universe import APPLICATION, Universe
 
 Direct = Callable[[str, str], Installation]
@@ -134,12 +135,8 @@ def test_an_offline_node_answers_from_its_store_and_asks_nobody(
         assert uv.install(node.simple, "tc-epoch").succeeded
 
 
-def test_names_and_versions_that_need_care_in_urls_install(
-    client: Client, variant: str, fake_index: IndexStarter, node_of: NodeStarter
-) -> None:
-    node = node_of(fake_index(variant))
-
-    installed = client.install(node.simple, "tc-epoch", "tc-local-build==1.0+made.5", "TC.Mixed-case")
+def test_names_and_versions_that_need_care_in_urls_install(client: Client, shared_node: RunningNode) -> None:
+    installed = client.install(shared_node.simple, "tc-epoch", "tc-local-build==1.0+made.5", "TC.Mixed-case")
 
     assert installed.succeeded, installed.run.said
     assert installed.versions == {"tc-epoch": "1!2.0", "tc-local-build": "1.0+made.5", "tc_mixed.case": "1.1"}

@@ -116,6 +116,18 @@ def test_worker_that_is_killed_takes_its_own_connections_with_it_and_is_back(
         assert set(held) >= set(again.values())
 
 
+def test_worker_that_hangs_is_killed_and_replaced(fake_index: IndexStarter, node_of: NodeStarter) -> None:
+    node = node_of(fake_index(), node=TWO)
+    workers = workers_of(node)
+    os.kill(workers[2], signal.SIGSTOP)
+    again = workers_of(node, starts=3)
+    assert again[1] == workers[1]
+    assert again[2] != workers[2]
+    assert "worker 2 hangs, and is killed" in node.said()
+    with connections(node, 24) as opened:
+        assert [ask(connection, f"/simple/{BIG}/")[0] for connection in opened] == [200] * 24
+
+
 def test_worker_that_dies_again_and_again_is_replaced_by_the_node_itself(
     fake_index: IndexStarter, node_of: NodeStarter
 ) -> None:

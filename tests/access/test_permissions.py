@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -219,3 +220,21 @@ def test_what_one_grant_leaves_out_another_gives() -> None:
 
 def test_no_patterns_match_nothing() -> None:
     assert ACME not in ProjectPatterns(())
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("0000:0000:0000:0000:0000:ffff:255.255.255.255", "255.255.255.255"),  # as long as any
+        ("0000:0000:0000:0000:0000:fffff:255.255.255.255", None),
+        ("localhost", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_address_of_a_connection_is_read_again_as_it_was_read_first(text: str | None, address: str | None) -> None:
+    for _ in range(2):
+        assert address_of(text) == (None if address is None else ip_address(address))

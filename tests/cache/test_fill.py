@@ -7,6 +7,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from tests.cache.given import CONTENT, SMALL
+from tests.doubles.held_pool import HeldPool
 from tests.doubles.now import at_once, begun, result_of
 from tests.doubles.small_node import ANY, SmallNode, everything, file_requests, in_pieces, listed, scripted
 from tests.doubles.upstream import ScriptedStream, ScriptedUpstream
@@ -165,6 +166,40 @@ def test_a_pool_that_works_later_changes_nothing() -> None:
     for _ in range(100):
         turns.fire()
     assert result_of(reading) == CONTENT
+
+
+def test_nothing_more_is_taken_from_the_tier_while_the_disk_is_busy() -> None:
+    tier = scripted()
+    (file,) = listed(tier, "numpy", ("numpy-1.0.tar.gz", CONTENT))
+    step = len(CONTENT) // 8
+    pieces = [CONTENT[at : at + step] for at in range(0, len(CONTENT), step)]
+    tier.script = lambda content, start: in_pieces(*pieces, size_bytes=len(content))
+    node = SmallNode(upstreams=[tier])
+    result_of(node.page("numpy"))
+    node.parts.files._pool = disk = HeldPool()
+    reading = begun(node.content(file))
+    left = []
+    while disk.held:
+        left.append(len(tier.streams[0].chunks))
+        disk.go_on()
+    assert left == sorted(left, reverse=True)
+    assert set(left) == set(range(6))  # two were held in memory, and each of the others is waited for
+    assert result_of(reading) == CONTENT
+
+
+@pytest.mark.parametrize("step", [700, 5_000, 7_000, len(CONTENT)])
+def test_a_tier_that_begins_anew_where_it_was_to_go_on_gives_what_is_missing(step: int) -> None:
+    tier = scripted()
+    (file,) = listed(tier, "numpy", ("numpy-1.0.tar.gz", CONTENT))
+    broken = TierUnreachable(tier="public", reason="it broke off")
+    whole = [CONTENT[at : at + step] for at in range(0, len(CONTENT), step)]
+
+    def script(content: bytes, start: int) -> ScriptedStream:
+        return in_pieces(*(whole if start else (content[:5_000], broken)), size_bytes=len(content))
+
+    tier.script = script
+    assert result_of(SmallNode(upstreams=[tier]).content(file)) == CONTENT
+    assert [words[2] for words in file_requests(tier)] == ["0", "5000"]
 
 
 TWO_NAMES = ("first", "second")

@@ -145,5 +145,5 @@ def test_a_stored_file_is_had_by_its_digest_and_no_other() -> None:
     office.get(office.files_of("numpy")["numpy-1.0-py3-none-any.whl"])
     requests = len(chain.index.requests)
     stream = chain.index.result(parent.stored_file(digest, "numpy-1.0-py3-none-any.whl"))
-    assert chain.index.result(stream.read()) == WHEEL
+    assert b"".join(chain.index.result(stream.read())) == WHEEL
     assert len(chain.index.requests) == requests

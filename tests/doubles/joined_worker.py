@@ -110,6 +110,7 @@ class JoinedWorker:
     to_worker: PipeEnd = field(init=False)
     board: Board = field(init=False)
     has_ended: bool = False
+    spoke_at: list[float] = field(factory=list)
     moved: int = 0
     returned: int = 0
 
@@ -130,6 +131,7 @@ class JoinedWorker:
             channel=self._node_channel,
             came_in=lambda: None,
             went=lambda: None,
+            spoke=lambda: self.spoke_at.append(self.clock.seconds()),
         )
         self.worker = workers.listener = Worker(
             line=workers,

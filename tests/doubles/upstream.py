@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
@@ -28,7 +28,7 @@ class ScriptedStream:
     chunks: list[bytes | Exception | Deferred[None]]
     is_closed: bool = field(default=False, init=False)
 
-    async def read(self) -> bytes:
+    async def read(self) -> Sequence[bytes]:
         """The next chunk."""
         while self.chunks:
             chunk = self.chunks.pop(0)
@@ -38,8 +38,8 @@ class ScriptedStream:
                 await chunk
                 continue
             if chunk:
-                return chunk
-        return b""
+                return (chunk,)
+        return ()
 
     def close(self) -> None:
         """Note it."""

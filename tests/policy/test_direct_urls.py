@@ -10,6 +10,7 @@ from tiercache.policy.direct_urls import (
     LONGEST_READ,
     LONGEST_SHOWN,
     PRIVATE,
+    REMEMBERED_BYTES,
     UNREAD,
     direct_url_requirements,
     is_private,
@@ -170,3 +171,10 @@ def test_requirements_are_told_in_one_line_of_bounded_length() -> None:
     assert told(["a @ x"] * 4) == "a @ x, a @ x, a @ x, ..."
     assert told(["a" * LONGEST_SHOWN]) == "a" * LONGEST_SHOWN
     assert told(["a" * (LONGEST_SHOWN + 1)]) == "a" * LONGEST_SHOWN + "..."
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_fields_that_are_too_long_to_be_remembered_are_read_as_any_others(more: int) -> None:
+    fields = b"Requires-Dist: a @ https://x.example/a.whl\nX: "
+    metadata = fields.ljust(REMEMBERED_BYTES + more, b"x") + b"\n\nbody"
+    assert [direct_url_requirements(metadata) for _ in range(2)] == [("a @ https://x.example/a.whl",)] * 2

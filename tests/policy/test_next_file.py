@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tiercache.policy.best_files import LONGEST_REMEMBERED
 from tiercache.policy.environments import Environment, Platform
 from tiercache.policy.next_file import admits, next_file, next_files
 from tiercache.simple.model import File, ProjectName
@@ -108,3 +109,11 @@ def test_a_version_is_admitted_or_not() -> None:
 @given(st.lists(st.text(max_size=30)), st.lists(st.text(max_size=10), max_size=3))
 def test_no_page_is_an_error(filenames: list[str], specifiers: list[str]) -> None:
     next_files(PKG, [File(filename=name, url="") for name in filenames], specifiers, LINUX)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_specifier_that_is_too_long_to_be_remembered_counts_as_any_other(more: int) -> None:
+    specifier = "<2".ljust(LONGEST_REMEMBERED + more)
+    assert [chosen(THREE, specifier) for _ in range(2)] == ["1.5", "1.5"]
+    files = [wheel("1.0"), wheel("2.0", python=">=4".ljust(LONGEST_REMEMBERED + more))]
+    assert [chosen(files) for _ in range(2)] == ["1.0", "1.0"]

@@ -85,6 +85,15 @@ class FilesContract:
         assert partial.read(0, 2**20) == WHEEL
         partial.discard()
 
+    def test_pieces_are_written_one_behind_the_other(self, files: IFiles) -> None:
+        partial = files.begin()
+        partial.write(b"first", b"", b" second")
+        partial.write()
+        many = [bytes([at % 256]) for at in range(3000)]  # more than a system takes at once
+        partial.write(*many)
+        assert partial.read(0, 2**20) == b"first second" + b"".join(many)
+        partial.discard()
+
     def test_a_partial_is_invisible_until_committed(self, files: IFiles) -> None:
         partial = files.begin()
         partial.write(WHEEL)
@@ -93,6 +102,20 @@ class FilesContract:
         partial.commit(digest_of(WHEEL))
         assert files.size(digest_of(WHEEL)) == len(WHEEL)
         partial.discard()
+
+    @pytest.mark.parametrize("before", [[], [True], [False]])
+    @pytest.mark.parametrize("lasting", [True, False])
+    def test_a_name_is_given_whether_or_not_it_has_to_last(
+        self, files: IFiles, before: list[bool], lasting: bool
+    ) -> None:
+        for lasts in (*before, lasting):
+            partial = files.begin()
+            partial.write(WHEEL)
+            partial.commit(digest_of(WHEEL), lasting=lasts)
+            partial.discard()
+        with files.open(digest_of(WHEEL)) as stored_file:
+            assert stored_file.read() == WHEEL
+        assert list(files.all()) == [(digest_of(WHEEL), len(WHEEL))]
 
     def test_a_discarded_partial_leaves_nothing(self, files: IFiles) -> None:
         partial = files.begin()

@@ -93,6 +93,7 @@ partial = files.begin()
 (on_disk,) = (root / "partial").iterdir()
 partial.write(b"a" * 600_000)
 refused(lambda: partial.write(b"b" * 400_002))  # short by a byte first, and an error then
+refused(lambda: partial.write(b"b" * 200_000, b"b" * 200_001, b"b"))
 assert on_disk.stat().st_size == 600_000
 assert partial.read(599_990, 100) == b"a" * 10
 partial.write(b"c" * 400_001)  # to the last byte

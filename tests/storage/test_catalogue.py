@@ -358,7 +358,7 @@ def test_an_attachment_is_read_from_when_it_was_given(path: Path) -> None:
     assert catalogue.attachment_digests(ZOO, METADATA) == catalogue.attachment_digests(given.project, PROVENANCE) == {}
     while pool.held:
         pool.go_on()
-    assert len(catalogue._given) == 0
+    assert len(catalogue._attachments._given) == 0
     assert catalogue.attachment(given.identity, METADATA) == given
 
 
@@ -379,7 +379,7 @@ def test_an_attachment_that_was_forgotten_is_not_read_while_it_is_still_there(pa
     while pool.held:
         pool.go_on()
     assert catalogue.attachment(given.identity, METADATA) is None
-    assert len(catalogue._given) == 0
+    assert len(catalogue._attachments._given) == 0
 
 
 def test_an_attachment_that_found_no_room_is_not_read_any_more(path: Path) -> None:

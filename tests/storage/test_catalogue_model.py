@@ -61,7 +61,7 @@ class Catalogues(RuleBasedStateMachine):
 
     def opened(self) -> SqlCatalogue:
         path = Path(self.folder.name) / "catalogue.sqlite"
-        return SqlCatalogue.open(path, writer=at_once, changes_kept=CHANGES_KEPT)
+        return SqlCatalogue.open(path, writer=at_once, changes_kept=CHANGES_KEPT, seconds=lambda: 0.0)
 
     def teardown(self) -> None:
         for catalogue in self.both:

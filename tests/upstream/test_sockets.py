@@ -237,7 +237,7 @@ async def test_a_stream_that_is_closed_gives_its_connection_up_at_once(
     port = listen(Site(resource), SERVER.options() if scheme == "https" else None)
     index = index_at(f"{scheme}://localhost:{port}/simple/", tmp_path, ca=bundle)
     stream = await index.file(listed(f"{scheme}://localhost:{port}/endless"), 0)
-    assert (await stream.read()).startswith(b"xxx")
+    assert (await stream.read())[0].startswith(b"xxx")
     assert any(getattr(reader, "bufferSize", 0) == RECEIVE_BYTES for reader in reactor.getReaders())
     stream.close()
     await resource.left.addTimeout(5, reactor)

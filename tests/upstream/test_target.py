@@ -1,10 +1,12 @@
 """URLs taken apart: what is asked of which host."""
 
+from urllib.parse import urljoin
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercache.upstream.target import Host, Target
+from tiercache.upstream.target import LONGEST_REMEMBERED, Host, Target, host_of
 
 
 @pytest.mark.parametrize(
@@ -102,3 +104,22 @@ def test_whatever_stands_behind_a_host_is_asked_as_plain_ascii(path: str) -> Non
     assert target.host.name == "index.example"
     assert all(0x20 < ord(character) < 0x7F for character in target.url)
     assert Target.parse(target.url) == target
+
+
+@pytest.mark.parametrize("base", ["", "simple/", "a/simple/", "a/../simple/", "a/./b/", "a//b/", "simple", "x.y/?q=/"])
+@pytest.mark.parametrize("reference", ["numpy/", "numpy", "../numpy/", "a/b/", "", "./", "n.p/"])
+def test_a_reference_means_what_every_client_takes_it_for(base: str, reference: str) -> None:
+    url = f"http://u:p@index.example/{base}"
+    joined = Target.parse(url).join(reference)
+    assert joined == Target.parse(urljoin(f"http://index.example/{base}", reference))
+
+
+@pytest.mark.parametrize("url", ["http://index.example/a/b?c=/", "https://[::1]:9/a", "http://index.example:8141/"])
+def test_the_host_of_a_url_is_that_of_its_target(url: str) -> None:
+    assert host_of(url) == Target.parse(url).host
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_urls_are_taken_apart_whether_or_not_they_are_too_long_to_be_remembered(more: int) -> None:
+    url = "https://index.example/".ljust(LONGEST_REMEMBERED + more, "a")
+    assert [Target.parse(url).url for _ in range(2)] == [url, url]

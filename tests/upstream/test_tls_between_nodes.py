@@ -144,7 +144,7 @@ async def test_parent_behind_a_private_authority_gives_pages_files_and_news(
     assert (await private.about()).id == "a" * 16
     (file,) = (await page_of(private)).page.files
     stream = await private.file(file, 0)
-    assert await stream.read() == CONTENT
+    assert b"".join(await stream.read()) == CONTENT
     stream.close()
     assert (await private.reserved()).names == ("acme",)
     feed = await private.follow(None)
@@ -187,7 +187,7 @@ async def test_certificate_that_is_asked_for_is_given(closing: Listen, ca: str, 
     private = tier(port, ca=ca, client_certificate=str(own))
     (file,) = (await page_of(private)).page.files
     stream = await private.file(file, 0)
-    assert await stream.read() == CONTENT
+    assert b"".join(await stream.read()) == CONTENT
     stream.close()
     for settings in ({}, {"client_certificate": str(strange)}):
         with pytest.raises(TierUnreachable, match="TLS"):
@@ -245,14 +245,14 @@ async def test_renewed_certificate_is_seen_by_the_next_connection_while_an_open_
     private = tier(port, ca=ca)
     (file,) = (await page_of(private)).page.files
     stream = await private.file(file, 0)
-    taken = await stream.read()
+    taken = b"".join(await stream.read())
     assert 0 < len(taken) < len(content)
     renewed = AUTHORITY.signed("localhost")
     (tmp_path / "beside.pem").write_bytes(renewed)
     (tmp_path / "beside.pem").replace(tmp_path / "server.pem")
     assert await shown_certificate(port) == load_pem_x509_certificate(renewed).serial_number != before
-    while piece := await stream.read():
-        taken += piece
+    while pieces := await stream.read():
+        taken += b"".join(pieces)
     stream.close()
     assert sha256(taken) == sha256(content)
 

@@ -126,7 +126,7 @@ class WebNode:
     def load(self) -> None:
         """Put together what is seldom asked for, which is else done by the pool when it is."""
         front: Any = self.wire.site.resource
-        assert front._application.whole is not None
+        assert front.application.whole is not None
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Reply:
         """GET."""

@@ -147,7 +147,7 @@ def test_what_is_there_at_once_answers_as_the_whole_does(path: str, method: str)
     for one in (node, whole):
         one.pages.put(page_of("numpy", file_of("numpy-1.0.tar.gz")))
     front: Any = whole.wire.site.resource
-    front._application._at_once = front._application.whole
+    front.application._at_once = front.application.whole
     first, second = node.request(method, path), whole.request(method, path)
     assert (first.status, first.body, fields_of(first)) == (second.status, second.body, fields_of(second))
 
@@ -156,8 +156,8 @@ def test_the_whole_is_put_together_once_when_it_is_first_needed() -> None:
     node = WebNode()
     made: list[object] = []
     front: Any = node.wire.site.resource
-    routes = front._application._routes
-    front._application._routes = lambda: made.append(1) or routes()
+    routes = front.application._routes
+    front.application._routes = lambda: made.append(1) or routes()
     assert node.get("/simple/numpy/").status == 404
     assert node.get("/readyz").status == 200
     assert made == []
@@ -171,8 +171,8 @@ def loading() -> tuple[WebNode, HeldPool]:
     """A node of which what is seldom asked for is loaded when the pool goes on."""
     node, pool = WebNode(), HeldPool()
     front: Any = node.wire.site.resource
-    front._application._load = lambda: pool(lambda: None)
-    front._application._pool = pool
+    front.application._load = lambda: pool(lambda: None)
+    front.application._pool = pool
     return node, pool
 
 
@@ -207,11 +207,11 @@ def test_client_that_leaves_while_the_rest_is_loaded_is_forgotten(loading: tuple
 def test_what_cannot_be_loaded_is_tried_again(loading: tuple[WebNode, HeldPool]) -> None:
     node, pool = loading
     front: Any = node.wire.site.resource
-    load, front._application._load = front._application._load, lambda: pool(int, "no module")
+    load, front.application._load = front.application._load, lambda: pool(int, "no module")
     first = asking(node, "GET", "/")
     pool.go_on()
     assert first.reply().status == 500
-    front._application._load = load
+    front.application._load = load
     second = asking(node, "GET", "/")
     pool.go_on()
     pool.go_on()

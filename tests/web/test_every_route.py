@@ -133,7 +133,7 @@ class Site:
     def rules(self) -> Iterator[str]:
         """Every route that is mounted, as `GET /simple/<project>/`."""
         front: Any = self.wire.site.resource
-        return (str(rule.endpoint) for rule in front._application.whole._app.url_map.iter_rules())
+        return (str(rule.endpoint) for rule in front.application.whole._app.url_map.iter_rules())
 
 
 @cache

@@ -307,3 +307,14 @@ def test_http_1_0_is_answered_and_closed() -> None:
     connection.send(b"GET /healthz HTTP/1.0\r\n\r\n")
     assert connection.reply().status == 200
     assert not connection.is_open
+
+
+def test_head_of_an_answer_has_each_field_once_in_a_line_of_its_own() -> None:
+    node = WebNode()
+    connection = node.wire.connect()
+    connection.ask("GET", "/healthz")
+    head = connection.transport.value().partition(b"\r\n\r\n")[0].split(b"\r\n")
+    assert head[0] == b"HTTP/1.1 200 OK"
+    names = [line.partition(b": ")[0] for line in head[1:]]
+    assert len(names) == len(set(names))
+    assert {b"Content-Length", b"Date", b"X-Content-Type-Options"} <= {*names}

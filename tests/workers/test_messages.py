@@ -15,9 +15,12 @@ from twisted.python.failure import Failure
 
 from tests.web.hot.oracle import cut
 from tiercache.policy.cache_status import Outcome
+from tiercache.policy.hops import Hops
+from tiercache.web.asker import Asker
 from tiercache.workers import messages
 from tiercache.workers.line import Line
 from tiercache.workers.messages import (
+    Alive,
     Ask,
     Begin,
     End,
@@ -67,10 +70,18 @@ founds = st.builds(
     until=seconds,
     age_s=st.none() | seconds,
 )
+askers = st.builds(
+    Asker,
+    address=texts,
+    user_agent=texts,
+    hops=st.builds(Hops, via=st.lists(texts, max_size=3).map(tuple), cdn_loop=st.lists(texts, max_size=3).map(tuple)),
+    is_for_all=st.booleans(),
+)
 passes = st.builds(Pass, data=st.binary(max_size=50))
 from_workers = (
     st.just(Here())
-    | st.builds(Ask, target=st.binary(max_size=50), variant=variants)
+    | st.just(Alive())
+    | st.builds(Ask, target=st.binary(max_size=50), variant=variants, asker=askers)
     | st.builds(Tell, hits=counts, files=st.lists(texts, max_size=3), lines=st.lists(lines, max_size=3))
     | st.builds(Say, level=texts, text=texts)
 )

@@ -14,6 +14,8 @@ from tests.doubles.hosting import publish
 from tests.doubles.small_node import CONFIG, wheel
 from tests.web.hot.twins import FILE, NUMPY, SIDECAR, WorkerTwins, but_its_date, head
 from tiercache.config import AccessConfig, GrantConfig, Secret, UserConfig
+from tiercache.policy.hops import Hops
+from tiercache.web.asker import Asker
 from tiercache.web.limits import Limits
 from tiercache.workers.messages import Ask, End, encoded
 
@@ -31,7 +33,8 @@ def twins() -> WorkerTwins:
 
 def asked(twins: WorkerTwins) -> int:
     """How often the worker has asked the node."""
-    return twins.joined.to_node.written.count(encoded(Ask(PAGE.encode(), None))[:6])
+    asker = Asker(address="", user_agent="", hops=Hops(), is_for_all=True)
+    return twins.joined.to_node.written.count(encoded(Ask(PAGE.encode(), None, asker))[:6])
 
 
 def node_hits(twins: WorkerTwins) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -16,6 +17,10 @@ OPERATOR = "operator"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+LONGEST_ADDRESS = 45
+"""Of its text, in characters: an IPv6 address whose end is written as IPv4."""
 
 
 @frozen(kw_only=True)
@@ -98,8 +103,14 @@ def address_of(text: str | None) -> Address | None:
 
     An IPv4 address that a socket for both shows as IPv6 is IPv4 (RFC 4291 section 2.5.5.2); a zone says nothing.
     """
+    plain = (text or "").partition("%")[0]
+    return _address(plain) if len(plain) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=1024)
+def _address(plain: str) -> Address | None:
     try:
-        address = ipaddress.ip_address((text or "").partition("%")[0])
+        address = ipaddress.ip_address(plain)
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:

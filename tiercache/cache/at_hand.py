@@ -16,9 +16,11 @@ from tiercache.cache.entries import Entries
 from tiercache.cache.hosted import Hosted
 from tiercache.cache.judging import Judging
 from tiercache.cache.knowledge import Knowledge
+from tiercache.cache.listings import Listings
 from tiercache.cache.pages import ShownPage
 from tiercache.cache.showing import Showing
 from tiercache.cache.shown import names_of
+from tiercache.cache.sidecars import LARGE_BYTES
 from tiercache.cache.switch import OfflineSwitch
 from tiercache.cache.usage import Usage
 from tiercache.cache.withdrawn import Withdrawn
@@ -26,6 +28,7 @@ from tiercache.errors import TiercacheError
 from tiercache.interfaces import METADATA, Attachment, FileRecord, ICatalogue, IFiles
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.decide import Reuse, decide
+from tiercache.policy.direct_urls import direct_url_requirements
 from tiercache.policy.entry import Ask, Entry
 from tiercache.policy.freshness import FreshnessRules, current_age_s
 from tiercache.policy.removed import is_quarantined
@@ -43,6 +46,7 @@ class AtHand:
     _hosted: Hosted
     _showing: Showing
     _judging: Judging
+    _listings: Listings
     _withdrawn: Withdrawn
     _chain: Chain
     _switch: OfflineSwitch
@@ -84,12 +88,27 @@ class AtHand:
         return record if is_clear and (local or not self._withdrawn.has_doubts(record)) else None
 
     def sidecar(self, identity: FileIdentity, filename: str, *, local: bool) -> Attachment | None:
-        """The core metadata that is kept of a stored file."""
+        """The core metadata that is kept of a file, stored or not, which anybody is given who may read its project."""
+        if self._catalogue.file(identity) is None:
+            return self._sidecar_alone(identity, filename)
         record = self.file(identity, filename, local=local)
         if record is None:
             return None
         kept = (self._catalogue.attachment(name, METADATA) for name in names_of(identity, record))
         return next((attachment for attachment in kept if attachment is not None), None)
+
+    def _sidecar_alone(self, identity: FileIdentity, filename: str) -> Attachment | None:
+        """That of a file that is not stored, but listed, and with nothing in it that the file may be refused for."""
+        kept: Attachment | None = self._catalogue.attachment(identity, METADATA)
+        if kept is None or kept.data is None or len(kept.data) > LARGE_BYTES:
+            return None
+        try:
+            is_listed = self._listings.is_at_hand(identity, filename)
+        except TiercacheError:
+            return None
+        # The verdict on it may have been lost, or never have been kept.
+        is_clear = is_listed and not self._judging.has_doubts(identity, None) and not direct_url_requirements(kept.data)
+        return kept if is_clear else None
 
     def open(self, sha256: str) -> BinaryIO:
         """A stored file, open at its beginning.  Raises FileAbsent, StoreFailed."""

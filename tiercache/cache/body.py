@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO, Protocol
 
 from attrs import define, field
 
@@ -32,7 +32,6 @@ class IBody(Protocol):
         ...
 
 
-@runtime_checkable
 class IFileBody(IBody, Protocol):
     """A body whose bytes lie in a file, at least some of them."""
 

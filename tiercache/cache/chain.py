@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from tiercache.cache.kept import Kept
-from tiercache.cache.link import Link, LinkState
+from tiercache.cache.link import SIBLING, Link, LinkState
 from tiercache.cache.merge import Conflict, merged_answer
 from tiercache.cache.source import SiblingSource, Source
 from tiercache.cache.switch import OfflineSwitch
@@ -61,7 +61,7 @@ class Chain:
     _stats: Stats
     _reserved: Callable[[ProjectName], ReservedBy] = lambda project: NOT_RESERVED
     _links: dict[str, Link] = field(factory=dict, init=False)
-    _selections: Kept[tuple[ProjectName, tuple[str, ...], ReservedBy], Selection] = field(
+    _selections: Kept[tuple[ProjectName, tuple[str, ...], ReservedBy | None], Selection] = field(
         factory=lambda: Kept(limit=KEPT_SELECTIONS, weigh=lambda selection: 1), init=False
     )
     _told: Kept[Conflict, Conflict] = field(
@@ -139,7 +139,7 @@ class Chain:
 
     def asked_for_pages(self) -> tuple[str, ...]:
         """The tiers that may be asked for pages, in order."""
-        return tuple(name for name, link in self._links.items() if not link.is_sibling)
+        return tuple([name for name, link in self._links.items() if link.upstream.tier.kind != SIBLING])
 
     def may_answer(self, project: ProjectName, tier: str) -> bool:
         """Whether what a tier has said of a project counts.
@@ -190,12 +190,15 @@ class Chain:
         return evolve(entry, head=evolve(head, outdated=True)) if is_home_back else entry
 
     def _selection_with(self, project: ProjectName, *gone: str) -> Selection:
-        tiers = tuple(dict.fromkeys((*self.asked_for_pages(), *gone)))
+        tiers = self.asked_for_pages()
+        if not {*gone} <= {*tiers}:
+            tiers = tuple(dict.fromkeys((*tiers, *gone)))
         reserved = self._reserved(project)
-        selection = self._selections.get((project, tiers, reserved))
+        key = (project, tiers, None if reserved is NOT_RESERVED else reserved)
+        selection = self._selections.get(key)
         if selection is None:
             selection = select(project, self._rules, tiers, reserved)
-            self._selections.put((project, tiers, reserved), selection)
+            self._selections.put(key, selection)
         return selection
 
     def _selected(self, selection: Selection) -> list[Link]:

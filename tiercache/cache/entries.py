@@ -28,7 +28,7 @@ from tiercache.cache.unawaited import let_go_on
 from tiercache.cache.vouching import Vouching
 from tiercache.errors import PageUnusable, StoreFailed
 from tiercache.interfaces import ICatalogue, NewChange, Pool, StoredEntry
-from tiercache.policy.entry import Entry
+from tiercache.policy.entry import Entry, Head
 from tiercache.policy.news import PAGE, Position
 from tiercache.policy.vouching import outdates
 from tiercache.simple.model import FileIdentity, Page, ProjectName
@@ -99,9 +99,19 @@ class Entries:
         return None if entry is None else self._counted(entry)
 
     def at_hand(self, project: ProjectName) -> Entry | None:
-        """The same of an entry that is in memory; None says nothing of the others."""
-        entry = self.kept(project)
+        """The same of an entry that is in memory, or read in no time; None says nothing of the others."""
+        entry = self.kept(project) or self._read_at_once(project)
         return None if entry is None else self._counted(entry)
+
+    def _read_at_once(self, project: ProjectName) -> Entry | None:
+        stored = self._catalogue.entry(project)
+        if stored is None or stored.body is None or len(stored.body) > LARGE_BODY_BYTES:
+            return None
+        try:
+            page = load_page(stored.body)
+        except PageUnusable:
+            return None  # who waits for it forgets it
+        return self._read(project, stored, page)
 
     def _counted(self, entry: Entry) -> Entry | None:
         self._used(entry.project)
@@ -116,9 +126,8 @@ class Entries:
         stored = self._catalogue.entry(project)
         if stored is None:
             return None
-        head = evolve(stored.head, outdated=True) if project in self._being_marked else stored.head
         if stored.body is None:
-            return Entry(project=project, head=head, page=None)
+            return Entry(project=project, head=self._head_of(stored), page=None)
         page: Page | None = None
         with self.asking(project) as meanwhile:
             try:
@@ -134,9 +143,17 @@ class Entries:
         if page is None:
             await self._forget(project)
             return None
-        entry = meanwhile.counted(Entry(project=project, head=head, page=page))
+        return self._read(project, stored, page, meanwhile)
+
+    def _read(self, project: ProjectName, stored: StoredEntry, page: Page, meanwhile: Meanwhile | None = None) -> Entry:
+        """An entry that was stored, in memory from now on."""
+        entry = Entry(project=project, head=self._head_of(stored), page=page)
+        entry = entry if meanwhile is None else meanwhile.counted(entry)
         self._decoded.put(project, entry)
         return entry
+
+    def _head_of(self, stored: StoredEntry) -> Head:
+        return evolve(stored.head, outdated=True) if stored.project in self._being_marked else stored.head
 
     def changed(self, *projects: ProjectName) -> None:
         """Something that shows on the pages of these projects is not as it was, or with a file of theirs."""

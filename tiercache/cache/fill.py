@@ -8,7 +8,7 @@ stored file, is `files`'s affair; where the bytes are meanwhile, `spool`'s.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 from twisted.internet.defer import ensureDeferred
@@ -136,7 +136,7 @@ class Fill:
 
     @_verification.default
     def _first_verification(self) -> Verification:
-        return Verification(filename=self.filename, digests=self._digests, pool=self._pool)
+        return Verification(filename=self.filename, digests=self._digests)
 
     # -- for readers ------------------------------------------------------------------------------------------
 
@@ -196,8 +196,9 @@ class Fill:
 
     def moved(self) -> None:
         """A reader has gone on, or away."""
-        self._spool.needed_from(min((reader.position for reader in self._readers), default=self.released))
-        self._reader_moved.fire()
+        if not self._spool.keeps_all:
+            self._spool.needed_from(min((reader.position for reader in self._readers), default=self.released))
+            self._reader_moved.fire()
 
     def left(self, reader: FillReader) -> None:
         """This reader is gone."""
@@ -317,29 +318,31 @@ class Fill:
             skip = self._spool.size_bytes - stream.start
             if skip < 0:
                 raise TierUnreachable(tier=source.tier, reason="a range that was not asked for")
-            while data := await stream.read():
-                data, skip = data[skip:], max(0, skip - len(data))
-                if data:
-                    await self._take(data)
+            while pieces := await stream.read():
+                if skip:
+                    pieces, skip = _without_first(pieces, skip)
+                if pieces:
+                    await self._take(pieces)
         finally:
             self.is_coming = False
             stream.close()
 
-    async def _take(self, data: bytes) -> None:
-        size_bytes = self._spool.size_bytes + len(data)
+    async def _take(self, pieces: Sequence[bytes]) -> None:
+        taken_bytes = sum(map(len, pieces))
+        size_bytes = self._spool.size_bytes + taken_bytes
         if self.size_bytes is not None and size_bytes > self.size_bytes:
             self._check_length(size_bytes)
         while self._spool.is_congested:
             if not self._readers:
                 raise StoreFull(reason=f"{self.filename} does not fit, and nobody reads it")
             await self._reader_moved.wait()
-        await self._verification.take(data)
-        await self._spool.append(data, (self.size_bytes or 0) - self._spool.size_bytes)
+        missing_bytes = (self.size_bytes or 0) - self._spool.size_bytes
+        await self._spool.append(pieces, missing_bytes, self._verification.take)
         if self.size_bytes is None or self.size_bytes > WITHHELD_BYTES:
             self.released = max(self.released, self._spool.size_bytes - 1)
             self.changed.fire()
         if self._pace is not None:
-            await self._pace(len(data))
+            await self._pace(taken_bytes)
 
     def _check_length(self, size_bytes: int) -> None:
         if self.size_bytes is not None and size_bytes != self.size_bytes:
@@ -370,3 +373,9 @@ class Fill:
             ensureDeferred(self._spool.discard()).addErrback(
                 lambda failure: log.failure("a partial could not be discarded", failure)
             )
+
+
+def _without_first(pieces: Sequence[bytes], size_bytes: int) -> tuple[Sequence[bytes], int]:
+    """What follows the first so many bytes, and how many of those are yet to come."""
+    data = b"".join(pieces)
+    return [data[size_bytes:]] if len(data) > size_bytes else (), max(0, size_bytes - len(data))

@@ -6,6 +6,8 @@ who lists the file, and what it says of itself once it is stored.
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from attrs import define, field
 
 from tiercache.cache.admission import Admission
@@ -60,8 +62,8 @@ class Judging:
             if refusal is not None:
                 raise refusal
 
-    def has_doubts(self, identity: FileIdentity, record: FileRecord) -> bool:
-        """Whether something was found that a stored file may be refused for."""
+    def has_doubts(self, identity: FileIdentity, record: FileRecord | None) -> bool:
+        """Whether something was found that a file, stored with this record or not, may be refused for."""
         return bool(self._known(identity, record, None))
 
     def before_the_last_byte(self, listing: Listing) -> Judge:
@@ -87,7 +89,7 @@ class Judging:
     def _read_now(self, listing: Listing, file: Spooled) -> tuple[str, ...] | None:
         """The requirements with URLs of a small wheel; its metadata is wanted again as soon as it is stored."""
         try:
-            metadata = metadata_in(file, listing.file.filename, listing.project)
+            metadata = metadata_in(BytesIO(file.read()), listing.file.filename, listing.project)
         except SidecarUnavailable:
             return None
         if listing.identity.algorithm in STRONGEST_FIRST:

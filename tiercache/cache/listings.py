@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cached_property
 
 from attrs import define, evolve, frozen
 
@@ -44,7 +45,7 @@ class Listing:
     file: File
     is_reserved: bool = False
 
-    @property
+    @cached_property
     def identity(self) -> FileIdentity:
         """What names its bytes."""
         return identity_of(self.file)
@@ -106,6 +107,17 @@ class Listings:
                 return listing
         return None
 
+    def is_at_hand(self, identity: FileIdentity, filename: str) -> bool:
+        """Whether `known` would find it on a page in memory, of a project that its name tells; False says nothing of the
+        others."""
+        for project in candidate_projects(filename):
+            own = self._hosted.entry(project)
+            if own is not None:
+                return False  # what is hosted beside it may hide it
+            if listing_in(self._entries.at_hand(project), identity, filename) is not None:
+                return True
+        return False
+
     def _projects(self, identity: FileIdentity | None, filename: str) -> tuple[ProjectName, ...]:
         """Those that the name tells, then the one that was noted: no project may take another's file by listing it.
 
@@ -140,7 +152,9 @@ def listing_in(entry: Entry | None, identity: FileIdentity | None, filename: str
             if hashlib.sha256(file.url.encode()).hexdigest() != identity.value:
                 continue
             listed = file
-        elif file.hashes.get(identity.algorithm, identity.value) == identity.value:
+        elif file.hashes.get(identity.algorithm) == identity.value:
+            listed = file
+        elif identity.algorithm not in file.hashes:
             listed = evolve(file, hashes={**file.hashes, identity.algorithm: identity.value})
         else:
             continue

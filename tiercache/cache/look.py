@@ -33,6 +33,11 @@ class Look:
     _page: Page | None = field(default=None, init=False)
 
     @property
+    def is_large(self) -> bool:
+        """Whether to work on it takes long."""
+        return self._size > LARGE_PAGE_FILES
+
+    @property
     def page(self) -> Page:
         """The page, here and now."""
         if self._page is None:
@@ -42,7 +47,7 @@ class Look:
 
     async def together(self, pool: Pool) -> Page:
         """The same; in the pool where it takes long."""
-        if self._page is None and self._size > LARGE_PAGE_FILES:
+        if self._page is None and self.is_large:
             making = self._begin()
             self._page = making.end(await pool(making.work))
         return self.page

@@ -79,6 +79,11 @@ class ShownPage:
         """The files as shown, their URLs still the tier's; put together when it is first looked at."""
         return self._look.page
 
+    @property
+    def is_large(self) -> bool:
+        """Whether to put it together takes long."""
+        return self._look.is_large
+
     async def together(self, pool: Pool) -> Page:
         """The same; in the pool where that takes long."""
         return await self._look.together(pool)

@@ -7,7 +7,7 @@ memory that moves on with the slowest reader.  What the bytes mean, and who may 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from attrs import define, field
 from twisted.logger import Logger
@@ -25,6 +25,19 @@ WINDOW_BYTES = 1024 * 1024
 HELD_BYTES = 64 * 1024
 """What is no longer is held in memory until it is whole: half of all files of an index, and each trip to the disk takes
 longer than its bytes do."""
+
+
+def _without_a_look(_piece: bytes) -> None:
+    """Take no notice of it."""
+
+
+def _inspect_all(pieces: Iterable[bytes], inspect: Callable[[bytes], None]) -> None:
+    for piece in pieces:
+        inspect(piece)
+
+
+def _size(pieces: Iterable[bytes]) -> int:
+    return sum(map(len, pieces))
 
 
 @define(kw_only=True)
@@ -61,16 +74,24 @@ class Spool:
     _window: bytearray | None = field(default=None, init=False)
     _window_start: int = field(default=0, init=False)
 
-    async def append(self, data: bytes, missing_bytes: int) -> None:
-        """Add what came; `missing_bytes` is all that is yet to come with it, as far as it is known."""
-        if self._held is not None and len(self._held) + len(data) <= self._held_bytes:
-            self._held += data
+    async def append(
+        self, pieces: Sequence[bytes], missing_bytes: int, inspect: Callable[[bytes], None] = _without_a_look
+    ) -> None:
+        """Add what came; `missing_bytes` is all that is yet to come with it, as far as it is known.
+
+        `inspect` sees every piece once, in their order, where it is written down: one trip to the pool is for both.
+        """
+        came_bytes = _size(pieces)
+        if self._held is not None and len(self._held) + came_bytes <= self._held_bytes:
+            for piece in pieces:
+                inspect(piece)
+                self._held += piece
         else:
             if self._held is not None:
                 await self._spill(self._held, len(self._held) + missing_bytes)
                 self._held = None
-            await self._add(data, missing_bytes)
-        self.size_bytes += len(data)
+            await self._add(list(pieces), missing_bytes, inspect)
+        self.size_bytes += came_bytes
 
     async def _spill(self, held: bytearray, missing_bytes: int) -> None:
         """It is more than is held: open the partial, or without room the window."""
@@ -79,28 +100,33 @@ class Spool:
         except StoreFailed as error:
             self._open_window(error)
         if held:
-            await self._add(bytes(held), missing_bytes)
+            await self._add([bytes(held)], missing_bytes, _without_a_look)
 
-    async def _add(self, data: bytes, missing_bytes: int) -> None:
+    async def _add(self, waiting: list[bytes], missing_bytes: int, inspect: Callable[[bytes], None]) -> None:
         if self._window is None:
             try:
-                await self._write(data, missing_bytes)
+                await self._with_room(lambda: max(missing_bytes, _size(waiting)), self._write, waiting, inspect)
             except StoreFailed as error:
                 self._open_window(error)
-        if self._window is not None:
-            self._window += data
+        if waiting and self._window is not None:
+            await self._pool(_inspect_all, waiting, inspect)
+            for piece in waiting:
+                self._window += piece
 
-    async def _write(self, data: bytes, missing_bytes: int) -> None:
+    def _write(self, waiting: list[bytes], inspect: Callable[[bytes], None]) -> None:
+        """Write down and inspect; what is not written still waits.  Blocking."""
         assert self._partial is not None  # noqa: S101  # it was opened, and there is no window
-        await self._with_room(max(len(data), missing_bytes), self._partial.write, data)
-        self._disk_bytes += len(data)
+        self._partial.write(*waiting)
+        self._disk_bytes += _size(waiting)
+        _inspect_all(waiting, inspect)
+        waiting.clear()
 
-    async def _with_room(self, size_bytes: int, work: Callable[..., None], *args: object) -> None:
+    async def _with_room(self, wanted_bytes: Callable[[], int], work: Callable[..., None], *args: object) -> None:
         """Work in the pool that takes room; once more where some could be made."""
         try:
             await self._pool(work, *args)
         except StoreFailed:
-            if not await self._make_room(size_bytes):
+            if not await self._make_room(wanted_bytes()):
                 raise
             await self._pool(work, *args)
 
@@ -163,9 +189,10 @@ class Spool:
         """Give the verified file its final name; whether there was room.  What is held stays to be read."""
         try:
             if self._held is not None:
-                await self._with_room(len(self._held), self._store, bytes(self._held), sha256)
+                held = bytes(self._held)
+                await self._with_room(lambda: len(held), self._store, held, sha256)
             elif self._partial is not None and self.keeps_all:
-                await self._pool(self._partial.commit, sha256)
+                await self._pool(self._commit, self._partial, sha256)
             else:
                 return False
         except StoreFailed as error:
@@ -178,9 +205,13 @@ class Spool:
         partial = self._files.begin()
         try:
             partial.write(data)
-            partial.commit(sha256)
+            self._commit(partial, sha256)
         finally:
             partial.discard()
+
+    def _commit(self, partial: IPartial, sha256: str) -> None:
+        """Give it its name, which need not outlive a power cut: it can be fetched again.  Blocking."""
+        partial.commit(sha256, lasting=False)
 
     async def discard(self) -> None:
         """Let go of what it holds; a committed file stays."""

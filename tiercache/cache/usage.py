@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from attrs import define, field
@@ -16,7 +15,7 @@ class Usage:
     """Noted in memory as clients come and go; the janitor writes the times down now and then."""
 
     _now: Callable[[], float]
-    _in_use: Counter[str] = field(factory=Counter, init=False)
+    _in_use: dict[str, int] = field(factory=dict, init=False)
     _used_at: dict[str, float] = field(factory=dict, init=False)
     _pages_used_at: dict[ProjectName, float] = field(factory=dict, init=False)
     _leaving: set[str] = field(factory=set, init=False)
@@ -24,14 +23,14 @@ class Usage:
 
     def begin(self, sha256: str) -> None:
         """Somebody reads this file from now on."""
-        self._in_use[sha256] += 1
+        self._in_use[sha256] = self._in_use.get(sha256, 0) + 1
         self._used_at[sha256] = self._now()
 
     def end(self, sha256: str) -> None:
         """One reader fewer."""
-        self._in_use[sha256] -= 1
-        if self._in_use[sha256] <= 0:
-            del self._in_use[sha256]
+        left = self._in_use.pop(sha256, 0) - 1
+        if left > 0:
+            self._in_use[sha256] = left
 
     def is_in_use(self, sha256: str) -> bool:
         """Whether anybody reads it now."""

@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from attrs import define, field
 
 from tiercache.errors import DigestMismatch
-from tiercache.interfaces import Pool
 from tiercache.simple.digests import Hasher, hasher
 from tiercache.simple.model import STRONGEST_FIRST
-
-INLINE_BYTES = 64 * 1024
-"""So much is hashed sooner than a thread is woken."""
 
 
 @define(kw_only=True)
@@ -21,21 +17,14 @@ class Verification:
 
     _filename: str
     _digests: Mapping[str, str]
-    _pool: Pool
     _hashes: dict[str, Hasher] = field(init=False)
 
     @_hashes.default
     def _of_nothing_yet(self) -> dict[str, Hasher]:
         return {name: hasher(name) for name in ("sha256", *self._digests) if name in STRONGEST_FIRST}
 
-    async def take(self, data: bytes) -> None:
-        """What comes next."""
-        if len(data) > INLINE_BYTES:
-            await self._pool(self._hash, data)
-        else:
-            self._hash(data)
-
-    def _hash(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
+        """What comes next.  Blocking, but for a short piece."""
         for digest in self._hashes.values():
             digest.update(data)
 

@@ -19,6 +19,10 @@ _M_ARENA_MAX = -8
 LARGE_BYTES = 128 * 1024
 """Pieces from this size on are given back to the system as soon as they are freed."""
 
+KEPT_BYTES = 1024 * 1024
+"""So much that was freed of smaller ones is kept: about what comes of a large file at a time, which would else be got
+from the system again and again, each page of it cleared."""
+
 COLLECTED_AFTER = (2_000, 5, 200)
 """How many new objects bring about a collection, and how many of those one of the older.  Each request makes thousands
 that reference counting frees by itself; at Python's 700 the search for the others takes a tenth of all time.  Nobody is
@@ -48,6 +52,6 @@ def give_memory_back() -> bool:
     told = [
         mallopt(_M_ARENA_MAX, 1),
         mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES),
-        mallopt(_M_TRIM_THRESHOLD, LARGE_BYTES),
+        mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES),
     ]
     return all(told)

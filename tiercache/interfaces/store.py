@@ -23,8 +23,8 @@ from tiercache.simple.model import File, FileIdentity, ProjectName
 class IPartial(Interface):
     """A file being brought in: written beside, invisible until committed.  Blocking; called in the pool."""
 
-    def write(data: bytes) -> None:
-        """Append.  Raises StoreFull when there is no room; what was appended before stays readable."""
+    def write(*pieces: bytes) -> None:
+        """Append all of them, or none.  Raises StoreFull when there is no room; what was there stays readable."""
 
     def copy(source: BinaryIO, size_bytes: int) -> int:
         """Append at most so much of what a file of this machine has from where it stands on; how much that was.
@@ -45,10 +45,11 @@ class IPartial(Interface):
     def take_back() -> None:
         """The descriptor is not needed any more by who it was lent to."""
 
-    def commit(sha256: str) -> None:
+    def commit(sha256: str, *, lasting: bool = True) -> None:
         """Sync, and give the file its final name; a file that is there already is kept.  Raises StoreFull.
 
-        The caller has verified length and digest.
+        The caller has verified length and digest.  A name that is not `lasting` may be lost in a power cut that comes
+        soon, and the file with it; what is there by that name is all of it either way.
         """
 
     def discard() -> None:

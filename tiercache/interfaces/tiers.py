@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from attrs import frozen
 from zope.interface import Attribute, Interface
@@ -31,8 +31,8 @@ class IFileStream(Interface):
     cache_status = Attribute("str | None: what the tier says of how it came by the file (RFC 9211).")
     start = Attribute("int: the offset of the first byte that `read` gives; 0 where the tier ignored the Range.")
 
-    def read() -> Awaitable[bytes]:
-        """The next bytes (at most 1 MiB, at least one), or b"" after the last.
+    def read() -> Awaitable[Sequence[bytes]]:
+        """All that has come by now (at most 1 MiB, at least one byte) in the pieces in which it came; none at the end.
 
         Backpressure: no more than about 1 MiB is taken from the tier ahead of the reader.
         Raises TierUnreachable when the body breaks off, falls silent past the tier's silence timeout, or ends

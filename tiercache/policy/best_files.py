@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.tags import parse_tag
+from packaging.tags import Tag, parse_tag
 
 from tiercache.errors import InvalidName
 from tiercache.policy.environments import Environment, TagRanks, markers_of, tags_of
@@ -15,6 +16,9 @@ from tiercache.simple.names import FilenameKind, parse_filename
 
 MOST_TAGS = 1_000
 """Of one wheel: a compressed tag set (PEP 425) may stand for very many, and no real one has a hundred."""
+
+LONGEST_REMEMBERED = 256
+"""Of a specifier, in characters: thousands of files have few of them, and those are short."""
 
 _BUILD = re.compile(r"([0-9]+)(.*)", re.ASCII | re.DOTALL)
 MOST_DIGITS = 18
@@ -69,16 +73,27 @@ def wheel_rank(filename: str, tags: TagRanks) -> int | None:
     if parts is None:
         return None
     try:
-        found = parse_tag("-".join(parts[-3:]), limit=MOST_TAGS)
+        found = _tags("-".join(parts[-3:]))
     except ValueError:
         return None
     return min((tags[tag] for tag in found if tag in tags), default=None)
+
+
+@lru_cache(maxsize=1024)
+def _tags(text: str) -> frozenset[Tag]:
+    return parse_tag(text, limit=MOST_TAGS)
 
 
 def takes_python(requires_python: str | None, python: str) -> bool:
     """Whether a `Requires-Python` admits a version; what cannot be read forbids nothing, as installers have it."""
     if not requires_python:
         return True
+    read = _admits if len(requires_python) <= LONGEST_REMEMBERED else _admits.__wrapped__
+    return read(requires_python, python)
+
+
+@lru_cache(maxsize=1024)
+def _admits(requires_python: str, python: str) -> bool:
     try:
         return SpecifierSet(requires_python).contains(python, prereleases=True)
     except InvalidSpecifier:
@@ -86,6 +101,8 @@ def takes_python(requires_python: str | None, python: str) -> bool:
 
 
 def _is_sdist(filename: str) -> bool:
+    if filename.endswith(".whl"):  # which is read faster than parsed
+        return False
     try:
         return parse_filename(filename).kind is FilenameKind.SDIST
     except InvalidName:

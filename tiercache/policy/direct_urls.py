@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from email.header import decode_header, make_header
+from functools import lru_cache
 from typing import Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -37,6 +38,9 @@ LONGEST_SHOWN = 200
 
 MOST_HEAD_BYTES = 1024 * 1024
 """Of fields that are read: those of the longest real metadata take a tenth of it."""
+
+REMEMBERED_BYTES = 64 * 1024
+"""Of fields, what is read once and recalled for a while."""
 
 LONGEST_READ = 4096
 """Of one requirement, in characters, and"""
@@ -68,6 +72,12 @@ def direct_url_requirements(metadata: bytes) -> tuple[str, ...]:
         return ()
     if len(head) > MOST_HEAD_BYTES:
         return (UNREAD,)
+    return _direct_in(head) if len(head) <= REMEMBERED_BYTES else _direct_in.__wrapped__(head)
+
+
+@lru_cache(maxsize=64)
+def _direct_in(head: bytes) -> tuple[str, ...]:
+    """Read once: when a sidecar comes, when it is given out, and when its wheel is judged, and is stored."""
     return tuple(dict.fromkeys(text for text in _every("requires-dist", head) if _is_direct(text)))
 
 

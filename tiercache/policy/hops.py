@@ -55,6 +55,8 @@ class Hops:
         Some proxies drop a field that they do not know.  What is neither a node's id nor in CDN-Loop does not count:
         proxies stand in Via that are no hop of the chain.
         """
+        if not self.via and not self.cdn_loop:
+            return ()
         by_via = tuple(name for name in map(_received_by, self.via) if NODE_ID.fullmatch(name))
         by_loop = tuple(_cdn_id(member) for member in self.cdn_loop)
         return max(by_loop, by_via, key=len)

@@ -100,12 +100,33 @@ class ReadAhead:
 
     async def file(self, client: Client, identity: FileIdentity | None, filename: str, ask: Ask) -> OpenFile:
         """As `Files.open`, for who wants the whole of it."""
+        self.file_given(client, identity, filename, ask)
+        return await self._files.open(identity, filename, ask)
+
+    # -- what clients are given that was at hand --------------------------------------------------------------
+
+    def page_given(self, client: Client, project: ProjectName, ask: Ask) -> None:
+        """The client asked for a page, and has what `page` would have answered."""
+        walk = self._walk(client, ask)
+        if walk is not None:
+            self._note(walk.trail.page_asked(project))
+            self._go_on_later()
+
+    def sidecar_given(self, client: Client, identity: FileIdentity, filename: str, ask: Ask) -> None:
+        """The same of core metadata."""
+        walk = self._walk(client, ask)
+        project = next(iter(candidate_projects(filename)), None)
+        if walk is not None and project is not None:
+            self._note(walk.trail.sidecar_asked(project, identity, filename))
+            self._go_on_later()
+
+    def file_given(self, client: Client, identity: FileIdentity | None, filename: str, ask: Ask) -> None:
+        """The same of the whole of a file."""
         walk = self._walk(client, ask)
         project = next(iter(candidate_projects(filename)), None)
         if walk is not None and project is not None and identity is not None:
             self._note(walk.trail.file_asked(project, identity, filename))
             self._go_on_later()
-        return await self._files.open(identity, filename, ask)
 
     def stop(self) -> None:
         """No more guesses."""

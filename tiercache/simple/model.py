@@ -7,7 +7,7 @@ URLs of its own only when it renders.  No parsing and no text here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 from attrs import field, frozen
 
@@ -30,11 +30,11 @@ STRONGEST_FIRST = (
 """The digest algorithms that a node verifies, in the order in which it prefers them to name a file."""
 
 
-@frozen
-class FileIdentity:
+class FileIdentity(NamedTuple):
     """What names a file's bytes: a digest, or where a tier gives none, the URL it was listed at.
 
-    `algorithm` is one of `STRONGEST_FIRST`, or `"url"` with the SHA-256 of the URL as `value` (lower-case hex).
+    A tuple, since a request looks for things by it some fifty times.  `algorithm` is one of `STRONGEST_FIRST`, or
+    `"url"` with the SHA-256 of the URL as `value` (lower-case hex).
     """
 
     algorithm: str

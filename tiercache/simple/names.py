@@ -17,7 +17,7 @@ from packaging import utils
 from packaging.version import InvalidVersion, Version
 
 from tiercache.errors import InvalidName
-from tiercache.simple.digests import is_digest, strongest
+from tiercache.simple.digests import HEX_LENGTHS, is_digest, strongest
 from tiercache.simple.model import File, FileIdentity, ProjectName
 
 MAX_PROJECT_NAME = 200
@@ -143,6 +143,11 @@ def candidate_projects(filename: str) -> tuple[ProjectName, ...]:
     cuts that leave a version by PEP 440, from the left; then those that leave a digit; then the rest.  A text that
     is no filename, or no distribution's, gives none.
     """
+    return _candidates(filename) if len(filename) <= MAX_FILENAME_BYTES else ()
+
+
+@lru_cache(maxsize=4096)
+def _candidates(filename: str) -> tuple[ProjectName, ...]:
     try:
         checked_filename(filename)
     except InvalidName:
@@ -183,10 +188,20 @@ def parse_identity(segment: str) -> FileIdentity:
 
 def identity_of(file: File) -> FileIdentity:
     """What names a listed file: its strongest usable digest, or else where it was listed."""
+    sha256 = file.hashes.get("sha256")
+    identity = _of_sha256(sha256) if sha256 is not None and len(sha256) == HEX_LENGTHS["sha256"] else None
+    if identity is not None:
+        return identity  # nearly always
     digest = strongest(file.hashes)
     if digest is not None:
         return FileIdentity(*digest)
     return FileIdentity("url", hashlib.sha256(file.url.encode("utf-8", "surrogatepass")).hexdigest())
+
+
+@lru_cache(maxsize=4096)
+def _of_sha256(value: str) -> FileIdentity | None:
+    """That of a file with this SHA-256; each file of a page is named several times while the page is shown."""
+    return FileIdentity("sha256", value) if is_digest("sha256", value) else None
 
 
 # -- the readings of a filename ---------------------------------------------------------------------------------
@@ -249,7 +264,7 @@ def _read_stem(stem: str) -> Iterator[_Reading]:
     digits: list[tuple[str, str]] = []
     others: list[tuple[str, str]] = []
     for name, version in cuts:
-        if _is_version(version):
+        if _normal_version(version) is not None:
             good.append((name, version))
         elif version[:1].isdigit():
             digits.append((name, version))
@@ -266,19 +281,17 @@ def _named(name: str, version: str | None) -> Iterator[_Reading]:
         return
 
 
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
-
-
 def _version(text: str) -> str:
+    return _normal_version(text) or text
+
+
+@lru_cache(maxsize=4096)
+def _normal_version(text: str) -> str | None:
+    """The version that a text means (PEP 440); None for what is none."""
     try:
         return str(Version(text))
     except InvalidVersion:
-        return text
+        return None
 
 
 def _without(ending: re.Pattern[str], text: str) -> str:

@@ -16,7 +16,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import Factory, define, field
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -40,19 +40,22 @@ from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage import hosted_steps, news_steps, steps, token_steps
 from tiercache.storage.act_rows import act_of, deleted_files
+from tiercache.storage.attachments import SqlAttachments
 from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
 from tiercache.storage.dropped import SqlDropped
 from tiercache.storage.file_rows import file_records
-from tiercache.storage.given_attachments import GivenAttachments
 from tiercache.storage.group_commit import GroupCommit
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.kept_jobs import SqlKeptJobs
 from tiercache.storage.lock import alone_in
 from tiercache.storage.prepared import Prepared
+from tiercache.storage.recalled import Recalled, absences
 from tiercache.storage.revisions import REVISION, bring_up_to_date, revision_of
 from tiercache.storage.rows import Unreadable, head_of, names_of, token_of, unpacked
 from tiercache.storage.sqlite import hosted, news, statements, tokens
 from tiercache.storage.statement import Rows, Statement
+
+_recalls_absences: Any = Factory(lambda self: absences(self._seconds), takes_self=True)
 
 FILES_AT_ONCE = 500
 """Records that `all_files` reads in one go, and projects that `idle_projects` does: no read stays open between."""
@@ -71,9 +74,12 @@ class SqlCatalogue:
     _reader: Prepared
     _changes: GroupCommit
     _changes_kept: int
+    _seconds: Callable[[], float] | None
     dropped: SqlDropped = field(init=False)
     kept_jobs: SqlKeptJobs = field(init=False)
-    _given: GivenAttachments = field(factory=GivenAttachments, init=False)
+    _attachments: SqlAttachments = field(init=False)
+    _known_entries: Recalled[ProjectName, StoredEntry] = field(default=_recalls_absences, init=False)
+    _known_files: Recalled[FileIdentity, FileRecord] = field(default=_recalls_absences, init=False)
     _has_odd_files: bool | None = field(default=None, init=False)
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -87,6 +93,10 @@ class SqlCatalogue:
     def _jobs(self) -> SqlKeptJobs:
         return SqlKeptJobs(rows=self._rows, changes=self._changes)
 
+    @_attachments.default
+    def _what_belongs_to_files(self) -> SqlAttachments:
+        return SqlAttachments(rows=self._rows, changes=self._changes, seconds=self._seconds)
+
     @classmethod
     def open(
         cls,
@@ -97,12 +107,13 @@ class SqlCatalogue:
         read_patience_s: float = 1.0,
         changes_kept: int = CHANGES_KEPT,
         pause: Callable[[], Deferred[None]] | None = None,
+        seconds: Callable[[], float] | None = None,
     ) -> Self:
         """The catalogue in the file `path`, made or migrated if need be.  Blocking, for the start of a process.
 
         `writer` runs one thing at a time (`ReactorThreads.single`, `on_the_spot`).  The patience is for other
         processes that have the database locked; so many changes are kept in the journal.  `pause` as
-        in `GroupCommit`.  Raises StoreFull, StoreUnusable.
+        in `GroupCommit`, `seconds` as in `Recalled`.  Raises StoreFull, StoreUnusable.
         """
         with ExitStack() as undone, alone_in(path.parent):  # SQLite refuses two that make one database at once
             writing = writing_connection(path, patience_s=write_patience_s)
@@ -116,11 +127,14 @@ class SqlCatalogue:
                 raise meaning(path, error) from error
             undone.pop_all()
         changes = GroupCommit(connection=Prepared(writing), path=path, writer=writer, pause=pause)
-        return cls(path=path, reader=Prepared(reading), changes=changes, changes_kept=changes_kept)
+        return cls(path=path, reader=Prepared(reading), changes=changes, changes_kept=changes_kept, seconds=seconds)
 
     # -- entries ------------------------------------------------------------------------------------------------
 
     def entry(self, project: ProjectName) -> StoredEntry | None:
+        return self._known_entries.answer(project, lambda: self._entry_read(project))
+
+    def _entry_read(self, project: ProjectName) -> StoredEntry | None:
         for head, coding, data in self._rows(statements.ENTRY, project=project):
             try:
                 body = None if coding is None else unpacked(coding, data)
@@ -130,7 +144,8 @@ class SqlCatalogue:
         return None
 
     def store_entry(self, entry: StoredEntry) -> Deferred[None]:
-        return self._changes.submit(partial(steps.store_entry, entry), lasting=False)
+        writing = self._changes.submit(partial(steps.store_entry, entry), lasting=False)
+        return self._known_entries.forget_around([entry.project], writing)
 
     def freshen_entry(self, project: ProjectName, head: Head) -> Deferred[None]:
         return self._changes.submit(partial(steps.freshen_entry, project, head), lasting=head.outdated)
@@ -151,6 +166,9 @@ class SqlCatalogue:
     # -- files --------------------------------------------------------------------------------------------------
 
     def file(self, identity: FileIdentity) -> FileRecord | None:
+        return self._known_files.answer(identity, lambda: self._file_read(identity))
+
+    def _file_read(self, identity: FileIdentity) -> FileRecord | None:
         rows = self._rows(statements.FILE, algorithm=identity.algorithm, value=identity.value)
         return next(file_records(rows), None)
 
@@ -173,7 +191,9 @@ class SqlCatalogue:
         return sum(size_bytes for (size_bytes,) in self._rows(statements.TOTAL, name=steps.HOSTED_FILES))
 
     def store_file(self, record: FileRecord) -> Deferred[None]:
-        return self._changes.submit(partial(steps.store_file, record), lasting=record.tier == HERE)
+        writing = self._changes.submit(partial(steps.store_file, record), lasting=record.tier == HERE)
+        own = FileIdentity("sha256", record.sha256)
+        return self._known_files.forget_around([own, *record.identities], writing)
 
     def forget_file(self, sha256: str) -> Deferred[None]:
         return self._changes.submit(partial(steps.forget_file, sha256))
@@ -184,37 +204,16 @@ class SqlCatalogue:
     # -- what belongs to a file ---------------------------------------------------------------------------------
 
     def attachment(self, identity: FileIdentity, kind: str) -> Attachment | None:
-        if (identity, kind) in self._given:
-            return self._given[identity, kind]
-        rows = self._rows(statements.ATTACHMENT, algorithm=identity.algorithm, value=identity.value, kind=kind)
-        for project, sha256, made, coding, data in rows:
-            try:
-                plain = None if coding is None else unpacked(coding, data)
-            except Unreadable as error:
-                self._log.warn(
-                    "The stored {kind} of {name} is damaged: {error}", kind=kind, name=identity.segment, error=error
-                )
-                continue
-            return Attachment(identity=identity, project=project, kind=kind, sha256=sha256, data=plain, made=made)
-        return None
+        return self._attachments.attachment(identity, kind)
 
     def attachment_digests(self, project: ProjectName, kind: str) -> dict[FileIdentity, str | None]:
-        digests: dict[FileIdentity, str | None] = {
-            FileIdentity(algorithm, value): None if coding is None else sha256
-            for algorithm, value, coding, sha256 in self._rows(
-                statements.ATTACHMENT_DIGESTS, project=project, kind=kind
-            )
-        }
-        self._given.amend(digests, project, kind)
-        return digests
+        return self._attachments.digests(project, kind)
 
     def store_attachment(self, attachment: Attachment) -> Deferred[None]:
-        writing = self._changes.submit(partial(steps.store_attachment, attachment), lasting=False)
-        return self._given.give((attachment.identity, attachment.kind), attachment, writing)
+        return self._attachments.store(attachment)
 
     def forget_attachment(self, identity: FileIdentity, kind: str) -> Deferred[None]:
-        writing = self._changes.submit(partial(steps.forget_attachment, identity, kind), lasting=False)
-        return self._given.give((identity, kind), None, writing)
+        return self._attachments.forget(identity, kind)
 
     def note_odd_file(self, identity: FileIdentity, project: ProjectName) -> Deferred[None]:
         self._has_odd_files = True
@@ -245,9 +244,7 @@ class SqlCatalogue:
         return self._changes.submit(partial(steps.touch_projects, dict(used_at)), lasting=False)
 
     def forget_project(self, project: ProjectName) -> Deferred[None]:
-        for identity, kind in self._given.of(project):
-            self.forget_attachment(identity, kind)
-        return self._changes.submit(partial(steps.forget_project, project), lasting=False)
+        return self._attachments.forget_project(project)
 
     # -- what people say ----------------------------------------------------------------------------------------
 

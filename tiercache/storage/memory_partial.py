@@ -47,13 +47,14 @@ class MemoryPartial:
     _discarded: bool = field(default=False, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    def write(self, data: bytes) -> None:
+    def write(self, *pieces: bytes) -> None:
         with self._lock:
             self._refuse_if_discarded()
             if isinstance(self._data, bytes):
                 raise ValueError("a committed file is immutable")
-            self._room.take(len(data))
-            self._data += data
+            self._room.take(sum(map(len, pieces)))
+            for piece in pieces:
+                self._data += piece
 
     def copy(self, source: BinaryIO, size_bytes: int) -> int:
         copied = 0
@@ -73,7 +74,7 @@ class MemoryPartial:
     def take_back(self) -> None:
         """Nothing was lent."""
 
-    def commit(self, sha256: str) -> None:
+    def commit(self, sha256: str, *, lasting: bool = True) -> None:
         if not is_sha256(sha256):
             raise InvalidName(name=sha256)
         with self._lock:

@@ -67,11 +67,15 @@ class Body(Protocol):
 
         Raises Unanswered when the body breaks off, falls silent or is larger than allowed, after all that came.
         """
+        return b"".join(await self.pieces())
+
+    async def pieces(self) -> list[bytes]:
+        """The same as it came, without a copy; none after the last."""
         while not self._held:
             if self._failure is not None:
                 raise self._failure
             if self._ended:
-                return b""
+                return []
             self._reader = Deferred()
             await self._reader
         taken: list[bytes] = []
@@ -88,7 +92,7 @@ class Body(Protocol):
             self._paused = False
             self._listen()
             self._producer.resumeProducing()
-        return b"".join(taken)
+        return taken
 
     def close(self) -> None:
         """Give the body up, and with it the connection unless all has come; harmless after the end.

@@ -30,21 +30,26 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IPolicyForHTTPS, IResponse
 from zope.interface import implementer
 
+from tiercache.cache.kept import Kept
 from tiercache.upstream.failure import AddressRefused
 from tiercache.upstream.lookups import Lookups, Receiver, addresses_of
 from tiercache.upstream.proxies import Proxies, Proxy
 from tiercache.upstream.reach import Reach
-from tiercache.upstream.target import Host, Target
+from tiercache.upstream.target import Host, host_of
 from tiercache.upstream.tunnel import TunnelEndpoint
 
 KEPT_PER_HOST = 50
 KEPT_S = 60
+KEPT_WAYS = 64
+"""To how many hosts the way is kept, which is asked for again for each request."""
+
 ATTEMPT_DELAY_S = 0.1
 """After which the next address of a name is tried beside the one before (RFC 8305 section 8 has 0.1 s as the least).
 Twisted's own measure is 0.3 s, and it tells of a refusal only then, be there one address or ten."""
 
-RECEIVE_BYTES = 256 * 1024
-"""What is taken from a socket at once: four times Twisted's own measure doubles the speed of a large file."""
+RECEIVE_BYTES = 120 * 1024
+"""What is taken from a socket at once: with more, the C library gets each piece from the system and gives it back
+(`commands.memory`), and clearing its pages takes longer than all else that becomes of it."""
 
 
 def http_agent(
@@ -85,9 +90,19 @@ class _Ways:
     reach: Reach
     connect_timeout_s: float
     proxies: Proxies
+    _kept: Kept[Host, IStreamClientEndpoint] = field(
+        factory=lambda: Kept(limit=KEPT_WAYS, weigh=lambda _: 1), init=False
+    )
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:  # noqa: N802 -- Twisted's name
         host = Host(scheme=uri.scheme.decode("ascii"), name=uri.host.decode("ascii"), port=uri.port)
+        way = self._kept.get(host)
+        if way is None:
+            way = self._way_to(host)
+            self._kept.put(host, way)
+        return way
+
+    def _way_to(self, host: Host) -> IStreamClientEndpoint:
         proxy = self.proxies.proxy_for(host)
         way: IStreamClientEndpoint
         if proxy is None:
@@ -137,7 +152,7 @@ class _RoutedAgent:
         headers: Headers | None = None,
         bodyProducer: IBodyProducer | None = None,  # noqa: N803 -- Twisted's name
     ) -> Deferred[IResponse]:
-        host = Target.parse(uri.decode("ascii")).host
+        host = host_of(uri.decode("ascii"))
         proxy = self.ways.proxies.proxy_for(host) if host.scheme == "http" else None
         if proxy is None:
             return self._direct.request(method, uri, headers, bodyProducer)

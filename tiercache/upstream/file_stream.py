@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import define, field
 from zope.interface import implementer
@@ -26,16 +26,16 @@ class FileStream:
     body: Body = field(repr=False)
     as_unreachable: Callable[[Unanswered], TierUnreachable] = field(repr=False)
 
-    async def read(self) -> bytes:
+    async def read(self) -> Sequence[bytes]:
         try:
-            data = await self.body.read()
+            pieces = await self.body.pieces()
             if self.remaining_bytes is not None:
-                self.remaining_bytes -= len(data)
-                if not data and self.remaining_bytes:
+                self.remaining_bytes -= sum(map(len, pieces))
+                if not pieces and self.remaining_bytes:
                     raise Unanswered(reason="its answer ended early", fault=Fault.BROKEN)
         except Unanswered as failed:
             raise self.as_unreachable(failed) from None
-        return data
+        return pieces
 
     def close(self) -> None:
         self.body.close()
@@ -50,8 +50,8 @@ class EmptyStream:
     start: int
     cache_status: str | None
 
-    async def read(self) -> bytes:
-        return b""
+    async def read(self) -> Sequence[bytes]:
+        return ()
 
     def close(self) -> None:
         pass

@@ -21,6 +21,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
 
 from tiercache import __version__
+from tiercache.cache.kept import Kept
 from tiercache.errors import FileRefused, LoopFound, TierUnreachable, TierWithoutAnswer
 from tiercache.interfaces import Tier
 from tiercache.policy.cache_status import tells
@@ -32,7 +33,7 @@ from tiercache.upstream.credentials import Credentials
 from tiercache.upstream.failure import RAISED_BY_AGENTS, Unanswered, unanswered
 from tiercache.upstream.reach import Reach
 from tiercache.upstream.sent_bytes import SentBytes
-from tiercache.upstream.target import Target
+from tiercache.upstream.target import Host, Target
 
 T = TypeVar("T")
 
@@ -42,6 +43,9 @@ ASKED_AT_ONCE = 50
 """How many requests to one tier may wait for the head of their answer: as many as uv has under way by itself.  A
 resolver that asks for hundreds of pages in one moment would otherwise open hundreds of connections, and the last of
 them would come too late for their deadlines."""
+
+KEPT_FIELDS = 32
+"""How many sets of fields are kept that requests have: most have one of three, and conditional ones their own."""
 
 MOST_REDIRECTS = 5
 LONGEST_REFUSAL_BYTES = 4096
@@ -114,6 +118,9 @@ class Requests:
     retries: RetryRules = field(factory=RetryRules)
     node_id: str | None = None
     _hops: Hops = field(default=NONE_YET, init=False)
+    _sent: Kept[tuple[Host, tuple[tuple[str, str], ...], str | None, Hops], Headers] = field(
+        factory=lambda: Kept(limit=KEPT_FIELDS, weigh=lambda _: 1), init=False
+    )
     _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(tokens=ASKED_AT_ONCE), init=False)
 
     @property
@@ -243,12 +250,7 @@ class Requests:
     async def _exchange(
         self, method: str, target: Target, headers: Mapping[str, str], authorization: str | None, body: bytes | None
     ) -> Reply:
-        sent = Headers({"User-Agent": [USER_AGENT]})
-        passed = {} if self.node_id is None else self._hops.headers_from(self.node_id)
-        for name, value in {**headers, **passed}.items():
-            sent.setRawHeaders(name, [value])
-        if authorization is not None:
-            sent.setRawHeaders("Authorization", [authorization])
+        sent = self._fields(target, headers, authorization)
 
         def late(_outcome: object, timeout_s: float) -> NoReturn:
             raise Unanswered(reason=f"it did not answer within {timeout_s:g} s", fault=Fault.SILENCE)
@@ -267,6 +269,20 @@ class Requests:
             log.failure("asking {host} failed in a way that was not foreseen", host=target.host.name)
             raise Unanswered(reason=f"it could not be asked ({type(error).__name__})", fault=Fault.CONNECT) from None
         return Reply.of(response, target=target, requested_at=requested_at, received_at=self.now())
+
+    def _fields(self, target: Target, headers: Mapping[str, str], authorization: str | None) -> Headers:
+        """The fields of a request, the same for many: no agent changes those that it is given."""
+        key = (target.host, tuple(headers.items()), authorization, self._hops)
+        sent = self._sent.get(key)
+        if sent is None:
+            passed = {} if self.node_id is None else self._hops.headers_from(self.node_id)
+            # Without a Host an agent would copy them all, to add it.
+            stated = {"User-Agent": USER_AGENT, "Host": target.host.authority, **headers, **passed}
+            sent = Headers({name: [value] for name, value in stated.items()})
+            if authorization is not None:
+                sent.setRawHeaders("Authorization", [authorization])
+            self._sent.put(key, sent)
+        return sent
 
     def _redirected(self, target: Target, location: str) -> Target:
         try:

@@ -121,6 +121,8 @@ class SimpleIndex:
         return elsewhere
 
     def behind(self, hops: Hops, hints: Hints = NO_HINTS) -> SimpleIndex:  # an index is told none
+        if hops == self._requests.hops:
+            return self
         behind = copy(self)
         behind._requests = self._requests.behind(hops)
         behind._files = evolve(self._files, requests=behind._requests)

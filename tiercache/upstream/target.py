@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from attrs import evolve, field, frozen
 
+LONGEST_REMEMBERED = 1024
+"""Of a URL, in characters."""
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+_SEGMENT = re.compile(r"[a-z0-9-]+/")
+_FOLDER = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?\Z")
 # What may stand in a path or query as it is (RFC 3986 section 3.3, 3.4); `%` too, as it begins what is encoded already.
 _KEPT = "%/:=&?~+!$,;'@()*[]|"
@@ -53,26 +59,10 @@ class Target:
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
 
-    @classmethod
-    def parse(cls, url: str) -> Target:
+    @staticmethod
+    def parse(url: str) -> Target:
         """Take a URL apart.  Raises ValueError, which never repeats the URL, where it is no http(s) URL."""
-        try:
-            parts = urlsplit(url)
-            name, port = parts.hostname or "", parts.port
-        except ValueError:
-            raise ValueError("it is no URL") from None
-        scheme = parts.scheme.lower()
-        if scheme not in DEFAULT_PORTS:
-            raise ValueError("it is no http or https URL")
-        path = quote(parts.path or "/", safe=_KEPT)
-        if parts.query:
-            path += "?" + quote(parts.query, safe=_KEPT)
-        return cls(
-            host=Host(scheme=scheme, name=_ascii_name(name), port=DEFAULT_PORTS[scheme] if port is None else port),
-            path=path,
-            user=None if parts.username is None else unquote(parts.username),
-            password=None if parts.password is None else unquote(parts.password),
-        )
+        return _parsed(url) if len(url) <= LONGEST_REMEMBERED else _parsed.__wrapped__(url)
 
     @property
     def url(self) -> str:
@@ -89,6 +79,8 @@ class Target:
 
         Userinfo is not inherited, and userinfo in the reference is not taken: a tier does not choose credentials.
         """
+        if _SEGMENT.fullmatch(reference) and _FOLDER.fullmatch(self.path):  # a project's page, nearly always
+            return evolve(self.bare(), path=self.path + reference)
         try:
             joined = urljoin(self.url, reference)
         except ValueError:
@@ -102,7 +94,7 @@ class Target:
 
     def bare(self) -> Target:
         """The same without userinfo."""
-        return evolve(self, user=None, password=None)
+        return self if self.user is None and self.password is None else evolve(self, user=None, password=None)
 
     def with_suffix(self, suffix: str) -> Target:
         """The same with a suffix to the path, before any query: where the sidecar of a file is (PEP 658)."""
@@ -110,6 +102,35 @@ class Target:
         return evolve(self, path=path + suffix + mark + query)
 
 
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> Target:
+    """What is asked is taken apart here, and again by what connects; and a sidecar stands beside its file."""
+    try:
+        parts = urlsplit(url)
+        name, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("it is no URL") from None
+    scheme = parts.scheme.lower()
+    if scheme not in DEFAULT_PORTS:
+        raise ValueError("it is no http or https URL")
+    path = quote(parts.path or "/", safe=_KEPT)
+    if parts.query:
+        path += "?" + quote(parts.query, safe=_KEPT)
+    return Target(
+        host=Host(scheme=scheme, name=_ascii_name(name), port=DEFAULT_PORTS[scheme] if port is None else port),
+        path=path,
+        user=None if parts.username is None else unquote(parts.username),
+        password=None if parts.password is None else unquote(parts.password),
+    )
+
+
+def host_of(url: str) -> Host:
+    """The host of a `Target`'s URL."""
+    scheme, _, rest = url.partition("://")
+    return Target.parse(f"{scheme}://{rest.partition('/')[0]}/").host
+
+
+@lru_cache(maxsize=256)
 def _ascii_name(name: str) -> str:
     """A host's name as it is looked up: an address as it is, a name in its ASCII form (RFC 5891)."""
     if ":" in name:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from attrs import define, field, fields, frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -180,6 +181,7 @@ class Told:
     fields: Mapping[str, object]
 
 
+@lru_cache(maxsize=256)
 def told_of(outcome: Outcome | None) -> Told:
     """That of this one."""
     return Told(_words(outcome), {} if outcome is None else _fields(outcome))

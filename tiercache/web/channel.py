@@ -27,6 +27,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
+from twisted.web.http_headers import Headers
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
@@ -203,6 +204,11 @@ class NodeChannel(http.HTTPChannel):
         """A line of a head."""
         self._begin_head()
         super().lineReceived(line)
+
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
+        """The head of an answer, in one piece: a transport looks at each that it is given."""
+        fields = [b"%b: %b\r\n" % (name, value) for name, values in headers.getAllRawHeaders() for value in values]
+        tcp(self.transport).write(b"%b %b %b\r\n%b\r\n" % (version, code, reason, b"".join(fields)))
 
     def allHeadersReceived(self) -> None:
         """The head is here: is the body that it states one to wait for, or to be taken in as it comes?"""

@@ -33,7 +33,7 @@ def etag_matches(if_none_match: str | None, etag: str) -> bool:
     """
     if if_none_match is None:
         return False
-    if if_none_match.strip() == "*":
+    if if_none_match == etag or if_none_match.strip() == "*":
         return True
     at = 0
     while at < len(if_none_match):

@@ -14,7 +14,7 @@ from tiercache.cache.sidecars import ShownAttachment, Sidecars
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
 from tiercache.simple.model import FileIdentity
-from tiercache.simple.names import checked_filename, parse_identity
+from tiercache.simple.names import candidate_projects, checked_filename, parse_identity
 from tiercache.web.ahead import Ahead
 from tiercache.web.answer import TEXT, Answer, Say, problem, text
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
@@ -67,7 +67,7 @@ class FileRoutes:
             head = await self._files.head(identity, filename, ask)
             head.close()
             standing = self._of_file(identity, head)
-            if etag_matches(field_of(request, "if-none-match"), _etag(head)):
+            if etag_matches(field_of(request, "if-none-match"), _etag(head.identity)):
                 return evolve(_head_of(head), status=304, length=None, standing=standing)
             if request.method == b"HEAD":
                 return evolve(_head_of(head), standing=standing)
@@ -88,35 +88,55 @@ class FileRoutes:
             return await self._files.open(identity, filename, ask)
         return await self._ahead.file(request, identity, filename, ask)
 
-    def _of_file(self, identity: FileIdentity | None, opened: OpenFile) -> FileStanding | None:
-        """Of a stored file that is asked for by its digest."""
-        if self._at_hand is None or identity is None or not opened.outcome.hit:
-            return None
-        record = self._at_hand.file(identity, opened.filename, local=self._local)
-        if record is None:
+    def file_at_once(self, identity: FileIdentity, filename: str) -> FileStanding | None:
+        """What a file stands on that is stored, and at hand."""
+        record = None if self._at_hand is None else self._at_hand.file(identity, filename, local=self._local)
+        if self._at_hand is None or record is None:
             return None
         return FileStanding(
-            answer=_head_of(opened),
+            answer=Answer(
+                headers=_fields(identity),
+                body=None,
+                length=record.size_bytes,
+                outcome=Outcome(hit=True),
+                project=record.project,
+            ),
             file=StoredFile(sha256=record.sha256, size_bytes=record.size_bytes, at_hand=self._at_hand),
             at_hand=self._at_hand,
             local=self._local,
             identity=identity,
-            filename=opened.filename,
+            filename=filename,
             project=record.project,
         )
+
+    def sidecar_at_once(self, identity: FileIdentity, filename: str) -> SidecarStanding | None:
+        """What the core metadata of a file stands on, if it is at hand."""
+        kept = None if self._at_hand is None else self._at_hand.sidecar(identity, filename, local=self._local)
+        if kept is None or kept.data is None:
+            return None
+        shown = ShownAttachment(data=kept.data, sha256=kept.sha256, outcome=Outcome(hit=True), project=kept.project)
+        return self._of_sidecar(identity, filename, shown)
+
+    def _of_file(self, identity: FileIdentity | None, opened: OpenFile) -> FileStanding | None:
+        """Of a stored file that is asked for by its digest."""
+        return None if identity is None or not opened.outcome.hit else self.file_at_once(identity, opened.filename)
 
     def _of_sidecar(
         self, identity: FileIdentity | None, filename: str, shown: ShownAttachment
     ) -> SidecarStanding | None:
-        """Of what is answered by the digest of a stored file; how it is had the first time may be told then alone."""
+        """Of what is answered by the digest of its file; how it is had the first time may be told then alone.
+
+        Of a file that is not stored only if its name tells whose it is: what concerns others does not outdate it.
+        """
         if self._at_hand is None or identity is None:
             return None
         record = self._at_hand.file(identity, filename, local=self._local)
-        if record is None:
+        project = shown.project if record is None else record.project
+        if project is None or (record is None and candidate_projects(filename) != (project,)):
             return None
         return SidecarStanding(
             answer=_whole_attachment(evolve(shown, outcome=Outcome(hit=True)), TEXT, IMMUTABLE),
-            project=record.project,
+            project=project,
             at_hand=self._at_hand,
             local=self._local,
             identity=identity,
@@ -134,21 +154,25 @@ class FileRoutes:
 
 def stored_answer(request: Request, opened: OpenFile) -> Answer:
     """The answer of a file that is in the store: none of it, a part or the whole, as it was asked for."""
-    if etag_matches(field_of(request, "if-none-match"), _etag(opened)):
+    if etag_matches(field_of(request, "if-none-match"), _etag(opened.identity)):
         opened.close()
-        return Answer(status=304, headers=_fields(opened), outcome=opened.outcome, project=opened.project)
+        return Answer(status=304, headers=_fields(opened.identity), outcome=opened.outcome, project=opened.project)
     if request.method == b"HEAD":
         opened.close()
         return Answer(
-            headers=_fields(opened), body=None, length=opened.size_bytes, outcome=opened.outcome, project=opened.project
+            headers=_fields(opened.identity),
+            body=None,
+            length=opened.size_bytes,
+            outcome=opened.outcome,
+            project=opened.project,
         )
     return whole_or_part(request, opened, say=problem)
 
 
 def whole_or_part(request: Request, opened: OpenFile, say: Say = text) -> Answer:
     """What a GET is answered with: the whole, a part, or what `say` makes of a range that has no byte of it."""
-    fields, size_bytes = _fields(opened), opened.size_bytes
-    wanted = wanted_slice(field_of(request, "range"), field_of(request, "if-range"), _etag(opened), size_bytes)
+    fields, size_bytes = _fields(opened.identity), opened.size_bytes
+    wanted = wanted_slice(field_of(request, "range"), field_of(request, "if-range"), _etag(opened.identity), size_bytes)
     match wanted:
         case None:
             return Answer(
@@ -190,18 +214,22 @@ def _whole_attachment(shown: ShownAttachment, content_type: str, cache_control: 
 def _head_of(opened: OpenFile) -> Answer:
     """The answer of a whole file, without its bytes."""
     return Answer(
-        headers=_fields(opened), body=None, length=opened.size_bytes, outcome=opened.outcome, project=opened.project
+        headers=_fields(opened.identity),
+        body=None,
+        length=opened.size_bytes,
+        outcome=opened.outcome,
+        project=opened.project,
     )
 
 
-def _fields(file: OpenFile) -> dict[str, str]:
+def _fields(identity: FileIdentity) -> dict[str, str]:
     return {
-        "ETag": _etag(file),
+        "ETag": _etag(identity),
         "Cache-Control": IMMUTABLE,
         "Accept-Ranges": "bytes",
         "Content-Type": ARCHIVE,
     }
 
 
-def _etag(file: OpenFile) -> str:
-    return f'"{file.identity.segment}"'
+def _etag(identity: FileIdentity) -> str:
+    return f'"{identity.segment}"'

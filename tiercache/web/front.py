@@ -7,6 +7,9 @@ It also undoes the one ambiguity that routing by decoded path would bring in: a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+from importlib import import_module
 from urllib.parse import unquote_to_bytes
 
 from attrs import define
@@ -14,6 +17,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
+from tiercache.interfaces import Pool
 from tiercache.web.access_log import AccessLog
 from tiercache.web.host import stated_host
 from tiercache.web.hot.path import HotPath
@@ -24,17 +28,27 @@ from tiercache.web.respond import Responder
 @implementer(IResource)
 @define(kw_only=True, eq=False)
 class Front:
-    """The root resource: refuses, or hands on to the application.  `node_id` None refuses no loops.
+    """The root resource: refuses, or hands on to what `application` makes.  `node_id` None refuses no loops.
 
     `hot`: what connections may answer of themselves, since the application would answer the same.
     """
 
-    _application: IResource
+    _application: Callable[[], IResource]
     _access_log: AccessLog
     _responder: Responder
     _node_id: str | None
     hot: HotPath | None = None
     isLeaf: bool = True
+
+    @cached_property
+    def application(self) -> IResource:
+        """What is behind it, put together and loaded when it is first wanted: what is at hand does without."""
+        return self._application()
+
+    async def get_ready(self, pool: Pool) -> None:
+        """Have the application there before the first request for it; meanwhile what is at hand is answered."""
+        await pool(import_module, "tiercache.web.app")
+        self.application  # noqa: B018  # is put together by being looked at
 
     def render(self, request: Request) -> object:
         """See `IResource`."""
@@ -42,7 +56,7 @@ class Front:
         request.setHeader(b"Server", b"tiercache")
         refusal = _refusal(request) or self._loop(request)
         if refusal is None:
-            return self._application.render(request)
+            return self.application.render(request)
         status, sentence = refusal
         self._responder.refuse(request, status, sentence)
         return NOT_DONE_YET

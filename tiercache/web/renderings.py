@@ -35,15 +35,21 @@ class Renderings:
         """The bodies kept now, in bytes."""
         return self._held_bytes
 
+    def ready(self, key: Hashable) -> Rendering | None:
+        """The rendering under this key, if there is one."""
+        ready = self._ready.get(key)
+        if ready is not None:
+            self._ready.move_to_end(key)
+        return ready
+
     async def rendering(self, key: Hashable, make: Callable[[], Awaitable[Rendering]]) -> Rendering:
         """The rendering under this key, made by `make` if there is none.
 
         What `make` raises is raised to everyone who waited, and not remembered.  A waiter that is cancelled cancels
         neither the others nor the making.
         """
-        ready = self._ready.get(key)
+        ready = self.ready(key)
         if ready is not None:
-            self._ready.move_to_end(key)
             return ready
         mine: Deferred[Rendering] = Deferred()
         if key in self._awaited:
@@ -55,7 +61,7 @@ class Renderings:
 
     async def _made(self, key: Hashable, make: Callable[[], Awaitable[Rendering]]) -> Rendering:
         made = await make()
-        self._keep(key, made)
+        self.keep(key, made)
         return made
 
     def _settle(self, result: Rendering | Failure, key: Hashable) -> None:
@@ -65,8 +71,9 @@ class Renderings:
             else:
                 waiter.callback(result)
 
-    def _keep(self, key: Hashable, made: Rendering) -> None:
-        if len(made.body) > self._limit_bytes:
+    def keep(self, key: Hashable, made: Rendering) -> None:
+        """From now on it is ready, for as long as there is room for it."""
+        if key in self._ready or len(made.body) > self._limit_bytes:
             return
         self._ready[key] = made
         self._held_bytes += len(made.body)

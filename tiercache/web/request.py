@@ -9,11 +9,13 @@ from twisted.web.server import Request
 
 from tiercache.policy.entry import Ask
 from tiercache.policy.freshness import ask_from_headers
-from tiercache.policy.hops import Hops, hops_from_headers
+from tiercache.policy.hops import NONE_YET, Hops, hops_from_headers
 
 
 def field_of(request: Request, name: str) -> str | None:
     """A field's value, its lines joined as the list that they are (RFC 9110 section 5.3), or None."""
+    if not request.requestHeaders.hasHeader(name):  # as most that are asked for
+        return None
     lines = request.requestHeaders.getRawHeaders(name.encode("ascii"))
     return None if lines is None else ", ".join(line.decode("latin-1") for line in lines)
 
@@ -33,7 +35,8 @@ def parameter_of(request: Request, name: str) -> str | None:
 def ask_of(request: Request, *, local: bool) -> Ask:
     """What the client allows (RFC 9111 section 5.2.1), and its hops; `local`: it asked below `/local/`."""
     ask = ask_from_headers(field_of(request, "cache-control"), field_of(request, "pragma"), local=local)
-    return evolve(ask, hops=hops_of(request))
+    hops = hops_of(request)
+    return ask if hops is NONE_YET else evolve(ask, hops=hops)
 
 
 def hops_of(request: Request) -> Hops:

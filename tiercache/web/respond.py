@@ -12,7 +12,7 @@ from twisted.web.server import Request
 from tiercache.policy.cache_status import append, render
 from tiercache.web.access_log import notes_of
 from tiercache.web.answer import BODILESS, Answer, problem, text
-from tiercache.web.body import PIECE_BYTES, BytesBody, send_body
+from tiercache.web.body import PIECE_BYTES, BytesBody, first_of, send_body
 
 
 @define(kw_only=True)
@@ -41,12 +41,12 @@ class Responder:
                 body.close()
             return
         try:
-            first = await body.read()
+            first = await first_of(request, body)
         except BaseException:  # whatever it was, a cancellation included
             body.close()
             raise
         self._begin(request, answer)
-        if isinstance(answer.body, bytes) and len(answer.body) <= PIECE_BYTES:
+        if first is not None and isinstance(answer.body, bytes) and len(answer.body) <= PIECE_BYTES:
             request.write(first)
             return
         await send_body(request, first, body, self._clock, self._write_timeout_s)

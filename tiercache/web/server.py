@@ -20,10 +20,12 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from tiercache.cache.share import Share
+from tiercache.interfaces import Pool
 from tiercache.web.channel import NodeChannel, NodeRequest, tcp
 from tiercache.web.front import Front
 from tiercache.web.hot.channel import FrontChannel
 from tiercache.web.hot.path import HotPath
+from tiercache.web.hot.readers import Readers
 from tiercache.web.hot.sweep import Sweep
 from tiercache.web.limits import Limits
 
@@ -75,6 +77,7 @@ class NodeSite(Site):
         super().__init__(root, reactor=reactor, timeout=limits.idle_timeout_s, parsePOSTFormSubmission=False)
         self.limits = limits
         self.hot: HotPath | None = None
+        self.readers = Readers.of(reactor)
         self.share = Share(clock=reactor)
         self.idle = Sweep(clock=reactor, period_s=limits.idle_timeout_s, act=FrontChannel.timeoutConnection)
         self.stalled = Sweep(clock=reactor, period_s=limits.write_timeout_s, act=FrontChannel.has_stalled)
@@ -89,6 +92,11 @@ class NodeSite(Site):
         """Serve this root from now on, with what of its answers is kept ready."""
         self.resource = root
         self.hot = root.hot if isinstance(root, Front) else None
+
+    async def get_ready(self, pool: Pool) -> None:
+        """See `Front.get_ready`."""
+        if isinstance(self.resource, Front):
+            await self.resource.get_ready(pool)
 
     @property
     def connections(self) -> int:

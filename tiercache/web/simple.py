@@ -7,7 +7,8 @@ validators, encodings, and the renderings that are kept.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from functools import partial
 from urllib.parse import quote
 
 from attrs import define, evolve
@@ -21,7 +22,7 @@ from tiercache.interfaces import Pool
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.conclude import PARTIAL
 from tiercache.policy.freshness import stated_age, stated_lifetime
-from tiercache.simple.model import File, ProjectName
+from tiercache.simple.model import File, Page, ProjectName
 from tiercache.simple.names import identity_of, normalise
 from tiercache.simple.negotiate import Syntax, choose_encoding, negotiate
 from tiercache.simple.render import render_html, render_json, render_project_list_html, render_project_list_json
@@ -36,6 +37,7 @@ from tiercache.web.visitor import readable
 LARGE_LIST_NAMES = 5000  # the same of a project list
 JSON_SYNTAX = "application/vnd.pypi.simple.v1+json"
 VARY = "Accept, Accept-Encoding"
+SYNTAXES = {syntax.content_type: syntax for syntax in Syntax}
 
 
 @define(kw_only=True)
@@ -116,6 +118,22 @@ class SimplePages:
             answered=answered,
         )
 
+    def at_once(self, project: ProjectName, variant: tuple[str, str]) -> PageStanding | None:
+        """What the page stands on in a variant, if the page is at hand and rendered, or rendered in no time.
+
+        It is what `project_page` would answer now to who asks for nothing but that.
+        """
+        shown = None if self._at_hand is None else self._at_hand.page(project, local=self._local)
+        if shown is None:
+            return None
+        syntax, encoding = SYNTAXES[variant[0]], variant[1]
+        key = self._key(shown, syntax, encoding)
+        made = self._renderings.ready(key)
+        if made is None and not shown.is_large:
+            made = _make(partial(self._body, shown, shown.page, syntax), encoding)
+            self._renderings.keep(key, made)
+        return None if made is None else self._standing(shown, made, syntax, encoding)
+
     async def _shown(self, request: Request, project: ProjectName) -> ShownPage:
         ask = ask_of(request, local=self._local)
         if self._ahead is None:
@@ -144,18 +162,21 @@ class SimplePages:
     # -- rendering --------------------------------------------------------------------------------------------
 
     async def _rendering(self, shown: ShownPage, syntax: Syntax, encoding: str) -> Rendering:
-        shown_locally = self._local or self._switch.is_offline
-        key = (shown.project, self._local, shown_locally, shown.version, shown.serial, syntax.content_type, encoding)
+        key = self._key(shown, syntax, encoding)
         return await self._renderings.rendering(key, lambda: self._rendered(shown, syntax, encoding))
+
+    def _key(self, shown: ShownPage, syntax: Syntax, encoding: str) -> Hashable:
+        shown_locally = self._local or self._switch.is_offline
+        return (shown.project, self._local, shown_locally, shown.version, shown.serial, syntax.content_type, encoding)
 
     async def _rendered(self, shown: ShownPage, syntax: Syntax, encoding: str) -> Rendering:
         page = await shown.together(self._pool)
+        is_large = len(page.files) > LARGE_PAGE_FILES
+        return await self._made(partial(self._body, shown, page, syntax), encoding, is_large=is_large)
+
+    def _body(self, shown: ShownPage, page: Page, syntax: Syntax) -> bytes:
         render = render_json if syntax.is_json else render_html
-        return await self._made(
-            lambda: render(page, file_url=self.file_url, serial=shown.serial),
-            encoding,
-            is_large=len(page.files) > LARGE_PAGE_FILES,
-        )
+        return render(page, file_url=self.file_url, serial=shown.serial)
 
     def _made(self, render: Callable[[], bytes], encoding: str, *, is_large: bool) -> Awaitable[Rendering]:
         if is_large:

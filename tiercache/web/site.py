@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
@@ -23,24 +24,25 @@ from tiercache.interfaces import Pool
 from tiercache.prefetch.read_ahead import ReadAhead
 from tiercache.web.access_log import AccessLog
 from tiercache.web.ahead import Ahead
-from tiercache.web.app import application, forgotten
 from tiercache.web.client import Clients
 from tiercache.web.files import FileRoutes
 from tiercache.web.front import Front
-from tiercache.web.guard import Guard
 from tiercache.web.health import Health
 from tiercache.web.hot.descriptors import Descriptors
 from tiercache.web.hot.heads import Heads
 from tiercache.web.hot.path import HotPath
 from tiercache.web.hot.ready import Ready
 from tiercache.web.limits import Limits
-from tiercache.web.logins import Logins
 from tiercache.web.renderings import Renderings
 from tiercache.web.respond import Responder
-from tiercache.web.route import Route
 from tiercache.web.server import NodeSite
 from tiercache.web.simple import SimplePages
 from tiercache.web.standing import IAtHand
+from tiercache.web.unasked import Unasked
+
+if TYPE_CHECKING:  # what only the application needs is loaded with it
+    from tiercache.web.logins import Logins
+    from tiercache.web.route import Route
 
 ANYONE_READS = Permissions()
 NOBODY = Accounts(accounts={})
@@ -73,7 +75,7 @@ class Shared:
     logins: Logins
 
 
-More = Callable[[Shared], Sequence[Route]]
+More = Callable[[Shared], "Sequence[Route]"]
 """Gives the routes beside those of pages, files and the node's health.  It is called when one of them is asked for."""
 
 
@@ -134,38 +136,63 @@ def root(
             at_hand=at_hand,
         )
 
-    logins = Logins(
-        accounts=accounts,
-        clients=clients,
-        # The control token is made by chance for each run, and so is what is made of it.
-        remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
-        control_token=presence.control_token,
-        pool=pool,
-        now=clock.seconds,
-        tokens=tokens,
-        is_trusted_publisher=is_trusted_publisher,
-        warrants=no_warrants() if warrants is None else warrants,
-    )
     access_log = AccessLog(clock=clock, clients=clients)
+    simple_pages, local_pages = simple(local=False), simple(local=True)
+    file_routes = FileRoutes(files=files, sidecars=sidecars, local=False, ahead=ahead, at_hand=at_hand)
+    local_file_routes = FileRoutes(files=files, sidecars=sidecars, local=True, at_hand=at_hand)
     hot = None
     if at_hand is not None:
-        hot = hot_path(at_hand, presence=presence, limits=limits, clock=clock, clients=clients, access_log=access_log)
-    simple_pages = simple(local=False)
-    site = application(
-        simple=simple_pages,
-        local=simple(local=True),
-        files=FileRoutes(files=files, sidecars=sidecars, local=False, ahead=ahead, at_hand=at_hand),
-        local_files=FileRoutes(files=files, sidecars=sidecars, local=True, at_hand=at_hand),
-        health=Health(not_ready=not_ready),
-        load=lambda: pool(load),
-        more=lambda: more(Shared(simple=simple_pages, logins=logins)),
-        pool=pool,
-        guard=Guard(permissions=permissions, clients=clients, logins=logins),
-        responder=responder,
-        keep=forgotten if hot is None else hot.keep,
-    )
+        unasked = Unasked(
+            simple=simple_pages,
+            local=local_pages,
+            files=file_routes,
+            local_files=local_file_routes,
+            anyone=permissions.read_by_anyone,
+            read_ahead=read_ahead,
+        )
+        hot = hot_path(
+            at_hand,
+            presence=presence,
+            limits=limits,
+            clock=clock,
+            clients=clients,
+            access_log=access_log,
+            unasked=unasked,
+        )
+
+    def everything() -> IResource:
+        from tiercache.web.app import application, forgotten  # with Klein, and whatever else routes need
+        from tiercache.web.guard import Guard
+        from tiercache.web.logins import Logins
+
+        logins = Logins(
+            accounts=accounts,
+            clients=clients,
+            # The control token is made by chance for each run, and so is what is made of it.
+            remembered=Remembered(key=f"logins {presence.control_token}".encode(), now=clock.seconds),
+            control_token=presence.control_token,
+            pool=pool,
+            now=clock.seconds,
+            tokens=tokens,
+            is_trusted_publisher=is_trusted_publisher,
+            warrants=no_warrants() if warrants is None else warrants,
+        )
+        return application(
+            simple=simple_pages,
+            local=local_pages,
+            files=file_routes,
+            local_files=local_file_routes,
+            health=Health(not_ready=not_ready),
+            load=lambda: pool(load),
+            more=lambda: more(Shared(simple=simple_pages, logins=logins)),
+            pool=pool,
+            guard=Guard(permissions=permissions, clients=clients, logins=logins),
+            responder=responder,
+            keep=forgotten if hot is None else hot.keep,
+        )
+
     return Front(
-        application=site,
+        application=everything,
         access_log=access_log,
         responder=responder,
         node_id=presence.node_id,
@@ -181,6 +208,7 @@ def hot_path(
     clock: IReactorTime,
     clients: Clients,
     access_log: AccessLog,
+    unasked: Unasked,
 ) -> HotPath:
     """What connections answer of themselves."""
     return HotPath(
@@ -195,6 +223,7 @@ def hot_path(
         clock=clock,
         access_log=access_log,
         clients=clients,
+        unasked=unasked,
     )
 
 

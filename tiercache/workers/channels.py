@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from tiercache.web.answer import Variant
+from tiercache.web.asker import Asker
 from tiercache.web.channel import tcp
 from tiercache.web.hot.channel import IFrontSite
 from tiercache.web.hot.path import HotAnswer, HotPath
@@ -18,8 +19,8 @@ Question = tuple[bytes, Variant]
 class IWorkerSite(IFrontSite, Protocol):
     """The site of the connections at a worker."""
 
-    def ask(self, question: Question, channel: WorkerChannel) -> None:
-        """Have the node asked; the channel is called with `told`, perhaps at once."""
+    def ask(self, question: Question, asker: Asker, channel: WorkerChannel) -> None:
+        """Have the node asked, for `asker`; the channel is called with `told`, perhaps at once."""
         ...
 
     def pass_on(self, connection: int, data: bytes) -> None:
@@ -42,14 +43,14 @@ class WorkerChannel(DepartingChannel):
     def not_ready(self, data: bytes) -> None:
         """See `FrontChannel`."""
         hot = self.site.hot
-        question = None if hot is None or not self.is_idle else hot.question(data)
-        if question is None or question == self._answer_to:
+        read = None if hot is None or not self.is_idle else hot.question(data, self._peer)
+        if read is None or read[:2] == self._answer_to:
             if not self.depart(data, self.site.pass_on):
                 tcp(self.transport).abortConnection()
             return
-        self._question = question
+        self._question, asker = read[:2], read[2]
         self._let_wait(data)
-        self.site.ask(question, self)
+        self.site.ask(self._question, asker, self)
 
     def told(self) -> None:
         """The node has answered."""

@@ -56,6 +56,7 @@ class DepartingChannel(FrontChannel):
         outlet = None if hot is None else hot.outlet_of(self.transport)
         if outlet is None or self.is_lost:
             return False
+        self._read_by_transport()
         self._is_departing = True
         self._ahead = data + self._ahead
         transport: Any = self.transport

@@ -10,11 +10,12 @@ from twisted.logger import Logger, LogLevel
 
 from tiercache.cache.knowledge import compartment_of
 from tiercache.web.answer import Answer, Variant
+from tiercache.web.asker import Asker
 from tiercache.web.hot.path import HotPath
 from tiercache.web.standing import IAtHand
 from tiercache.workers.arriving import Adopt, Made
 from tiercache.workers.line import Line
-from tiercache.workers.messages import Ask, Found, FromWorker, Give, Here, Say, StoredFile, Tell
+from tiercache.workers.messages import Alive, Ask, Found, FromWorker, Give, Here, Say, StoredFile, Tell
 from tiercache.workers.told import line_of
 
 LONGEST_S = 60.0
@@ -31,11 +32,13 @@ class Disclosed:
     _at_hand: IAtHand
     _path_of: Callable[[str], str]
 
-    def found(self, target: bytes, variant: Variant) -> Found | None:
-        """What is ready for a target, None where nothing is."""
-        prepared = self._hot.ready.find(target, variant)
+    def found(self, target: bytes, variant: Variant, asker: Asker) -> Found | None:
+        """What is ready for a target, or at hand, for who asked a worker; None where nothing is."""
+        prepared, first = self._hot.found(target, variant)
         if prepared is None:
             return None
+        if first is not None:
+            first.told(asker)
         standing = prepared.standing
         current = standing.current()
         if current is None:
@@ -76,8 +79,9 @@ def _lasting_s(answer: Answer, steady_s: float) -> float:
 
 @define(kw_only=True, eq=False)
 class Desk:
-    """One worker's, from its start to its end.  `came_in` and `went`: called when it takes connections, and when it is
-    gone.  `channel` makes the node's channel of a connection that it passes on.
+    """One worker's, from its start to its end.  `channel` makes the node's channel of a connection that it passes on.
+
+    `came_in` and `went`: called when it takes connections, and when it is gone; `spoke`: when it has said something.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Desk:
     _channel: Made
     _came_in: Callable[[], object]
     _went: Callable[[], object]
+    _spoke: Callable[[], object]
     _is_here: bool = field(default=False, init=False)
     _is_leaving: bool = field(default=False, init=False)
 
@@ -110,12 +115,15 @@ class Desk:
 
     def heard(self, message: FromWorker) -> None:
         """See `IListener`."""
+        self._spoke()
         match message:
+            case Alive():
+                pass
             case Here():
                 self._is_here = True
                 self._came_in()
             case Ask():
-                found = self._disclosed.found(message.target, message.variant)
+                found = self._disclosed.found(message.target, message.variant, message.asker)
                 self.line.say(Give(message.target, message.variant, found))
             case Tell():
                 self._disclosed.count(message)

@@ -11,6 +11,7 @@ import msgspec
 
 from tiercache.policy.cache_status import Outcome
 from tiercache.simple.model import ProjectName
+from tiercache.web.asker import Asker
 
 M = TypeVar("M")
 
@@ -46,11 +47,16 @@ class Here(_Message, frozen=True):
     """A worker takes connections."""
 
 
+class Alive(_Message, frozen=True):
+    """A worker has its turn from time to time."""
+
+
 class Ask(_Message, frozen=True):
-    """A worker asks what is ready for a target, in a variant."""
+    """A worker asks what is ready for a target, in a variant; it was asked by `asker`."""
 
     target: bytes
     variant: tuple[str, str] | None
+    asker: Asker
 
 
 class Pass(_Message, frozen=True):
@@ -136,7 +142,7 @@ class End(_Message, frozen=True):
     within_s: float
 
 
-FromWorker = Here | Ask | Pass | Took | Tell | Say
+FromWorker = Here | Alive | Ask | Pass | Took | Tell | Say
 FromNode = Begin | Give | Pass | Took | End
 
 _encoder = msgspec.msgpack.Encoder()

@@ -29,6 +29,7 @@ from tiercache.workers.channels import HomingChannel
 from tiercache.workers.desk import Desk, Disclosed
 from tiercache.workers.line import BOARD, CONTROL, FIRST_SOCKET, Line, ends
 from tiercache.workers.messages import Begin, End, FromWorker, from_worker
+from tiercache.workers.watch import Watch
 
 LONG_S = 10.0
 """Who has lived for so long did not die of how it began."""
@@ -88,6 +89,7 @@ class Place:
     _desk: Desk | None = field(default=None, init=False)
     _process: Any = field(default=None, init=False)
     _started_at: float = field(default=0.0, init=False)
+    _watch: Watch | None = field(default=None, init=False)
     _deaths: int = field(default=0, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
     _is_closed: bool = field(default=False, init=False)
@@ -148,6 +150,7 @@ class Place:
         self._next = None
         self._started_at = self._reactor.seconds()
         ours, theirs = ends()
+        watch = self._watch = Watch(clock=self._reactor, hangs=self._hangs)
         line: Line[FromWorker] = Line(from_worker)
         desk = self._desk = line.listener = Desk(
             name=self.name,
@@ -157,6 +160,7 @@ class Place:
             channel=lambda address: self.at_home(self.site.channel(address)),
             came_in=self._came_in,
             went=lambda: self._desk_went(desk),
+            spoke=watch.heard,
         )
         with ours, theirs, open(os.devnull, "rb") as nothing:  # noqa: PTH123  # a device
             try:
@@ -183,6 +187,12 @@ class Place:
                 return
             self._reactor.adoptStreamConnection(ours.fileno(), ours.family, _factory_of(line))
         line.say(self._begin)
+        watch.begin()
+
+    def _hangs(self) -> None:
+        if self._process is not None:
+            log.warn("{worker} hangs, and is killed", worker=self.name)
+            self._kill()
 
     def _desk_went(self, desk: Desk) -> None:
         if desk is self._desk and self._process is not None and not self._is_closed:
@@ -194,6 +204,7 @@ class Place:
 
     def _ended(self, reason: Failure) -> None:
         self._process = None
+        self._look_away()
         self.board.forget(self.number)
         if self._is_closed:
             if self._empty is not None:
@@ -217,6 +228,7 @@ class Place:
     def close(self, within_s: float, empty: Callable[[], None]) -> None:
         """Take no more connections; have the worker end; `empty` is called when there is none, perhaps at once."""
         self._is_closed = True
+        self._look_away()  # whoever closes it says for how long it may take
         self._shut()
         for listening in self.sockets:
             listening.close()
@@ -232,6 +244,10 @@ class Place:
             self._desk.line.say(End(within_s))
         else:
             self._kill()
+
+    def _look_away(self) -> None:
+        if self._watch is not None:
+            self._watch.end()
 
     def kill(self) -> None:
         """It has had its time."""

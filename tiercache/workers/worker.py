@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 
 from tiercache.cache.knowledge import Knowledge
+from tiercache.web.asker import Asker
 from tiercache.web.client import Clients
 from tiercache.web.hot.descriptors import Descriptors
 from tiercache.web.hot.heads import Heads
@@ -27,8 +28,9 @@ from tiercache.workers.arriving import Adopt
 from tiercache.workers.board import Board
 from tiercache.workers.channels import Question, WorkerChannel
 from tiercache.workers.line import Line
-from tiercache.workers.messages import Ask, Begin, End, FromNode, Give, Here
+from tiercache.workers.messages import Alive, Ask, Begin, End, FromNode, Give, Here
 from tiercache.workers.told import Tally, ToldStanding
+from tiercache.workers.watch import ALIVE_EVERY_S
 
 TOLD_EVERY_S = 0.1
 """For so long what was answered gathers before the node is told."""
@@ -45,9 +47,9 @@ class WorkerSite(NodeSite):
         super().__init__(Resource(), worker.clock, limits)
         self._worker = worker
 
-    def ask(self, question: Question, channel: WorkerChannel) -> None:
+    def ask(self, question: Question, asker: Asker, channel: WorkerChannel) -> None:
         """See `IWorkerSite`."""
-        self._worker.ask(question, channel)
+        self._worker.ask(question, asker, channel)
 
     def pass_on(self, connection: int, data: bytes) -> None:
         """See `IWorkerSite`."""
@@ -75,6 +77,7 @@ class Worker:
     _tally: Tally = field(init=False)
     _knowledge: Knowledge = field(init=False)
     _telling: IDelayedCall | None = field(default=None, init=False)
+    _living: IDelayedCall | None = field(default=None, init=False)
     _client_max_age_s: float = field(default=0.0, init=False)
     _is_ending: bool = field(default=False, init=False)
 
@@ -110,6 +113,8 @@ class Worker:
 
     def gone(self) -> None:
         """See `IListener`: without its node a worker has nothing to answer."""
+        if self._living is not None and self._living.active():
+            self._living.cancel()
         self._ended()
 
     def _begin(self, begin: Begin) -> None:
@@ -136,17 +141,22 @@ class Worker:
         )
         self._ports = self._listen(self.site)
         self.line.say(Here())
+        self._live()
+
+    def _live(self) -> None:
+        self._living = self.clock.callLater(ALIVE_EVERY_S, self._live)
+        self.line.say(Alive())
 
     # -- what is ready ----------------------------------------------------------------------------------------
 
-    def ask(self, question: Question, channel: WorkerChannel) -> None:
-        """Ask the node, for all who want to know the same."""
+    def ask(self, question: Question, asker: Asker, channel: WorkerChannel) -> None:
+        """Ask the node, for all who want to know the same; it hears of the first of them."""
         waiting = self._asking.get(question)
         if waiting is not None:
             waiting.append(channel)
             return
         self._asking[question] = [channel]
-        self.line.say(Ask(*question))
+        self.line.say(Ask(*question, asker))
 
     def _given(self, given: Give) -> None:
         if given.found is not None and self._ready is not None:

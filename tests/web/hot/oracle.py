@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from tests.doubles.wire import HOST, Connection, Wire
-from tests.web.hot.twins import SIDECAR, Twins, WorkerTwins, but_its_date, head
+from tests.web.hot.twins import FILE, SIDECAR, Twins, WorkerTwins, but_its_date, head
 
 READY = ("/simple/numpy/", "/local/acme-tools/", SIDECAR)
 """What is asked for most."""
@@ -63,11 +63,12 @@ def cut(data: bytes, places: Sequence[int]) -> Iterator[bytes]:
 
 def compare(pieces: Sequence[bytes]) -> None:
     """Raise AssertionError where the front, or a worker's, and the stock channel part."""
-    node = twins()
+    node, behind = twins(), worker_twins()
     expected = answers(node, node.stock, pieces)
-    assert answers(node, node.hot, pieces) == expected
-    behind = worker_twins()
-    assert answers(behind, behind.hot, pieces) == expected
+    for one in (node, behind):
+        one.cool()
+        assert answers(one, one.hot, pieces) == expected, "of what nobody has asked for"
+        assert answers(one, one.hot, pieces) == expected
 
 
 def one_input(data: bytes) -> None:
@@ -77,7 +78,7 @@ def one_input(data: bytes) -> None:
 
 def seeds() -> Iterator[bytes]:
     """What to begin from."""
-    for path in READY:
+    for path in (*READY, FILE, f"/local{FILE}"):
         yield b"\x00\x40" + head("GET", path) * 2
         yield b"\x10\x80" + head("GET", path, {"If-None-Match": "*", "Range": "bytes=0-1"}) + head("HEAD", path)
     yield b"\x10\x10" + head("POST", "/legacy/", {"Content-Length": "3"}) + b"abc" + head("GET", READY[0])

@@ -88,6 +88,28 @@ def test_many_clients_share_one_fetch(tmp_path: Path) -> None:
     assert len([url for _, url, _ in file_requests(cold.twins.public) if url.endswith(NAME)]) == 1
 
 
+def test_no_byte_that_is_written_down_is_read_for_a_client(tmp_path: Path) -> None:
+    cold = Cold(tmp_path)
+    together = [cold.asking() for _ in range(5)]
+    cold.goes_on()
+    for connection in together:
+        assert connection.reply().body == CONTENT
+        assert cold.sent(connection) == len(CONTENT)
+
+
+def test_file_that_is_held_in_memory_is_read_for_its_clients(tmp_path: Path) -> None:
+    cold = Cold(tmp_path)
+    cold.twins.public.script = lambda content, start: in_pieces(
+        CONTENT[:1000], cold.more, CONTENT[1000:], size_bytes=len(CONTENT)
+    )
+    connection = cold.asking()
+    assert connection.received.endswith(CONTENT[900:999])
+    assert cold.sent(connection) == 0
+    cold.goes_on()
+    assert connection.reply().body == CONTENT
+    assert cold.sent(connection) == len(CONTENT) - 999
+
+
 def test_part_of_a_cold_file_leaves_so_too(tmp_path: Path) -> None:
     cold = Cold(tmp_path)
     start, stop = HELD_BYTES * 3, HALF + HELD_BYTES * 9

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from tests.web.hot.twins import NUMPY_NAME, PATHS, MakeTwins, head
+from tests.doubles.now import result_of
+from tests.doubles.small_node import listed
+from tests.web.hot.twins import NUMPY_NAME, PATHS, MakeTwins, Twins, head
 
 ACCEPTS = (
     None,
@@ -64,19 +66,30 @@ def test_page_that_is_not_fresh_any_more_is_the_application_s_to_ask_for(make_tw
     assert twins.is_hot(head("GET", "/simple/numpy/")), "it has been asked for, and is fresh again"
 
 
+LARGE = "/simple/large/"
+
+
+def with_large_page(make_twins: MakeTwins) -> Twins:
+    """Beside the others a page that is not rendered in no time, so that the application is asked first."""
+    twins = make_twins()
+    listed(twins.public, "large", *((f"large-{number}.tar.gz", b"%d" % number) for number in range(201)))
+    result_of(twins.node.page("large"))
+    return twins
+
+
 def test_answer_to_a_conditional_or_a_head_request_is_kept_as_well(make_twins: MakeTwins) -> None:
-    for request in (head("HEAD", "/simple/numpy/"), head("GET", "/simple/numpy/", {"If-None-Match": "*"})):
-        twins = make_twins()
+    for request in (head("HEAD", LARGE), head("GET", LARGE, {"If-None-Match": "*"})):
+        twins = with_large_page(make_twins)
         assert not twins.is_hot(request)
-        assert twins.is_hot(head("GET", "/simple/numpy/"))
+        assert twins.is_hot(head("GET", LARGE))
 
 
 def test_what_varies_is_kept_for_each_who_asks_for_it(make_twins: MakeTwins) -> None:
-    twins = make_twins()
-    twins.warm("/simple/numpy/", {"Accept-Encoding": "gzip"})
-    assert not twins.is_hot(head("GET", "/simple/numpy/"))
-    assert twins.is_hot(head("GET", "/simple/numpy/", {"Accept-Encoding": "gzip"}))
-    assert twins.is_hot(head("GET", "/simple/numpy/"))
+    twins = with_large_page(make_twins)
+    twins.warm(LARGE, {"Accept-Encoding": "gzip"})
+    assert not twins.is_hot(head("GET", LARGE))
+    assert twins.is_hot(head("GET", LARGE, {"Accept-Encoding": "gzip"}))
+    assert twins.is_hot(head("GET", LARGE))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tiercache.policy.entry import Ask
 from tiercache.served import root_of
 from tiercache.storage.folder import FolderFiles
 from tiercache.storage.memory_files import MemoryFiles
+from tiercache.web.hot.path import HotPath
 from tiercache.web.limits import Limits
 
 ACME_NAME, NUMPY_NAME = "acme_tools-1.0-py3-none-any.whl", "numpy-1.0-py3-none-any.whl"
@@ -129,6 +130,15 @@ class Twins:
         """Have an answer kept; its bytes."""
         return self.stock_answer(head("GET", path, fields))
 
+    def cool(self) -> None:
+        """Have nothing ready; what the node knows it knows still."""
+        for hot in self._paths():
+            hot.ready._places.clear()
+            hot.ready._held_bytes = 0
+
+    def _paths(self) -> list[HotPath]:
+        return [self.hot.site.hot]
+
     def is_hot(self, request: bytes) -> bool:
         """Whether the application is left alone by this request."""
         before = self.asked.requests
@@ -141,9 +151,11 @@ class WorkerTwins(Twins):
     """The same with the site that answers at once in a worker, which passes on to a site of the node."""
 
     joined: JoinedWorker = field(init=False)
+    behind: HotPath = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
+        self.behind = self.hot.site.hot
         self.joined = JoinedWorker(
             config=self.config,
             parts=self.node.parts,
@@ -156,6 +168,9 @@ class WorkerTwins(Twins):
 
     def _path_of(self, sha256: str) -> str:
         return "/nowhere" if self.folder is None else self.node.parts.stored_files.path_of(sha256)
+
+    def _paths(self) -> list[HotPath]:
+        return [self.hot.site.hot, self.behind]
 
     def hot_answer(self, request: bytes) -> bytes:
         """See `Twins`; the node is told of it."""

@@ -17,16 +17,16 @@ from typing import Any, Protocol, cast
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPullProducer
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from tiercache.cache.share import Share
-from tiercache.web.channel import IConnections, NodeChannel, tcp
+from tiercache.web.channel import tcp
 from tiercache.web.hot.emptied import Emptied
 from tiercache.web.hot.outlet import IOutlet
 from tiercache.web.hot.path import HotAnswer, HotPath, Part
-from tiercache.web.hot.sending import FileSending
-from tiercache.web.hot.sweep import Sweep
+from tiercache.web.hot.readers import FEWEST, Readers
+from tiercache.web.hot.sending import FileSending, sent_at_once
+from tiercache.web.hot.timed import ITimedSite, TimedChannel
 
 PIECE_BYTES = 256 * 1024
 """How much of a body in memory a transport is given at a time."""
@@ -37,31 +37,27 @@ AHEAD_BYTES = 16 * 1024
 MOST_A_TURN = 16
 """So many answers one connection gets before the others have their turn."""
 
-log = Logger()
 
+class IFrontSite(ITimedSite, Protocol):
+    """The site of such a connection.  `hot` None: nothing is ready there.  `connections`: how many are open.
 
-class IFrontSite(IConnections, Protocol):
-    """The site of such a connection.  `hot` None: nothing is ready there.  `share`: of each turn, for all others.
-
-    `idle` has the connections on which nothing happens, `stalled` those whose clients are to take something.
+    `share`: of each turn, for what is not ready.
     """
 
     hot: HotPath | None
+    readers: Readers | None
+    connections: int
     share: Share
-    idle: Sweep[FrontChannel]
-    stalled: Sweep[FrontChannel]
 
 
-class FrontChannel(NodeChannel):
+class FrontChannel(TimedChannel):
     """One connection, with the front before it."""
 
     site: IFrontSite
-    timeOut: Any  # noqa: N815  # Twisted's name, who counts whole seconds
 
     _ahead = b""  # what came behind an answer that is under way
     _is_held = False  # whether nothing is read because of that
     _is_full = False  # whether the transport holds enough
-    _idle_s: float | None = None  # the time to be idle that is suspended
     _body: tuple[HotPath, HotAnswer, int] | None = None  # an answer of which only so much is written
     _sending: FileSending | None = None
     _next_turn: IDelayedCall | None = None
@@ -70,6 +66,8 @@ class FrontChannel(NodeChannel):
     _holds_nothing = True  # the transport, of what was written: what comes next may go past it
     _is_emptying = False  # until it does again
     _outlet: IOutlet | None = None
+    _place: int | None = None  # among those that `Readers` reads
+    _was_quiet = False  # when it was answered last
     _known_peer: object = None  # the transport makes it anew whenever it is asked
 
     @property
@@ -91,11 +89,13 @@ class FrontChannel(NodeChannel):
             data = self._answered(self.site.hot, data)
             if not data:
                 self.resetTimeout()
+                self._note_quiet()
                 return
         self.not_ready(data)
 
     def not_ready(self, data: bytes) -> None:
         """What comes now is not answered from what is ready: it is the stock channel's, in its turn."""
+        self._read_by_transport()
         share = self.site.share
         if share.is_used_up and self.is_idle and not self._has_waited:
             self._is_in_line = True
@@ -107,9 +107,40 @@ class FrontChannel(NodeChannel):
         self._holds_nothing = False
         share.spend(partial(super().dataReceived, data))
 
+    def read(self) -> None:
+        """See `IReader`."""
+        assert self._outlet is not None  # noqa: S101  # or it would not be quiet
+        data = self._outlet.receive()
+        if data:
+            self.dataReceived(data)
+        else:
+            self._read_by_transport()
+
+    def _note_quiet(self) -> None:
+        """All that has come is answered, or on its way: whose turn is it to read what comes next?"""
+        is_quiet = self._holds_nothing and self._outlet is not None and not self._is_answering
+        if self._place is not None:
+            if not is_quiet:
+                self._read_by_transport()
+        elif not is_quiet:
+            self._was_quiet = False
+        elif self._was_quiet and self.site.readers is not None and self.site.connections >= FEWEST:
+            self._place = self.site.readers.take(self)
+        else:
+            self._was_quiet = True
+
+    def _read_by_transport(self) -> None:
+        self._was_quiet = False
+        if self._place is not None and self.site.readers is not None:
+            place, self._place = self._place, None
+            self.site.readers.give_back(place)
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol`."""
         self.site.stalled.forget(self)
+        if self._place is not None and self.site.readers is not None:
+            self.site.readers.lost(self._place)
+            self._place = None
         self.site.share.leave(self)
         self._ahead = b""
         self._is_emptying = self._is_in_line = False
@@ -165,7 +196,7 @@ class FrontChannel(NodeChannel):
                 if answered == MOST_A_TURN and self._next_turn is None:
                     self._next_turn = self.callLater(0, self._take_turn)
                 return b""
-            answer = hot.answer(data, at, has_outlet=has_outlet)
+            answer = hot.answer(data, at, self._peer, has_outlet=has_outlet)
             if answer is None:
                 return data[at:]
             self._send(hot, answer)
@@ -242,11 +273,17 @@ class FrontChannel(NodeChannel):
         assert outlet is not None  # noqa: S101  # or there would be no part
         begun_at = hot.clock.seconds()
         self._write(answer.head, is_more_to_come=True)
+        taken = sent_at_once(outlet, part.held, part.start, part.stop) if self._holds_nothing else 0
+        if taken == part.stop - part.start:
+            hot.descriptors.give_back(part.held)
+            hot.note(answer, self._peer, sent_bytes=taken, seconds=hot.clock.seconds() - begun_at)
+            return
         self._sending = sending = FileSending(
             outlet=outlet,
             held=part.held,
             start=part.start,
             stop=part.stop,
+            sent_bytes=taken,
             progress=partial(self.site.stalled.touch, self),
             ended=lambda is_whole: self._file_has_ended(hot, answer, begun_at, is_whole=is_whole),
         )
@@ -286,6 +323,7 @@ class FrontChannel(NodeChannel):
         self._ahead += data
         if len(self._ahead) > AHEAD_BYTES:
             self._is_held = True
+            self._read_by_transport()
             cast("Any", self.transport).pauseProducing()
 
     def _take_turn(self) -> None:
@@ -322,6 +360,7 @@ class FrontChannel(NodeChannel):
 
     def pauseProducing(self) -> None:
         """The transport holds enough."""
+        self._read_by_transport()
         super().pauseProducing()
         self._is_full = True
         if not self.requests:  # whose answers have deadlines of their own
@@ -338,34 +377,3 @@ class FrontChannel(NodeChannel):
         self._write_on()
         if not self._is_full:
             self._go_on()
-
-    # -- deadlines --------------------------------------------------------------------------------------------
-
-    def has_stalled(self) -> None:
-        """The client has taken nothing for as long as it may."""
-        log.info("{client} took nothing of what it asked for and is dropped", client=str(self.getPeer()))
-        tcp(self.transport).abortConnection()
-
-    def setTimeout(self, period: float | None) -> float | None:
-        """See `TimeoutMixin`; there is one alarm for all connections, whose period is the same."""
-        previous: float | None = self.timeOut
-        self.timeOut = period
-        if period is None:
-            self.site.idle.forget(self)
-        else:
-            self.site.idle.touch(self)
-        return previous
-
-    def resetTimeout(self) -> None:
-        """See `TimeoutMixin`."""
-        if self.timeOut is not None:
-            self.site.idle.touch(self)
-
-    def _suspend_idle_timeout(self) -> None:
-        if self.timeOut is not None:
-            self._idle_s = self.setTimeout(None)
-
-    def _restore_idle_timeout(self) -> None:
-        if self._idle_s is not None:
-            self.setTimeout(self._idle_s)
-            self._idle_s = None

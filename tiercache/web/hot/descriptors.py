@@ -52,7 +52,7 @@ class Descriptors:
 
     @_idle.default
     def _closed_after_a_moment(self) -> Sweep[Held]:
-        return Sweep(clock=self._clock, period_s=KEPT_S, act=self._close)
+        return Sweep(clock=self._clock, period_s=KEPT_S, act=self._rest)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -67,8 +67,6 @@ class Descriptors:
             held = self._opened(file)
         if held is None:
             return None
-        if held.users == 0:
-            self._idle.forget(held)
         held.users += 1
         file.begin()
         return held
@@ -95,6 +93,10 @@ class Descriptors:
                 return held
         handle.close()
         return None
+
+    def _rest(self, held: Held) -> None:
+        if held.users == 0:
+            self._close(held)
 
     def _drop(self, held: Held) -> None:
         """Give it to nobody any more; who sends it goes on."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import httptools
 from attrs import define, field, frozen
 
-from tiercache.policy.hops import hops_from_headers
+from tiercache.policy.hops import Hops, hops_from_headers
 from tiercache.simple.negotiate import choose_encoding, negotiate
 from tiercache.web.access_log import plain_agent
 from tiercache.web.answer import Variant
@@ -41,14 +41,11 @@ NOT_FOR_HERE = frozenset(
 
 _BLOCK = re.compile(rb"(?:\r\n[A-Za-z0-9!#$%&'*+.^_`|~-]+:[\t\x20-\x7e]*)+\r\n\r\n")
 _VALUE = re.compile(rb"[\t\x20-\x7e]*")
-_CUT = (
-    ("if_none_match", b"\r\nIf-None-Match:"),
-    ("if_none_match", b"\r\nif-none-match:"),
-    ("range", b"\r\nRange:"),
-    ("range", b"\r\nrange:"),
-    ("if_range", b"\r\nIf-Range:"),
-    ("if_range", b"\r\nif-range:"),
-)
+_IF_NONE_MATCH = b"\r\nIf-None-Match:", b"\r\nif-none-match:"
+_RANGE = b"\r\nRange:", b"\r\nrange:"
+_IF_RANGE = b"\r\nIf-Range:", b"\r\nif-range:"
+_IN_BOTH_RANGES = b"ange:"
+_MOST_CUT = 3
 
 
 @frozen
@@ -63,15 +60,22 @@ class Conditions:
 UNCONDITIONAL = Conditions()
 
 
+class _NotPlain(Exception):
+    """A line holds what is the stock channel's to read."""
+
+
 @frozen(kw_only=True)
 class Meaning:
     """`variant`: which of several representations is wanted, None where none of ours will do.
 
-    `agent` and `forwarded` (X-Forwarded-For) are for the log.
+    `agent` and `forwarded` (X-Forwarded-For) are for the log.  `user_agent`: the whole of it; `hops`: where the request
+    has been before.
     """
 
     variant: Variant
     agent: str
+    user_agent: str
+    hops: Hops
     forwarded: str | None
     conditions: Conditions
 
@@ -91,29 +95,41 @@ class Heads:
             return known, known.conditions
         if len(block) > LONGEST_BLOCK:
             return None
-        found: dict[str, str] = {}
-        for name, begin in _CUT:
-            at = block.find(begin)
-            if at < 0:
-                continue
-            end = block.find(b"\r\n", at + 2)
-            value = block[at + len(begin) : end]
-            if name in found or not _VALUE.fullmatch(value):
-                return None
-            found[name] = value.decode("ascii").strip(" \t")
-            block = block[:at] + block[end:]
+        wanted = if_range = None
+        try:
+            block, if_none_match = _without(block, _IF_NONE_MATCH)
+            if _IN_BOTH_RANGES in block:
+                block, wanted = _without(block, _RANGE)
+                block, if_range = _without(block, _IF_RANGE)
+        except _NotPlain:
+            return None
         meaning = self._known[block] if block in self._known else self._first_read(block)
-        if meaning is None or not found:
-            return None if meaning is None else (meaning, meaning.conditions)
-        if meaning.conditions != UNCONDITIONAL:
+        if meaning is None:
+            return None
+        if if_none_match is wanted is if_range is None:
+            return meaning, meaning.conditions
+        if meaning.conditions is not UNCONDITIONAL:
             return None  # said twice, maybe
-        return meaning, Conditions(**found)
+        return meaning, Conditions(if_none_match, wanted, if_range)
 
     def _first_read(self, block: bytes) -> Meaning | None:
         if len(self._known) >= MOST_BLOCKS:
             self._known.clear()
-        meaning = self._known[block] = meaning_of(block, self._node_id, self._most_fields - len(_CUT))
+        meaning = self._known[block] = meaning_of(block, self._node_id, self._most_fields - _MOST_CUT)
         return meaning
+
+
+def _without(block: bytes, spellings: tuple[bytes, ...]) -> tuple[bytes, str | None]:
+    """The block without the first such line, and what that line says.  Raises _NotPlain."""
+    for begin in spellings:
+        at = block.find(begin)
+        if at >= 0:
+            end = block.find(b"\r\n", at + 2)
+            value = block[at + len(begin) : end]
+            if not _VALUE.fullmatch(value):
+                raise _NotPlain
+            return block[:at] + block[end:], value.decode("ascii").strip(" \t")
+    return block, None
 
 
 def meaning_of(block: bytes, node_id: str | None, most_fields: int) -> Meaning | None:
@@ -133,9 +149,16 @@ def meaning_of(block: bytes, node_id: str | None, most_fields: int) -> Meaning |
     return Meaning(
         variant=None if syntax is None else (syntax.content_type, choose_encoding(joined.get("accept-encoding"))),
         agent=plain_agent(fields["user-agent"][-1].encode("ascii")) if "user-agent" in fields else "-",
+        user_agent=joined.get("user-agent", ""),
+        hops=hops,
         forwarded=joined.get("x-forwarded-for"),
-        conditions=Conditions(joined.get("if-none-match"), joined.get("range"), joined.get("if-range")),
+        conditions=_conditions(joined),
     )
+
+
+def _conditions(joined: Mapping[str, str]) -> Conditions:
+    found = Conditions(joined.get("if-none-match"), joined.get("range"), joined.get("if-range"))
+    return UNCONDITIONAL if found == UNCONDITIONAL else found
 
 
 @define

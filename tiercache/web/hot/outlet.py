@@ -16,6 +16,9 @@ from attrs import define
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import ISSLTransport
 
+READ_BYTES = 16 * 1024
+"""How much is read at a time of what clients ask for."""
+
 
 class IOutlet(Protocol):
     """Takes bytes past a transport, which is to hold none."""
@@ -26,6 +29,10 @@ class IOutlet(Protocol):
 
     def send(self, descriptor: int, offset: int, size_bytes: int) -> int | None:
         """Hand bytes of a file on; how many were taken, 0 at the file's end.  None: none for now.  Raises OSError."""
+        ...
+
+    def receive(self) -> bytes:
+        """What has come; nothing where it ended, or went wrong, which is the transport's to find."""
         ...
 
     def wait(self) -> None:
@@ -53,6 +60,14 @@ class SocketOutlet:
             return os.sendfile(self._transport.fileno(), descriptor, offset, size_bytes)
         except BlockingIOError:
             return None
+
+    def receive(self) -> bytes:
+        """See `IOutlet`."""
+        try:
+            handle: socket.socket = self._transport.getHandle()
+            return handle.recv(READ_BYTES)
+        except OSError:
+            return b""
 
     def wait(self) -> None:
         """See `IOutlet`."""

@@ -12,6 +12,7 @@ from twisted.web.server import Request
 from tiercache.access.principals import address_of
 from tiercache.web.access_log import Line
 from tiercache.web.answer import IStanding, IStoredFile, Variant
+from tiercache.web.asker import Asker
 from tiercache.web.client import Clients
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
 from tiercache.web.hot.descriptors import Descriptors, Held
@@ -26,6 +27,7 @@ MOST_CLIENTS = 4096
 """Of so many it is remembered by which address the log tells of them."""
 
 _VERSION = b" HTTP/1.1"
+_ROOTS = (b"/simple/", b"/local/", b"/files/")
 
 
 class ILines(Protocol):
@@ -41,6 +43,28 @@ class ILines(Protocol):
 
     def now(self) -> float:
         """See `AccessLog`."""
+        ...
+
+
+class IFirstAnswer(Protocol):
+    """See `unasked.FirstAnswer`."""
+
+    @property
+    def standing(self) -> IStanding:
+        """See there."""
+        ...
+
+    @property
+    def told(self) -> Callable[[Asker], None]:
+        """See there."""
+        ...
+
+
+class IUnasked(Protocol):
+    """Finds what could be ready: `unasked.Unasked`."""
+
+    def find(self, target: bytes, variant: Variant) -> IFirstAnswer | None:
+        """See there."""
         ...
 
 
@@ -84,6 +108,7 @@ class HotPath:
     _heads: Heads
     access_log: ILines
     _clients: Clients
+    _unasked: IUnasked | None = None
     outlet_of: Callable[[object], IOutlet | None] = outlet_of
     _known_clients: dict[tuple[str | None, str | None], str] = field(factory=dict, init=False)
 
@@ -92,15 +117,15 @@ class HotPath:
         if request.method in (b"GET", b"HEAD") and request.uri.startswith(b"/") and b"?" not in request.uri:
             self.ready.keep(request.uri, standing)
 
-    def answer(self, data: bytes, at: int, *, has_outlet: bool) -> HotAnswer | None:
+    def answer(self, data: bytes, at: int, peer: object, *, has_outlet: bool) -> HotAnswer | None:
         """The answer to the request that begins at this place of what a client has sent; it is counted as given.
 
         `has_outlet`: whether files leave by the connection.
 
-        None where it is not ready, or the request not all there, or not of the plainest kind.
+        None where it is not ready, nor at hand, or the request not all there, or not of the plainest kind.
         """
         line = _line(data, at)
-        if line is None or line[1] not in self.ready:
+        if line is None or (line[1] not in self.ready and (self._unasked is None or not line[1].startswith(_ROOTS))):
             return None
         method, target, end_of_line = line
         end = data.find(b"\r\n\r\n", end_of_line)
@@ -108,7 +133,7 @@ class HotPath:
         if read is None:
             return None
         meaning, conditions = read
-        prepared = self.ready.find(target, meaning.variant)
+        prepared, first = self.found(target, meaning.variant)
         if prepared is None:
             return None
         is_known = etag_matches(conditions.if_none_match, prepared.etag)
@@ -124,22 +149,44 @@ class HotPath:
             if wanted is not None:
                 status, head = 206, self.ready.head_of_part(prepared, wanted)
         prepared.standing.used()
+        if first is not None:
+            is_for_all = method == "GET" and status == 200 and conditions.range is None
+            first.told(self._asker(peer, meaning, is_for_all=is_for_all))
         return HotAnswer(
             method=method, status=status, head=head, prepared=prepared, meaning=meaning, end=end + 4, part=part
         )
 
-    def question(self, data: bytes) -> tuple[bytes, Variant] | None:
-        """What a client asks for whose bytes these are: a target, in a variant.
+    def found(self, target: bytes, variant: Variant) -> tuple[Prepared | None, IFirstAnswer | None]:
+        """What is ready for a target in a variant, or is from now on; then with what is to be told of who asked."""
+        prepared = self.ready.find(target, variant)
+        if prepared is not None or self._unasked is None or len(target) > LONGEST_TARGET:
+            return prepared, None
+        first = self._unasked.find(target, variant)
+        if first is None:
+            return None, None
+        self.ready.keep(target, first.standing)
+        return self.ready.find(target, variant), first
+
+    def question(self, data: bytes, peer: object) -> tuple[bytes, Variant, Asker] | None:
+        """What a client asks for whose bytes these are: a target, in a variant; and who that is.
 
         None where its request is not all there, or not of the kind that is answered from what is ready.
         """
         line = _line(data, 0)
         if line is None:
             return None
-        _, target, end_of_line = line
+        method, target, end_of_line = line
         end = data.find(b"\r\n\r\n", end_of_line)
         read = None if end < 0 else self._heads.read(data[end_of_line : end + 4])
-        return None if read is None or len(target) > LONGEST_TARGET else (target, read[0].variant)
+        if read is None or len(target) > LONGEST_TARGET:
+            return None
+        meaning, conditions = read
+        is_for_all = method == "GET" and conditions.if_none_match is None and conditions.range is None
+        return target, meaning.variant, self._asker(peer, meaning, is_for_all=is_for_all)
+
+    def _asker(self, peer: object, meaning: Meaning, *, is_for_all: bool) -> Asker:
+        address = self._clients.address_behind(address_of(getattr(peer, "host", None)), meaning.forwarded)
+        return Asker(address=str(address), user_agent=meaning.user_agent, hops=meaning.hops, is_for_all=is_for_all)
 
     def _part(self, file: IStoredFile, wanted: Slice | None) -> Part | None:
         """The bytes of a file that are wanted; None where they do not leave this way, or there are none of them."""

@@ -21,7 +21,10 @@ log = Logger()
 @implementer(IPullProducer)
 @define(kw_only=True, eq=False)
 class FileSending:
-    """The bytes [start, stop) of a file.  `progress`: some were taken; `ended`, once: whether all were."""
+    """The bytes [start, stop) of a file, of which `sent_bytes` have been taken.
+
+    `progress`: some were taken; `ended`, once: whether all were.
+    """
 
     _outlet: IOutlet
     held: Held
@@ -29,17 +32,9 @@ class FileSending:
     stop: int
     _progress: Callable[[], None]
     _ended: Callable[[bool], None]
-    at: int = field(init=False)
+    sent_bytes: int = 0
     is_registered: bool = field(default=False, init=False)
     is_over: bool = field(default=False, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.at = self.start
-
-    @property
-    def sent_bytes(self) -> int:
-        """How many have been taken."""
-        return self.at - self.start
 
     def resumeProducing(self) -> None:
         """The transport holds nothing; but for the first time, when it is registered and may hold the head."""
@@ -50,7 +45,8 @@ class FileSending:
     def turn(self) -> None:
         """Hand on as much as there is a turn for, and the socket takes; the transport is to hold nothing."""
         try:
-            taken = self._outlet.send(self.held.number, self.at, min(TURN_BYTES, self.stop - self.at))
+            at = self.start + self.sent_bytes
+            taken = self._outlet.send(self.held.number, at, min(TURN_BYTES, self.stop - at))
         except OSError as error:  # the client is gone
             log.debug("{error}", error=error)
             self._end(is_whole=False)
@@ -59,8 +55,8 @@ class FileSending:
             log.warn("{file} has lost bytes while it was sent", file=self.held.file.sha256)
             self._end(is_whole=False)
             return
-        self.at += taken or 0
-        if self.at == self.stop:
+        self.sent_bytes += taken or 0
+        if self.start + self.sent_bytes == self.stop:
             self._end(is_whole=True)
             return
         if taken:
@@ -75,3 +71,13 @@ class FileSending:
         if not self.is_over:
             self.is_over = True
             self._ended(is_whole)
+
+
+def sent_at_once(outlet: IOutlet, held: Held, start: int, stop: int) -> int:
+    """How much of [start, stop) is taken now, if that may be all of it; what goes wrong a `FileSending` finds again."""
+    if stop - start > TURN_BYTES:
+        return 0
+    try:
+        return outlet.send(held.number, start, stop - start) or 0
+    except OSError:
+        return 0

@@ -1,0 +1,60 @@
+"""`.ci/phases.sh`, which says what the time of a script was spent on."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BEGINNING = f"set -eu\n. {ROOT}/.ci/phases.sh\n"
+
+
+def run(tmp_path: Path, script: str, shell: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "script").write_text(BEGINNING + script)
+    environment = {name: value for name, value in os.environ.items() if name != "TIERCACHE_PHASES"}
+    environment["TMPDIR"] = str(tmp_path / "tmp")
+    (tmp_path / "tmp").mkdir()
+    return subprocess.run([shell, "script"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+
+def told(run: subprocess.CompletedProcess[str]) -> list[str]:
+    """What stands beside the seconds, in the lines after the heading."""
+    lines = run.stdout.partition("The time was spent on:\n")[2].splitlines()
+    found = [re.fullmatch(r" *\d+ s  (.+)", line) for line in lines]
+    assert None not in found, lines
+    return [match[1] for match in found if match]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_each_phase_is_told_at_the_end_in_order(tmp_path: Path, shell: str) -> None:
+    ended = run(tmp_path, "phase form echo formed\nphase 'the tests' true\n", shell)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("formed\n")
+    assert told(ended) == ["form", "the tests", "in all"]
+    assert not any((tmp_path / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_phase_that_fails_ends_the_script_with_its_status_and_is_told(tmp_path: Path, shell: str) -> None:
+    ended = run(tmp_path, "phase form sh -c 'exit 7'\nphase 'the tests' true\n", shell)
+    assert ended.returncode == 7
+    assert told(ended) == ["form (status 7)", "in all"]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_status_of_a_phase_can_be_borne(tmp_path: Path, shell: str) -> None:
+    ended = run(tmp_path, "status=0\nphase figures sh -c 'exit 3' || status=$?\necho borne $status\n", shell)
+    assert (ended.returncode, ended.stdout.partition("\n")[0]) == (0, "borne 3")
+    assert told(ended) == ["figures (status 3)", "in all"]
+
+
+def test_phases_of_a_script_that_is_called_are_told_by_its_caller_alone(tmp_path: Path) -> None:
+    (tmp_path / "called").write_text(f"{BEGINNING}phase inner true\n")
+    ended = run(tmp_path, "phase outer true\nsh called\nphase last true\n", "bash")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("The time was spent on:") == 1
+    assert told(ended) == ["outer", "inner", "last", "in all"]
