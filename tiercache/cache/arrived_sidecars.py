@@ -62,7 +62,7 @@ class ArrivedSidecars:
             self._admission.note_requirements(page.project, [identity], found[told])
             attachment = Attachment(identity=identity, project=page.project, kind=METADATA, sha256=told, data=data)
             let_go_on(self._catalogue.store_attachment(attachment), not_kept)
-            self._changed(*owners_of([identity], self._catalogue))
+            self._changed(page.project, *owners_of([identity], self._catalogue))
 
 
 def _told(file: File) -> str:

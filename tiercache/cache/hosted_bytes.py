@@ -91,7 +91,7 @@ class HostedBytes:
         record = hosted_record(project, evolve(file, size=size_bytes), at=self._now())
         before = owners_of([*record.identities, FileIdentity("sha256", sha256)], self._catalogue)
         await self._catalogue.store_file(record)
-        self._changed(*before)
+        self._changed(project, *before)
         for kind, data in attachments.items():
             await self._catalogue.store_attachment(hosted_attachment(project, sha256, kind, data))
         for act in self._on_added:
