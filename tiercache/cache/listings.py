@@ -108,8 +108,10 @@ class Listings:
         return None
 
     def is_at_hand(self, identity: FileIdentity, filename: str) -> bool:
-        """Whether `known` would find it on a page in memory, of a project that its name tells; False says nothing of the
-        others."""
+        """Whether `known` would find it on a page in memory, of a project that its name tells.
+
+        False says nothing of the others.
+        """
         for project in candidate_projects(filename):
             own = self._hosted.entry(project)
             if own is not None:
