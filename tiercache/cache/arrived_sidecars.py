@@ -61,8 +61,9 @@ class ArrivedSidecars:
                 found[told] = direct_url_requirements(data)
             self._admission.note_requirements(page.project, [identity], found[told])
             attachment = Attachment(identity=identity, project=page.project, kind=METADATA, sha256=told, data=data)
+            before = owners_of([identity], self._catalogue)
             let_go_on(self._catalogue.store_attachment(attachment), not_kept)
-            self._changed(page.project, *owners_of([identity], self._catalogue))
+            self._changed(page.project, *before)
 
 
 def _told(file: File) -> str:

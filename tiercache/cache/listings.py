@@ -108,8 +108,11 @@ class Listings:
         return None
 
     def is_at_hand(self, identity: FileIdentity, filename: str) -> bool:
-        """Whether `known` would find it on a page that is in memory; False says nothing of the others."""
-        for project in self._projects(identity, filename):
+        """Whether `known` would find it on a page in memory, of a project that its name tells.
+
+        False says nothing of the others.
+        """
+        for project in candidate_projects(filename):
             own = self._hosted.entry(project)
             if own is not None:
                 return False  # what is hosted beside it may hide it

@@ -170,8 +170,9 @@ class Sidecars:
         if attachment.kind == METADATA:
             found = await self._direct_urls(attachment)
             self._admission.note_requirements(attachment.project, [attachment.identity], found)
+        before = owners_of([attachment.identity], self._catalogue)
         let_go_on(self._catalogue.store_attachment(attachment), not_kept)
-        self._entries.changed(attachment.project, *owners_of([attachment.identity], self._catalogue))
+        self._entries.changed(attachment.project, *before)
         return attachment
 
     async def _admitted(
@@ -341,8 +342,9 @@ class Sidecars:
         try:
             for name in record.identities:
                 if name != made.identity and self._catalogue.attachment(name, METADATA) is not None:
+                    before = owners_of([name], self._catalogue)
                     await self._catalogue.forget_attachment(name, METADATA)
-                    self._entries.changed(record.project)
+                    self._entries.changed(record.project, *before)
         except StoreFailed as error:
             log.warn("an older sidecar of {project} is not forgotten: {error}", project=record.project, error=error)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.now import result_of
-from tests.doubles.small_node import listed
+from tests.doubles.small_node import listed, wheel
 from tests.web.hot import test_news as news
 from tests.web.hot.twins import ACME, ACME_NAME, FILE, NUMPY, NUMPY_NAME, SIDECAR, MakeTwins, Twins, head, sha256
 from tiercache.cache.knowledge import compartment_of
@@ -132,6 +132,64 @@ def test_change_of_a_cached_project_is_its_own(
     change(twins)
     assert [path for path in (*OF_NUMPY, *OF_ACME) if stands(twins, path)] == [*OF_ACME]
     the_same_as_the_application(twins)
+
+
+BESIDE = "numpy-3.0-py3-none-any.whl"
+OTHER_WHEEL = wheel("numpy", "3.0", b"Metadata-Version: 2.1\nName: numpy\nVersion: 3.0\n")
+OF_THE_OTHER = FileIdentity("sha256", sha256(OTHER_WHEEL))
+UNSTORED = f"/files/{sha256(OTHER_WHEEL)}/{BESIDE}.metadata"
+
+
+def told(project: str, data: bytes) -> Attachment:
+    return Attachment(identity=OF_THE_OTHER, project=normalise(project), kind=METADATA, sha256=sha256(data), data=data)
+
+
+def other_is_said_of_it_by_others(twins: Twins) -> None:
+    data = b"Metadata-Version: 2.1\nName: numpy\nVersion: 3.0\nSummary: other\n"
+    result_of(twins.node.parts.sidecars._keep(told("numpy-again", data)))
+
+
+def it_is_found_by_others_to_need_addresses(twins: Twins) -> None:
+    admission = twins.node.parts.sidecars._admission
+    admission.note_requirements(normalise("numpy-again"), [OF_THE_OTHER], ("evil @ https://evil.example/e.whl",))
+
+
+def it_is_stored_for_others(twins: Twins) -> None:
+    (file,) = listed(twins.public, "numpy-again", ("numpy_again-3.0-py3-none-any.whl", OTHER_WHEEL))
+    result_of(twins.node.page("numpy-again", Ask()))
+    result_of(twins.node.content(file))
+
+
+def it_is_listed_no_more(twins: Twins) -> None:
+    listed(twins.public, "numpy", (NUMPY_NAME, NUMPY))
+    result_of(twins.node.page("numpy", Ask(no_cache=True)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        other_is_said_of_it_by_others,
+        it_is_found_by_others_to_need_addresses,
+        it_is_stored_for_others,
+        it_is_listed_no_more,
+    ],
+)
+def test_core_metadata_of_what_is_not_stored_is_outdated_by_whoever_says_something_of_it(
+    change: Callable[[Twins], None], make_twins: MakeTwins
+) -> None:
+    twins = make_twins()
+    listed(twins.public, "numpy", (NUMPY_NAME, NUMPY), (BESIDE, OTHER_WHEEL))
+    result_of(twins.node.page("numpy", Ask(no_cache=True)))
+    result_of(twins.node.parts.sidecars._keep(told("numpy", b"Metadata-Version: 2.1\nName: numpy\nVersion: 3.0\n")))
+    for path in (UNSTORED, *OF_ACME):
+        twins.warm(path)
+        assert twins.is_hot(head("GET", path))
+        assert stands(twins, path)
+    change(twins)
+    assert [path for path in (UNSTORED, *OF_ACME) if stands(twins, path)] == [*OF_ACME]
+    for _ in range(2):
+        ready = twins.hot_answer(head("GET", UNSTORED))
+        assert news._but_how(ready) == news._but_how(twins.stock_answer(head("GET", UNSTORED)))
 
 
 def feed_began(twins: Twins) -> None:
