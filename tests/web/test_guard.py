@@ -137,7 +137,7 @@ def ask(stock: Stocked, what: str, headers: dict[str, str], **more: str) -> Repl
 def test_the_guard_knows_each_parameter_of_each_route() -> None:
     known = {PROJECT, FILENAME, DIGEST, *PLAIN}
     front: Any = stocked(PRIVATE).node.wire.site.resource
-    rules = front._application.whole._app.url_map.iter_rules()
+    rules = front.application.whole._app.url_map.iter_rules()
     assert {argument for rule in rules for argument in rule.arguments} == known
 
 
