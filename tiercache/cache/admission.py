@@ -6,7 +6,7 @@ tomorrow.  It is acted on where something is given out: `showing` asks for a pag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 
 import msgspec
@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
+from tiercache.cache.knowledge import Changed
 from tiercache.cache.owners import owners_of
 from tiercache.cache.unawaited import let_go_on
 from tiercache.errors import FileRefused, StoreFailed
@@ -69,7 +70,7 @@ class Admission:
 
     _catalogue: ICatalogue
     _journal: Journal
-    _changed: Callable[..., None]
+    _changed: Changed
     _stats: Stats
     _rule: DirectUrls
     _stated_public: Mapping[str, bool | None]

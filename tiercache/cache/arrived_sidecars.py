@@ -6,12 +6,13 @@ file already, above all what the wheel itself says, is not replaced by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from attrs import define
 from twisted.logger import Logger
 
 from tiercache.cache.admission import Admission
+from tiercache.cache.knowledge import Changed
 from tiercache.cache.owners import owners_of
 from tiercache.cache.unawaited import let_go_on
 from tiercache.errors import StoreFailed
@@ -35,7 +36,7 @@ class ArrivedSidecars:
 
     _catalogue: ICatalogue
     _admission: Admission
-    _changed: Callable[..., None]
+    _changed: Changed
 
     def keep(self, page: Page, sidecars: Mapping[str, bytes]) -> None:
         """Keep core metadata, given by its SHA-256, for the files of a page that have it; to be read from now on."""

@@ -27,7 +27,7 @@ from tiercache.cache.lengths import size_by_asking, size_by_filling
 from tiercache.cache.listings import Listing, Listings
 from tiercache.cache.owners import owners_of
 from tiercache.cache.showing import Showing
-from tiercache.cache.shown import of_reserved
+from tiercache.cache.shown import names_of, of_reserved
 from tiercache.cache.signal import Signal
 from tiercache.cache.spool import Spool
 from tiercache.cache.switch import OfflineSwitch
@@ -384,7 +384,7 @@ class Files:
             stored_at=self._now(),
             used_at=self._now(),
         )
-        before = owners_of([*record.identities, FileIdentity("sha256", record.sha256)], self._catalogue)
+        before = owners_of(names_of(FileIdentity("sha256", record.sha256), record), self._catalogue)
         try:
             await self._catalogue.store_file(record)
         except StoreFailed as error:

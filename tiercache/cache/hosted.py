@@ -19,6 +19,7 @@ from tiercache.cache.hosted_bytes import HostedBytes
 from tiercache.cache.hosted_records import HostedRecords
 from tiercache.cache.journal import Journal
 from tiercache.cache.kept import Kept
+from tiercache.cache.knowledge import Changed
 from tiercache.cache.reserved import ReservedNames
 from tiercache.cache.usage import Usage
 from tiercache.errors import (
@@ -77,7 +78,7 @@ class Hosted:
     _usage: Usage
     _journal: Journal
     _reserved: ReservedNames
-    _changed: Callable[..., None]
+    _changed: Changed
     _node_id: str
     _pool: Pool
     _now: Callable[[], float]

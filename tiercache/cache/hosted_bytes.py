@@ -8,7 +8,9 @@ from math import inf
 
 from attrs import define, evolve, field
 
+from tiercache.cache.knowledge import Changed
 from tiercache.cache.owners import owners_of
+from tiercache.cache.shown import names_of
 from tiercache.cache.usage import Usage
 from tiercache.errors import FileAbsent, LengthMismatch
 from tiercache.interfaces import METADATA, PROVENANCE, Attachment, FileRecord, ICatalogue, IFiles, Pool
@@ -29,7 +31,7 @@ class HostedBytes:
     _pool: Pool
     _now: Callable[[], float]
     _has: Callable[[FileRecord], bool]
-    _changed: Callable[..., None]
+    _changed: Changed
     _on_added: list[Callable[[FileRecord], Awaitable[None]]] = field(factory=list, init=False)
 
     def on_added(self, act: Callable[[FileRecord], Awaitable[None]]) -> None:
@@ -89,7 +91,7 @@ class HostedBytes:
         if project not in candidate_projects(file.filename):
             await self._catalogue.note_odd_file(FileIdentity("sha256", sha256), project)
         record = hosted_record(project, evolve(file, size=size_bytes), at=self._now())
-        before = owners_of([*record.identities, FileIdentity("sha256", sha256)], self._catalogue)
+        before = owners_of(names_of(FileIdentity("sha256", sha256), record), self._catalogue)
         await self._catalogue.store_file(record)
         self._changed(project, *before)
         for kind, data in attachments.items():

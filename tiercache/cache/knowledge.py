@@ -6,6 +6,7 @@ What concerns one project outdates nothing that was made of others: fills and pr
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 from zlib import crc32
 
 from attrs import define, field
@@ -22,6 +23,14 @@ WORDS = 1 + COMPARTMENTS
 def compartment_of(project: ProjectName) -> int:
     """Where a project stands: the same in every process."""
     return 1 + crc32(project.encode()) % COMPARTMENTS
+
+
+class Changed(Protocol):
+    """A function that is told of projects about which something is not as it was."""
+
+    def __call__(self, *projects: ProjectName) -> None:
+        """In the same turn."""
+        ...
 
 
 @define

@@ -13,6 +13,7 @@ from packaging.tags import Tag, parse_tag
 from tiercache.errors import InvalidName
 from tiercache.policy.environments import Environment, TagRanks, markers_of, tags_of
 from tiercache.simple.names import FilenameKind, parse_filename
+from tiercache.simple.remembered import remembered
 
 MOST_TAGS = 1_000
 """Of one wheel: a compressed tag set (PEP 425) may stand for very many, and no real one has a hundred."""
@@ -86,13 +87,10 @@ def _tags(text: str) -> frozenset[Tag]:
 
 def takes_python(requires_python: str | None, python: str) -> bool:
     """Whether a `Requires-Python` admits a version; what cannot be read forbids nothing, as installers have it."""
-    if not requires_python:
-        return True
-    read = _admits if len(requires_python) <= LONGEST_REMEMBERED else _admits.__wrapped__
-    return read(requires_python, python)
+    return not requires_python or _admits(requires_python, python)
 
 
-@lru_cache(maxsize=1024)
+@remembered(most=1024, longest=LONGEST_REMEMBERED)
 def _admits(requires_python: str, python: str) -> bool:
     try:
         return SpecifierSet(requires_python).contains(python, prereleases=True)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from email.header import decode_header, make_header
-from functools import lru_cache
 from typing import Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import File
+from tiercache.simple.remembered import remembered
 
 DirectUrls = Literal["refuse", "warn", "allow"]
 """What becomes of a public file that needs others by direct URLs."""
@@ -72,10 +72,10 @@ def direct_url_requirements(metadata: bytes) -> tuple[str, ...]:
         return ()
     if len(head) > MOST_HEAD_BYTES:
         return (UNREAD,)
-    return _direct_in(head) if len(head) <= REMEMBERED_BYTES else _direct_in.__wrapped__(head)
+    return _direct_in(head)
 
 
-@lru_cache(maxsize=64)
+@remembered(most=64, longest=REMEMBERED_BYTES)
 def _direct_in(head: bytes) -> tuple[str, ...]:
     """Read once: when a sidecar comes, when it is given out, and when its wheel is judged, and is stored."""
     return tuple(dict.fromkeys(text for text in _every("requires-dist", head) if _is_direct(text)))

@@ -6,7 +6,6 @@ A guess, made as pip and uv choose; that which they find out by more than a page
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -15,6 +14,7 @@ from tiercache.policy.best_files import LONGEST_REMEMBERED, choose
 from tiercache.policy.environments import Environment
 from tiercache.simple.model import File, ProjectName
 from tiercache.simple.names import version_in
+from tiercache.simple.remembered import remembered
 
 MOST_RELEASES = 50
 """That are looked at, the newest first, until one has a file for the environment."""
@@ -84,12 +84,8 @@ def _by_version(project: ProjectName, files: Iterable[File]) -> dict[Version, li
     return by_version
 
 
+@remembered(most=1024, longest=LONGEST_REMEMBERED)
 def _specifier(text: str) -> SpecifierSet:
-    return _read_specifier(text) if len(text) <= LONGEST_REMEMBERED else _read_specifier.__wrapped__(text)
-
-
-@lru_cache(maxsize=1024)
-def _read_specifier(text: str) -> SpecifierSet:
     try:
         return SpecifierSet(text)
     except InvalidSpecifier:

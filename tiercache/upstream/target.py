@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import lru_cache
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from attrs import evolve, field, frozen
 
+from tiercache.simple.remembered import remembered
+
 LONGEST_REMEMBERED = 1024
-"""Of a URL, in characters."""
+"""Of a URL or a name, in characters."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -62,7 +63,7 @@ class Target:
     @staticmethod
     def parse(url: str) -> Target:
         """Take a URL apart.  Raises ValueError, which never repeats the URL, where it is no http(s) URL."""
-        return _parsed(url) if len(url) <= LONGEST_REMEMBERED else _parsed.__wrapped__(url)
+        return _parsed(url)
 
     @property
     def url(self) -> str:
@@ -102,7 +103,7 @@ class Target:
         return evolve(self, path=path + suffix + mark + query)
 
 
-@lru_cache(maxsize=256)
+@remembered(most=256, longest=LONGEST_REMEMBERED)
 def _parsed(url: str) -> Target:
     """What is asked is taken apart here, and again by what connects; and a sidecar stands beside its file."""
     try:
@@ -130,7 +131,7 @@ def host_of(url: str) -> Host:
     return Target.parse(f"{scheme}://{rest.partition('/')[0]}/").host
 
 
-@lru_cache(maxsize=256)
+@remembered(most=256, longest=LONGEST_REMEMBERED)
 def _ascii_name(name: str) -> str:
     """A host's name as it is looked up: an address as it is, a name in its ASCII form (RFC 5891)."""
     if ":" in name:

@@ -86,9 +86,7 @@ def application(
         )
     ]
     mount = partial(mounted, guard=guard, responder=responder, keep=keep)
-    return Application(
-        at_once=mount(routes), load=load, routes=lambda: [*routes, *more()], mounted=lambda all_: mount(all_), pool=pool
-    )
+    return Application(at_once=mount(routes), load=load, routes=lambda: [*routes, *more()], mounted=mount, pool=pool)
 
 
 @implementer(IResource)

@@ -13,7 +13,7 @@ from tiercache.cache.files import Files
 from tiercache.cache.sidecars import ShownAttachment, Sidecars
 from tiercache.policy.cache_status import Outcome
 from tiercache.policy.entry import Ask
-from tiercache.simple.model import FileIdentity
+from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.simple.names import candidate_projects, checked_filename, parse_identity
 from tiercache.web.ahead import Ahead
 from tiercache.web.answer import TEXT, Answer, Say, problem, text
@@ -94,13 +94,7 @@ class FileRoutes:
         if self._at_hand is None or record is None:
             return None
         return FileStanding(
-            answer=Answer(
-                headers=_fields(identity),
-                body=None,
-                length=record.size_bytes,
-                outcome=Outcome(hit=True),
-                project=record.project,
-            ),
+            answer=_head(identity, record.size_bytes, Outcome(hit=True), record.project),
             file=StoredFile(sha256=record.sha256, size_bytes=record.size_bytes, at_hand=self._at_hand),
             at_hand=self._at_hand,
             local=self._local,
@@ -159,13 +153,7 @@ def stored_answer(request: Request, opened: OpenFile) -> Answer:
         return Answer(status=304, headers=_fields(opened.identity), outcome=opened.outcome, project=opened.project)
     if request.method == b"HEAD":
         opened.close()
-        return Answer(
-            headers=_fields(opened.identity),
-            body=None,
-            length=opened.size_bytes,
-            outcome=opened.outcome,
-            project=opened.project,
-        )
+        return _head_of(opened)
     return whole_or_part(request, opened, say=problem)
 
 
@@ -213,13 +201,11 @@ def _whole_attachment(shown: ShownAttachment, content_type: str, cache_control: 
 
 def _head_of(opened: OpenFile) -> Answer:
     """The answer of a whole file, without its bytes."""
-    return Answer(
-        headers=_fields(opened.identity),
-        body=None,
-        length=opened.size_bytes,
-        outcome=opened.outcome,
-        project=opened.project,
-    )
+    return _head(opened.identity, opened.size_bytes, opened.outcome, opened.project)
+
+
+def _head(identity: FileIdentity, size_bytes: int | None, outcome: Outcome, project: ProjectName | None) -> Answer:
+    return Answer(headers=_fields(identity), body=None, length=size_bytes, outcome=outcome, project=project)
 
 
 def _fields(identity: FileIdentity) -> dict[str, str]:

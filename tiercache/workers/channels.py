@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from tiercache.web.answer import Variant
 from tiercache.web.asker import Asker
@@ -55,14 +55,8 @@ class WorkerChannel(DepartingChannel):
     def told(self) -> None:
         """The node has answered."""
         self._answer_to, self._question = self._question, None
-        ahead, self._ahead = self._ahead, b""
-        if self.is_lost:
-            return
-        if self._is_held:
-            self._is_held = False
-            transport: Any = self.transport
-            transport.resumeProducing()
-        self.dataReceived(ahead)
+        if not self.is_lost:
+            self.dataReceived(self._taken_up())
 
     def _send(self, hot: HotPath, answer: HotAnswer) -> None:
         self._answer_to = None
