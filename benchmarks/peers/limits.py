@@ -9,7 +9,7 @@ from attrs import frozen
 
 from benchmarks.measures import Figure
 from benchmarks.peers import cells, nginx, peryx, proxpi
-from benchmarks.peers.busy import AT_WORK, WITH_WORKERS
+from benchmarks.peers.busy import AT_WORK
 from benchmarks.peers.cells import Cell
 from benchmarks.peers.this_node import NAME as NODE
 
@@ -73,7 +73,7 @@ def _by_itself(ours: Sequence[Cell]) -> Iterator[Figure]:
             yield Figure(
                 what=f"{cell.case}: last first byte after the index's", value=cell.tail_s, limit=0.05, unit="s"
             )
-        if cell.group == cells.BUSY and cell.case == AT_WORK + WITH_WORKERS and cell.tail_s is not None:
+        if cell.group == cells.BUSY and cell.case.startswith(AT_WORK) and cell.tail_s is not None:
             yield Figure(
                 what=f"8 KB page, 99th percentile beside {cell.case}", value=cell.tail_s, limit=0.005, unit="s"
             )

@@ -31,7 +31,7 @@ empty environment; both are medians of {rounds} rounds, as are the *starts*, fro
 *A warm page at work* is one of 8 KB, in JSON and gzip, that a client asks this node for at a steady {per_s} times a
 second: while the node does nothing else, and while it fills a file of {giant} from an index of {speed}, is asked again
 and again for a page of {listed} files, which is another one each time, in JSON and HTML in turn, and prefetches. It is
-asked of a node of one process, whose reactor does all of that too, and of one with workers, which is held to the limit.
+asked of a node of one process, whose reactor does all of that too, and of one with workers.
 *Memory* is the most that a server and its children ever held in the run.
 
 *nginx static* serves from disk what this node answered; *nginx cache* keeps what the index answers and checks nothing,
