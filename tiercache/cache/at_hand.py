@@ -60,6 +60,17 @@ class AtHand:
         """As `Knowledge` has it: while it is the same, nothing at hand of its projects changes but by the time."""
         return self._knowledge.version(compartment)
 
+    def stamp(self) -> int | None:
+        """Another number than the last time where the store may not be as it was, whoever has changed it.
+
+        None where that cannot be told.
+        """
+        try:
+            stamp: int = self._catalogue.stamp()
+        except TiercacheError:
+            return None
+        return stamp
+
     def now(self) -> float:
         """Seconds since 1970, as the node counts them."""
         return self._now()

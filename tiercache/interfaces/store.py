@@ -276,6 +276,12 @@ class ICatalogue(Interface):
     def size_bytes() -> int:
         """About what all that is kept here takes."""
 
+    def stamp() -> int:
+        """Another number than the last time where something may have been written since, by whatever process.
+
+        From then on nothing is told from memory that is older.
+        """
+
     def idle_projects() -> Iterable[ProjectName]:
         """The projects with entry, attachments or odd files, but no stored file or pin; least recently used first."""
 

@@ -88,6 +88,10 @@ class SqlAttachments:
 
         return self._changes.submit(partial(steps.forget_project, project), lasting=False).addBoth(ended)
 
+    def forget_all(self) -> None:
+        """Ask the database again for whatever is asked."""
+        self._recalled.forget_all()
+
     def _submitted(self, key: Key, attachment: Attachment | None, writing: Deferred[None]) -> Deferred[None]:
         return self._given.give(key, attachment, self._recalled.keep_after(key, attachment, writing))
 

@@ -38,21 +38,22 @@ from tiercache.policy.entry import Head
 from tiercache.policy.news import Change, Position
 from tiercache.policy.selection import HERE
 from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.storage import hosted_steps, news_steps, steps, token_steps
+from tiercache.storage import hosted_steps, news_steps, steps
 from tiercache.storage.act_rows import act_of, deleted_files
 from tiercache.storage.attachments import SqlAttachments
-from tiercache.storage.database import SIZE, meaning, reading_connection, writing_connection
+from tiercache.storage.database import SIZE, STAMP, meaning, reading_connection, writing_connection
 from tiercache.storage.dropped import SqlDropped
 from tiercache.storage.file_rows import file_records
 from tiercache.storage.group_commit import GroupCommit
 from tiercache.storage.kept import CHANGES_KEPT
 from tiercache.storage.kept_jobs import SqlKeptJobs
+from tiercache.storage.kept_tokens import SqlTokens
 from tiercache.storage.lock import alone_in
 from tiercache.storage.prepared import Prepared
 from tiercache.storage.recalled import Recalled, absences
 from tiercache.storage.revisions import REVISION, bring_up_to_date, revision_of
-from tiercache.storage.rows import Unreadable, head_of, names_of, token_of, unpacked
-from tiercache.storage.sqlite import hosted, news, statements, tokens
+from tiercache.storage.rows import Unreadable, changes_of, head_of, names_of, unpacked
+from tiercache.storage.sqlite import hosted, news, statements
 from tiercache.storage.statement import Rows, Statement
 
 _recalls_absences: Any = Factory(lambda self: absences(self._seconds), takes_self=True)
@@ -78,8 +79,10 @@ class SqlCatalogue:
     dropped: SqlDropped = field(init=False)
     kept_jobs: SqlKeptJobs = field(init=False)
     _attachments: SqlAttachments = field(init=False)
+    _tokens: SqlTokens = field(init=False)
     _known_entries: Recalled[ProjectName, StoredEntry] = field(default=_recalls_absences, init=False)
     _known_files: Recalled[FileIdentity, FileRecord] = field(default=_recalls_absences, init=False)
+    _stamp: int = field(default=0, init=False)
     _has_odd_files: bool | None = field(default=None, init=False)
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -96,6 +99,10 @@ class SqlCatalogue:
     @_attachments.default
     def _what_belongs_to_files(self) -> SqlAttachments:
         return SqlAttachments(rows=self._rows, changes=self._changes, seconds=self._seconds)
+
+    @_tokens.default
+    def _issued(self) -> SqlTokens:
+        return SqlTokens(rows=self._rows, changes=self._changes)
 
     @classmethod
     def open(
@@ -271,7 +278,7 @@ class SqlCatalogue:
         last = self.position().serial  # before the rows: what is appended in between is more than was asked for
         if since >= last:
             return ()
-        found = _changes(self._rows(news.CHANGES_AFTER, since=since, most=most))
+        found = changes_of(self._rows(news.CHANGES_AFTER, since=since, most=most))
         expected = min(most, last - since)
         if len(found) < expected or (found and found[-1].serial != since + len(found)):
             return None  # pruned, or lost by the disk
@@ -279,7 +286,7 @@ class SqlCatalogue:
 
     def append_changes(self, changes: Sequence[NewChange], at: float) -> Deferred[Sequence[Change]]:
         change = partial(news_steps.append_changes, tuple(changes), at, self._changes_kept)
-        return self._changes.submit_asking(change).addCallback(_changes)
+        return self._changes.submit_asking(change).addCallback(changes_of)
 
     def hosted(self, project: ProjectName) -> bytes | None:
         for coding, data in self._rows(hosted.HOSTED_PAGE, project=project):
@@ -306,7 +313,7 @@ class SqlCatalogue:
     ) -> Deferred[Sequence[Change]]:
         what = (tuple(changes), at, tuple(acts), tuple(deleted), tuple(restored))
         change = partial(hosted_steps.store_hosted, project, body, *what, self._changes_kept)
-        return self._changes.submit_asking(change).addCallback(_changes)
+        return self._changes.submit_asking(change).addCallback(changes_of)
 
     def append_acts(self, acts: Sequence[NewAct], at: float) -> Deferred[None]:
         return self._changes.submit(partial(hosted_steps.append_acts, tuple(acts), at))
@@ -349,28 +356,29 @@ class SqlCatalogue:
     # -- tokens -------------------------------------------------------------------------------------------------
 
     def token(self, digest: str) -> IssuedToken | None:
-        return next(iter(self._tokens(tokens.TOKEN, digest=digest)), None)
+        return self._tokens.token(digest)
 
     def tokens(self) -> list[IssuedToken]:
-        return self._tokens(tokens.ALL_TOKENS)
+        return self._tokens.tokens()
 
     def store_token(self, token: IssuedToken) -> Deferred[None]:
-        return self._changes.submit(partial(token_steps.store_token, token))
+        return self._tokens.store(token)
 
     def forget_tokens(self, ids: Iterable[str]) -> Deferred[None]:
-        return self._changes.submit(partial(token_steps.forget_tokens, tuple(ids)))
+        return self._tokens.forget(ids)
 
     def touch_tokens(self, used_at: Mapping[str, float]) -> Deferred[None]:
-        return self._changes.submit(partial(token_steps.touch_tokens, dict(used_at)), lasting=False)
+        return self._tokens.touch(used_at)
 
-    def _tokens(self, statement: Statement, **parameters: Any) -> list[IssuedToken]:
-        found = []
-        for row in self._rows(statement, **parameters):
-            try:
-                found.append(token_of(row))
-            except Unreadable as error:  # it is worth nothing any more: nobody can tell what it was worth
-                self._log.warn("The stored token {id} is damaged: {error}", id=row.id, error=error)
-        return found
+    # -- all of it ----------------------------------------------------------------------------------------------
+
+    def stamp(self) -> int:
+        ((stamp,),) = self._rows(STAMP)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            for recalled in (self._known_entries, self._known_files, self._attachments):
+                recalled.forget_all()
+        return int(stamp)
 
     async def close(self) -> None:
         try:
@@ -386,10 +394,3 @@ class SqlCatalogue:
                 return self._reader.rows(statement, parameters)
         except sqlite3.Error as error:
             raise meaning(self._path, error) from error
-
-
-def _changes(rows: Rows) -> tuple[Change, ...]:
-    return tuple(
-        Change(serial=serial, project=project, what=what, at=at, origin=origin)
-        for serial, project, what, at, origin in rows
-    )

@@ -24,6 +24,9 @@ SIZE = Statement(
 )
 """What a database takes of its file; the rest of that is used again before the file grows."""
 
+STAMP = Statement("SELECT data_version FROM pragma_data_version", columns=("stamp",))
+"""Another number than before, to the connection that asks, once any other one has changed something."""
+
 
 def writing_connection(path: Path, *, patience_s: float) -> sqlite3.Connection:
     """The connection that changes the database at `path`, made if it is not there; used by one thread at a time.

@@ -74,6 +74,7 @@ class MemoryCatalogue:
     _journal: MemoryJournal = field(init=False)
     _stored_bytes: int = field(default=0, init=False)
     _hosted_bytes: int = field(default=0, init=False)
+    _stamp: int = field(default=0, init=False)
     _closed: bool = field(default=False, init=False)
 
     @_journal.default
@@ -369,6 +370,9 @@ class MemoryCatalogue:
 
         return self._change(touch)
 
+    def stamp(self) -> int:
+        return self._stamp
+
     async def close(self) -> None:
         self._closed = True
 
@@ -377,6 +381,7 @@ class MemoryCatalogue:
     def _change(self, change: Callable[[], T]) -> Deferred[T]:
         if self._closed:
             return fail(StoreUnusable(path="memory", reason="it has been closed"))
+        self._stamp += 1
         try:
             return succeed(change())
         except Exception as error:  # noqa: BLE001  # a write fails where it is awaited, in every implementation

@@ -5,7 +5,7 @@ Heads, listings and names are JSON; larger bytes are compressed.  No SQL here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from isal import igzip, igzip_lib
 
 from tiercache.access.tokens import IssuedToken, OwnerKind, Permission
 from tiercache.policy.entry import Head
+from tiercache.policy.news import Change
 from tiercache.simple.model import File, ProjectName
 from tiercache.simple.patterns import ProjectPatterns
 
@@ -87,6 +88,14 @@ def names_of(data: bytes) -> tuple[ProjectName, ...]:
         return tuple(map(ProjectName, _names.decode(data)))
     except msgspec.DecodeError as error:
         raise Unreadable(str(error)) from error
+
+
+def changes_of(rows: Iterable[Any]) -> tuple[Change, ...]:
+    """The changes that rows of the journal hold."""
+    return tuple(
+        Change(serial=serial, project=project, what=what, at=at, origin=origin)
+        for serial, project, what, at, origin in rows
+    )
 
 
 def words_bytes(words: Sequence[str]) -> bytes:

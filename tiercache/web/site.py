@@ -215,6 +215,7 @@ def hot_path(
         ready=Ready(
             node_name=presence.node_name,
             version=at_hand.version,
+            stamp=at_hand.stamp,
             now=at_hand.now,
             limit_bytes=presence.ready_bytes,
         ),

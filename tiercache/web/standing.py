@@ -33,6 +33,10 @@ class IAtHand(Protocol):
         """See there."""
         ...
 
+    def stamp(self) -> int | None:
+        """See there."""
+        ...
+
     def now(self) -> float:
         """See there."""
         ...

@@ -126,6 +126,7 @@ class Worker:
         self._ready = Ready(
             node_name=begin.node_name,
             version=self._knowledge.version,
+            stamp=lambda: 0,  # it knows of no store
             now=self._now,
             limit_bytes=begin.ready_bytes,
         )
