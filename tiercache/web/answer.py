@@ -71,18 +71,24 @@ Variant = tuple[str, str] | None
 """What is negotiated, as media type and coding; None where every client is given the same."""
 
 
+RELIED_ON_S = 60.0
+"""For so long, at most, an answer is relied on that nothing has outdated: who looks again notes that it is used."""
+
+
 @frozen(kw_only=True)
 class Current:
     """What a GET is answered with now: in full, and where the client has it already (304).
 
     `steady_s`: for so many seconds what it says of the time stays as it is.  `age_s`: how old it is, where it grows
-    older.
+    older.  `lasting_s`: for so many seconds nothing changes of it but what it says of the time, by which alone it can
+    be told (`ageing.grown`).
     """
 
     answer: Answer
     not_modified: Answer
     steady_s: float = math.inf
     age_s: float | None = None
+    lasting_s: float = RELIED_ON_S
 
 
 class IStoredFile(Protocol):

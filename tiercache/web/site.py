@@ -217,6 +217,7 @@ def hot_path(
             version=at_hand.version,
             stamp=at_hand.stamp,
             now=at_hand.now,
+            client_max_age_s=presence.client_max_age_s,
             limit_bytes=presence.ready_bytes,
         ),
         heads=Heads(node_id=presence.node_id, most_fields=limits.head_fields),

@@ -11,7 +11,7 @@ from tiercache.cache.pages import ShownPage
 from tiercache.interfaces import Attachment, FileRecord
 from tiercache.policy.freshness import steady_s
 from tiercache.simple.model import FileIdentity, ProjectName
-from tiercache.web.answer import Answer, Current, IStoredFile, Variant
+from tiercache.web.answer import RELIED_ON_S, Answer, Current, IStoredFile, Variant
 
 
 class IAtHand(Protocol):
@@ -82,7 +82,13 @@ class PageStanding:
         current = self._answered(shown)
         if shown.is_ageless:
             return current
-        return evolve(current, steady_s=steady_s(shown.age_s, shown.outcome.ttl_s), age_s=shown.age_s)
+        ttl_s = shown.outcome.ttl_s
+        return evolve(
+            current,
+            steady_s=steady_s(shown.age_s, ttl_s),
+            age_s=shown.age_s,
+            lasting_s=RELIED_ON_S if ttl_s is None or ttl_s <= 0 else min(ttl_s, RELIED_ON_S),
+        )
 
     @property
     def file(self) -> IStoredFile | None:

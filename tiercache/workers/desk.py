@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from attrs import define, field
 from twisted.logger import Logger, LogLevel
 
 from tiercache.cache.knowledge import compartment_of
-from tiercache.web.answer import Answer, Variant
+from tiercache.web.answer import Variant
 from tiercache.web.asker import Asker
 from tiercache.web.hot.path import HotPath
 from tiercache.web.standing import IAtHand
@@ -17,9 +16,6 @@ from tiercache.workers.arriving import Adopt, Made
 from tiercache.workers.line import Line
 from tiercache.workers.messages import Alive, Ask, Found, FromWorker, Give, Here, Say, StoredFile, Tell
 from tiercache.workers.told import line_of
-
-LONGEST_S = 60.0
-"""For so long a worker answers what it was told once, if nothing changes: a page counts as used when it asks."""
 
 log = Logger()
 
@@ -54,7 +50,7 @@ class Disclosed:
             file=None if file is None else StoredFile(file.sha256, file.size_bytes, self._path_of(file.sha256)),
             version=self._at_hand.version(compartment_of(standing.project)),
             made_at=made_at,
-            until=made_at + _lasting_s(answer, current.steady_s),
+            until=made_at + current.lasting_s,
             age_s=current.age_s,
         )
 
@@ -67,14 +63,6 @@ class Disclosed:
             self._at_hand.end(sha256)
         for line in told.lines:
             self._hot.access_log.gather(line_of(line))
-
-
-def _lasting_s(answer: Answer, steady_s: float) -> float:
-    """For how long a worker can tell by itself what is answered: until a page's lifetime ends, if it has one."""
-    if math.isinf(steady_s):
-        return LONGEST_S
-    ttl_s = None if answer.outcome is None else answer.outcome.ttl_s
-    return LONGEST_S if ttl_s is None or ttl_s <= 0 else min(ttl_s, LONGEST_S)
 
 
 @define(kw_only=True, eq=False)

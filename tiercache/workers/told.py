@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from tiercache.cache.knowledge import compartment_of
 from tiercache.errors import FileAbsent
-from tiercache.policy.freshness import stated_age, stated_lifetime, steady_s
 from tiercache.simple.model import ProjectName
 from tiercache.web.access_log import Line, Told
+from tiercache.web.ageing import grown
 from tiercache.web.answer import Answer, Current, Variant
 from tiercache.workers import messages
 from tiercache.workers.messages import Found, Tell
@@ -187,23 +186,7 @@ class ToldStanding:
                 outcome=found.outcome,
             ),
             not_modified=Answer(status=304, headers=found.unmodified_headers, outcome=found.outcome),
+            age_s=found.age_s,
+            lasting_s=found.until - now,
         )
-        if found.age_s is not None:
-            current = _grown(current, found.age_s, now - found.made_at, self._client_max_age_s)
-        return evolve(current, steady_s=min(current.steady_s, math.nextafter(found.until, now) - now))
-
-
-def _grown(current: Current, age_s: float, passed_s: float, client_max_age_s: float) -> Current:
-    """The same so many seconds later: what it says of its age and of the rest of its lifetime."""
-    outcome = current.answer.outcome
-    age_s += passed_s
-    ttl_s = None
-    if outcome is not None and outcome.ttl_s is not None:
-        ttl_s = outcome.ttl_s - passed_s
-        outcome = evolve(outcome, ttl_s=ttl_s)
-    fields = {"Age": str(stated_age(age_s)), "Cache-Control": stated_lifetime(client_max_age_s, age_s, ttl_s)}
-    whole, unmodified = (
-        evolve(answer, headers={**answer.headers, **fields}, outcome=outcome)
-        for answer in (current.answer, current.not_modified)
-    )
-    return Current(answer=whole, not_modified=unmodified, steady_s=steady_s(age_s, ttl_s), age_s=age_s)
+        return grown(current, now - found.made_at, self._client_max_age_s)

@@ -128,6 +128,7 @@ class Worker:
             version=self._knowledge.version,
             stamp=lambda: 0,  # it knows of no store
             now=self._now,
+            client_max_age_s=begin.client_max_age_s,
             limit_bytes=begin.ready_bytes,
         )
         self.site = WorkerSite(self, limits)

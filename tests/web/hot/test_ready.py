@@ -10,10 +10,11 @@ from attrs import define, evolve, field
 from twisted.web.http import datetimeToString
 
 from tests.web.hot.twins import but_its_date
+from tiercache.policy.cache_status import Outcome
 from tiercache.simple.model import ProjectName
-from tiercache.web.answer import Answer, Current, IStoredFile, Variant
+from tiercache.web.answer import RELIED_ON_S, Answer, Current, IStoredFile, Variant
 from tiercache.web.hot import ready as ready_module
-from tiercache.web.hot.ready import LOOKED_AT_S, Prepared, Ready
+from tiercache.web.hot.ready import Prepared, Ready
 
 NUMPY = ProjectName("numpy")
 TARGET = b"/simple/numpy/"
@@ -26,6 +27,8 @@ class Stood:
 
     body: bytes = b"page"
     steady_s: float = math.inf
+    age_s: float | None = None
+    lasting_s: float = RELIED_ON_S
     is_there: bool = True
     looks: int = 0
     variant: Variant = None
@@ -41,8 +44,15 @@ class Stood:
         if not self.is_there:
             return None
         headers = {"Content-Type": "text/html", "ETag": f'"{self.looks}"', "Last-Modified": LONG_AGO.decode()}
-        answer = Answer(headers=headers, body=self.body)
-        return Current(answer=answer, not_modified=evolve(answer, status=304, body=b""), steady_s=self.steady_s)
+        outcome = Outcome(hit=True, ttl_s=100.0) if self.age_s is not None else None
+        answer = Answer(headers=headers, body=self.body, outcome=outcome)
+        return Current(
+            answer=answer,
+            not_modified=evolve(answer, status=304, body=b""),
+            steady_s=self.steady_s,
+            age_s=self.age_s,
+            lasting_s=self.lasting_s,
+        )
 
     def used(self) -> None:
         raise AssertionError("it is for whoever answers to say so")
@@ -65,6 +75,7 @@ class Table:
             version=lambda _: self.version,
             stamp=self._stamped,
             now=lambda: self.now,
+            client_max_age_s=600,
             limit_bytes=1_000_000,
         )
         self.ready.keep(TARGET, self.stood)
@@ -153,7 +164,7 @@ def test_store_of_which_nothing_can_be_told_has_each_second_look_again() -> None
         table.now += 1
 
 
-@pytest.mark.parametrize("passed_s", [LOOKED_AT_S, 10 * LOOKED_AT_S, -1.0])
+@pytest.mark.parametrize("passed_s", [RELIED_ON_S, 10 * RELIED_ON_S, -1.0])
 def test_nothing_is_relied_on_for_longer_than_a_minute_nor_when_the_clock_goes_back(passed_s: float) -> None:
     table = Table()
     table.found()
@@ -167,6 +178,26 @@ def test_what_an_answer_says_of_the_time_is_true_to_the_moment() -> None:
     table.now += 0.25
     assert table.found().etag == '"1"'
     table.now += 0.25
+    assert table.found().etag == '"2"'
+
+
+def test_page_grows_older_without_being_looked_at() -> None:
+    table = Table(stood=Stood(steady_s=0.5, age_s=7.5))
+    table.found()
+    for passed, age in ((0.5, b"8"), (0.75, b"9"), (10.5, b"18")):
+        table.now = 1_000_000.25 + passed
+        for told in (table.found().head, table.found().not_modified):
+            assert b"\r\nAge: " + age + b"\r\n" in told
+            assert b"; ttl=%d" % (100 - passed) in told
+    assert table.stood.looks == 1
+
+
+def test_page_whose_lifetime_ends_is_looked_at_again() -> None:
+    table = Table(stood=Stood(age_s=7.5, lasting_s=2.0))
+    table.found()
+    table.now += 1.999
+    assert table.found().etag == '"1"'
+    table.now += 0.001
     assert table.found().etag == '"2"'
 
 
