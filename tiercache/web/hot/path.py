@@ -15,6 +15,7 @@ from tiercache.web.answer import IStanding, IStoredFile, Variant
 from tiercache.web.asker import Asker
 from tiercache.web.client import Clients
 from tiercache.web.conditional import Slice, Unsatisfiable, etag_matches, wanted_slice
+from tiercache.web.hot.beforehand import Beforehand
 from tiercache.web.hot.descriptors import Descriptors, Held
 from tiercache.web.hot.heads import Heads, Meaning
 from tiercache.web.hot.outlet import IOutlet, outlet_of
@@ -111,6 +112,11 @@ class HotPath:
     _unasked: IUnasked | None = None
     outlet_of: Callable[[object], IOutlet | None] = outlet_of
     _known_clients: dict[tuple[str | None, str | None], str] = field(factory=dict, init=False)
+    _beforehand: Beforehand = field(init=False)
+
+    @_beforehand.default
+    def _made_ready_before_it_is_asked_for(self) -> Beforehand:
+        return Beforehand(clock=self.clock, make_ready=self.found)
 
     def keep(self, request: Request, standing: IStanding) -> None:
         """The application has answered this request with what stands on `standing`."""
@@ -135,6 +141,8 @@ class HotPath:
         meaning, conditions = read
         prepared, first = self.found(target, meaning.variant)
         if prepared is None:
+            if self._unasked is not None and method == "GET":
+                self._beforehand.note(target, meaning.variant)
             return None
         is_known = etag_matches(conditions.if_none_match, prepared.etag)
         status, head, part = 304 if is_known else 200, prepared.not_modified if is_known else prepared.head, None
