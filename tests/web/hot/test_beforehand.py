@@ -143,6 +143,20 @@ def test_what_an_install_has_asked_for_is_ready_for_the_next(path: str, make_twi
     assert warm == asked
 
 
+def test_page_that_was_at_hand_and_has_changed_since_is_made_ready_too(make_twins: MakeTwins, tmp_path: Path) -> None:
+    twins = make_twins(folder=tmp_path)
+    result_of(twins.node.parts.janitor.make_room(len(NUMPY)))
+    request = head("GET", PAGE, fields_of(PAGE))
+    assert twins.is_hot(request), "it is at hand"
+    before = twins.hot_answer(request)
+    twins.hot_answer(head("GET", FILE))
+    quiet(twins)
+    assert is_ready_at_the_node(twins, PAGE)
+    after, asked = twins.hot_answer(request), twins.stock_answer(request)
+    assert after == asked
+    assert after != before, "the core metadata of its file is known now"
+
+
 def test_what_the_node_may_not_give_to_anyone_is_not_made_ready(make_twins: MakeTwins, tmp_path: Path) -> None:
     twins = cold(make_twins, tmp_path)
     result_of(twins.node.parts.switch.set(True))

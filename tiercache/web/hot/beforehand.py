@@ -1,7 +1,7 @@
 """Makes ready what was asked for and was not: when nobody asks any more, and before somebody does again.
 
 What an install brings in changes the pages of its projects, so that its answers are not those that the next one is
-given.  Whoever comes next finds them made.
+given, whether the application gave them or they were at hand.  Whoever comes next finds them made.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Beforehand:
         return len(self._wanted)
 
     def note(self, target: bytes, variant: Variant) -> None:
-        """Somebody has asked for this, and the application is asked now."""
+        """Somebody has asked for this, and it was not ready."""
         if len(target) > LONGEST_TARGET:
             return
         self._last_at = self._clock.seconds()

@@ -140,9 +140,9 @@ class HotPath:
             return None
         meaning, conditions = read
         prepared, first = self.found(target, meaning.variant)
+        if self._unasked is not None and (prepared is None or first is not None):
+            self._beforehand.note(target, meaning.variant)
         if prepared is None:
-            if self._unasked is not None and method == "GET":
-                self._beforehand.note(target, meaning.variant)
             return None
         is_known = etag_matches(conditions.if_none_match, prepared.etag)
         status, head, part = 304 if is_known else 200, prepared.not_modified if is_known else prepared.head, None
