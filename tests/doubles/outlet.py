@@ -22,7 +22,7 @@ class MemoryOutlet:
     written: list[int] = field(factory=list)
     is_broken: bool = False
 
-    def write(self, data: bytes, *, is_more_to_come: bool = False) -> int:
+    def write(self, data: bytes | memoryview, *, is_more_to_come: bool = False) -> int:
         assert not self.transport.held, "it overtakes what the transport holds"
         if self.is_broken:
             return 0
@@ -30,7 +30,7 @@ class MemoryOutlet:
         self.written.append(taken)
         return taken
 
-    def _taken(self, data: bytes) -> int:
+    def _taken(self, data: bytes | memoryview) -> int:
         if not self.transport.is_taken_from:
             data = data[: self.room]
             self.room -= len(data)

@@ -43,6 +43,44 @@ def test_client_that_pipelines_and_never_reads_makes_no_memory_grow() -> None:
     assert received == answer * 50, "all of it comes, as soon as it is read"
 
 
+def test_large_page_goes_past_the_transport_as_its_client_takes_it() -> None:
+    twins = Twins()
+    answer = with_large_page(twins)
+    connection = twins.connect()
+    connection.stall()
+    outlet = twins.outlets.of(connection.transport)
+    assert outlet is not None
+    outlet.room = 100_000
+    connection.send(head("GET", "/simple/acme-tools/") + PAGE)
+    for taken in (100_000, 150_000):
+        assert but_its_date(connection.received) == but_its_date(answer)[: len(but_its_date(connection.received))]
+        assert (len(connection.received), connection.held_bytes) == (taken, 0)
+        outlet.room = 50_000
+        connection.transport.producer.resumeProducing()
+    connection.take()
+    twins.node.clock.advance(0)
+    first, second = connection.reply(), connection.reply()
+    assert (first.status, second.status, connection.received) == (200, 200, b"")
+    assert answer.endswith(first.body)
+
+
+def test_socket_that_breaks_within_a_large_page_is_the_transport_s_to_find() -> None:
+    twins = Twins()
+    answer = with_large_page(twins)
+    connection = twins.connect()
+    connection.stall()
+    outlet = twins.outlets.of(connection.transport)
+    assert outlet is not None
+    outlet.room = 100_000
+    connection.send(head("GET", "/simple/acme-tools/"))
+    outlet.is_broken = True
+    connection.transport.producer.resumeProducing()
+    assert connection.held_bytes == PIECE_BYTES
+    connection.take()
+    received = but_its_date(connection.received)
+    assert received == answer
+
+
 def test_pipelined_requests_leave_the_others_their_turn() -> None:
     twins = Twins()
     answer = twins.warm("/simple/numpy/")

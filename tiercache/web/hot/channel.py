@@ -226,10 +226,13 @@ class FrontChannel(TimedChannel):
         self._holds_nothing = False
         tcp(self.transport).write(data)
         if not is_more_to_come and not self._is_full and self._outlet is not None and not self._is_emptying:
-            self._suspend_idle_timeout()
-            self.site.stalled.touch(self)
-            self._is_emptying = True
-            self._when_emptied(self._outlet, self._has_emptied)
+            self._wait_until_emptied(self._outlet)
+
+    def _wait_until_emptied(self, outlet: IOutlet) -> None:
+        self._suspend_idle_timeout()
+        self.site.stalled.touch(self)
+        self._is_emptying = True
+        self._when_emptied(outlet, self._has_emptied)
 
     def _has_emptied(self) -> None:
         self._is_emptying = False
@@ -257,16 +260,21 @@ class FrontChannel(TimedChannel):
         transport.registerProducer(self, True)
 
     def _write_on(self) -> None:
-        """Write what there is of a large body, for as long as the transport takes it."""
+        """Write what there is of a large body, for as long as the client takes it, or the transport does."""
         while self._body is not None and not self._is_full and not self._is_emptying:
             hot, answer, written = self._body
-            whole = answer.prepared.whole
-            piece = whole[written : written + PIECE_BYTES]
-            written += len(piece)
-            self._body = (hot, answer, written) if written < len(whole) else None
-            self._write(piece)
-            if written == len(whole):
-                hot.note(answer, self._peer, sent_bytes=len(whole) - len(answer.head))
+            rest = memoryview(answer.prepared.whole)[written:]
+            outlet = self._outlet if self._holds_nothing else None
+            taken = 0 if outlet is None else outlet.write(rest)
+            piece = rest[: taken or PIECE_BYTES]
+            is_last = len(piece) == len(rest)
+            self._body = None if is_last else (hot, answer, written + len(piece))
+            if not taken:
+                self._write(bytes(piece))
+            elif outlet is not None and not is_last:
+                self._wait_until_emptied(outlet)
+            if is_last:
+                hot.note(answer, self._peer, sent_bytes=len(answer.prepared.whole) - len(answer.head))
 
     def _send_file(self, hot: HotPath, answer: HotAnswer, part: Part) -> None:
         outlet = self._outlet

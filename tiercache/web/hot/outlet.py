@@ -23,7 +23,7 @@ READ_BYTES = 16 * 1024
 class IOutlet(Protocol):
     """Takes bytes past a transport, which is to hold none."""
 
-    def write(self, data: bytes, *, is_more_to_come: bool = False) -> int:
+    def write(self, data: bytes | memoryview, *, is_more_to_come: bool = False) -> int:
         """Hand bytes on; how many were taken.  An error is the transport's to find: it counts as none."""
         ...
 
@@ -46,7 +46,7 @@ class SocketOutlet:
 
     _transport: Any
 
-    def write(self, data: bytes, *, is_more_to_come: bool = False) -> int:
+    def write(self, data: bytes | memoryview, *, is_more_to_come: bool = False) -> int:
         """See `IOutlet`."""
         try:
             handle: socket.socket = self._transport.getHandle()
