@@ -69,6 +69,12 @@ NOT_FOR_PAGES = {
 """What a node can do without until somebody asks for it, and what it does; a module, or a package with all in it."""
 
 
+FOR_NODES = frozenset(
+    ["klein", "tiercache.web.app", "tiercache.web.guard", "tiercache.web.logins", "tiercache.web.tier", "werkzeug"]
+)
+"""What of it answers a node below."""
+
+
 def made_store(folder: Path, others: int) -> None:
     """A store with the page of numpy, fresh, and with so many other projects, each with a page and a stored file."""
     store = folder / "store"
@@ -134,6 +140,13 @@ def started_with(others: int) -> dict[str, Any]:
         return first_answer(Path(folder))
 
 
+@cache
+def asked_by_a_node() -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        made_store(Path(folder), 0)
+        return first_answer(Path(folder), "/api/v1/node")
+
+
 def test_the_first_answer_of_a_start_is_the_page_that_the_store_has() -> None:
     assert started_with(0)["status"] == 200
 
@@ -142,6 +155,14 @@ def test_the_first_answer_of_a_start_is_the_page_that_the_store_has() -> None:
 def test_nothing_is_loaded_that_the_first_answer_does_not_need(name: str) -> None:
     loaded = [module for module in started_with(0)["modules"] if module == name or module.startswith(f"{name}.")]
     assert loaded == [], f"{name} {NOT_FOR_PAGES[name]}, and no page needs that"
+
+
+@pytest.mark.parametrize("name", sorted(NOT_FOR_PAGES.keys() - FOR_NODES))
+def test_nothing_is_loaded_that_a_node_below_does_not_need(name: str) -> None:
+    answer = asked_by_a_node()
+    assert answer["status"] == 200
+    loaded = [module for module in answer["modules"] if module == name or module.startswith(f"{name}.")]
+    assert loaded == [], f"{name} {NOT_FOR_PAGES[name]}, and no node below needs that"
 
 
 def test_a_start_looks_at_a_store_of_thousands_as_at_an_empty_one() -> None:

@@ -9,7 +9,6 @@ from tiercache.cache.minting import Mint, mint_for
 from tiercache.config.accounts import groups_of, permissions_of
 from tiercache.parts import Parts
 from tiercache.prefetch import prefetching
-from tiercache.prefetch.next_sidecar import NextSidecars, at_ease
 from tiercache.prefetch.prefetching import PrefetchEdges, Prefetching
 from tiercache.publish.dropped import DroppedFiles, NoWatch
 from tiercache.publish.forwarding import Forwarding
@@ -92,15 +91,3 @@ def mint_of(parts: Parts) -> Mint | None:
     """What issues tokens to trusted publishers; None where there are none."""
     given = parts.given
     return mint_for(given.config, given.issuers(), tokens=parts.tokens, catalogue=parts.catalogue, now=given.now)
-
-
-def next_sidecars_of(parts: Parts) -> NextSidecars:
-    """What sees to it that the likeliest sidecar goes along with a page that a node below asks for."""
-    given = parts.given
-    return NextSidecars(
-        catalogue=parts.catalogue,
-        sidecars=parts.sidecars,
-        is_at_ease=at_ease(parts.chain, given.config.prefetch),
-        clock=given.clock,
-        pool=given.pool,
-    )

@@ -36,7 +36,6 @@ from tiercache.stats import Stats
 
 if TYPE_CHECKING:
     from tiercache.cache.minting import Mint
-    from tiercache.prefetch.next_sidecar import NextSidecars
     from tiercache.prefetch.prefetching import PrefetchEdges, Prefetching
     from tiercache.publish.dropped import DroppedFiles
     from tiercache.publish.forwarding import Forwarding
@@ -142,10 +141,3 @@ class Parts:
         from tiercache.on_demand import mint_of
 
         return mint_of(self)
-
-    @cached_property
-    def next_sidecars(self) -> NextSidecars:
-        """Sees to it that the likeliest sidecar goes along with a page that a node below asks for."""
-        from tiercache.on_demand import next_sidecars_of
-
-        return next_sidecars_of(self)

@@ -53,8 +53,16 @@ def root_of(
         client_max_age_s=config.freshness.client_max_age_s,
     )
 
+    def for_nodes(shared: Shared) -> Sequence[Route]:
+        from tiercache.served_for_nodes import for_nodes_of
+
+        return for_nodes_of(config, parts, presence).routes(shared)
+
+    def load_for_nodes() -> None:
+        from tiercache import served_for_nodes  # noqa: F401  # as `for_nodes` does, but not in the reactor's turn
+
     def more(shared: Shared) -> Sequence[Route]:
-        from tiercache.served_on_demand import on_demand_of  # with publishing, prefetching and all that nodes ask for
+        from tiercache.served_on_demand import on_demand_of  # with publishing and prefetching
 
         its_jobs = parts.prefetching.jobs if jobs is None else jobs()
         return on_demand_of(config, parts, presence, clock=clock, pool=pool, jobs=its_jobs).routes(shared)
@@ -73,6 +81,8 @@ def root_of(
         files=parts.files,
         sidecars=parts.sidecars,
         switch=parts.switch,
+        load_for_nodes=load_for_nodes,
+        for_nodes=for_nodes,
         load=load,
         more=more,
         permissions=permissions_of(config.access),

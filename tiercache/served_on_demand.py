@@ -28,7 +28,7 @@ from tiercache.upstream.documents import documents_of
 from tiercache.web.forward import routes_to
 from tiercache.web.limits import limits_of
 from tiercache.web.managing import managing_routes
-from tiercache.web.on_demand import ForNodes, OnDemand
+from tiercache.web.on_demand import OnDemand
 from tiercache.web.prefetching import prefetch_routes
 from tiercache.web.respond import Responder
 from tiercache.web.sdists import SdistPages
@@ -41,23 +41,12 @@ def on_demand_of(
     config: Config, parts: Parts, presence: Presence, *, clock: IReactorTime, pool: Pool, jobs: Jobs
 ) -> OnDemand:
     """What a node's other routes are about."""
-    limits = limits_of(config)
     return OnDemand(
         presence=presence,
-        limits=limits,
-        clock=clock,
         pool=pool,
         pages=parts.pages,
-        files=parts.files,
         sidecars=parts.sidecars,
         switch=parts.switch,
-        for_nodes=ForNodes(
-            journal=parts.journal,
-            about=parts.about.state,
-            reserved=parts.reserved.announced,
-            sidecars=parts.newest_sidecars,
-            next_sidecars=parts.next_sidecars,
-        ),
         reserved=parts.reserved,
         tokens=parts.tokens,
         mint=parts.mint,
@@ -66,7 +55,7 @@ def on_demand_of(
             hosted=parts.hosted, deleted=parts.deleted, promoter=parts.promoter, catalogue=parts.catalogue
         ),
         prefetch=prefetch_routes(
-            jobs, pages=parts.pages, clock=clock, pool=pool, write_timeout_s=limits.write_timeout_s
+            jobs, pages=parts.pages, clock=clock, pool=pool, write_timeout_s=limits_of(config).write_timeout_s
         ),
     )
 

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercache.policy.hops import LONGEST_FIELD, MOST_HOPS, MOST_VIA, NONE_YET, Hops, Loop, hops_from_headers
+from tiercache.policy.hops import (
+    LONGEST_FIELD,
+    LONGEST_REMEMBERED,
+    MOST_HOPS,
+    MOST_VIA,
+    NONE_YET,
+    Hops,
+    Loop,
+    hops_from_headers,
+)
 
 HERE = "00000000000000ff"
 IDS = [f"{number:016x}" for number in range(100)]
@@ -34,6 +43,18 @@ ids = st.integers(0, 2**64 - 1).map(lambda number: f"{number:016x}")
 )
 def test_members_are_read_as_the_rfcs_write_them(via: str | None, cdn_loop: str | None, hops: Hops) -> None:
     assert hops_from_headers(via, cdn_loop) == hops
+
+
+def test_fields_of_two_ways_that_read_alike_together_are_kept_apart() -> None:
+    assert hops_from_headers("1.1 a", "b") != hops_from_headers("1.1 a, b", None)
+    assert hops_from_headers("1.1 a", "b") == hops_from_headers("1.1 a", "b")
+
+
+@pytest.mark.parametrize("length", [LONGEST_REMEMBERED, LONGEST_REMEMBERED + 1])
+def test_fields_are_read_alike_whether_they_are_remembered_or_too_long_for_that(length: int) -> None:
+    loop = ", ".join(IDS[:3]).ljust(length, "x")
+    for _ in range(2):
+        assert hops_from_headers(None, loop) == Hops(cdn_loop=(IDS[0], IDS[1], IDS[2] + "x" * (length - 52)))
 
 
 @pytest.mark.parametrize(

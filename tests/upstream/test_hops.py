@@ -8,7 +8,8 @@ from tests.doubles.far_index import BASE, NUMPY, PAGE, far_index, json_answer, l
 from tests.doubles.tier_http import TierHttp, http_answer
 from tiercache.errors import LoopFound, TierUnreachable
 from tiercache.policy.entry import NotModified, Present, Validators
-from tiercache.policy.hops import Hops
+from tiercache.policy.hops import NONE_YET, Hops
+from tiercache.upstream.target import Target
 
 NODE = "00000000000000aa"
 WHEEL = "https://files.example/numpy-1.0-py3-none-any.whl"
@@ -56,6 +57,23 @@ def test_requests_before_and_behind_share_their_turns(http: TierHttp) -> None:
     """Else each client's request would count for itself, and a burst would not be held back."""
     index = far_index(http)
     assert index.behind(PASSED)._requests._turns is index._requests._turns
+
+
+def test_what_came_the_same_way_is_asked_for_in_one_and_no_other_way(http: TierHttp) -> None:
+    index = far_index(http, node_id=NODE)
+    other = Hops(via=("1.1 00000000000000cc",), cdn_loop=("00000000000000cc",))
+    assert index.behind(PASSED) is index.behind(Hops(via=PASSED.via, cdn_loop=PASSED.cdn_loop))
+    assert index.behind(other).requests.hops == index.behind(PASSED).behind(other).requests.hops == other
+    assert index.behind(PASSED).behind(NONE_YET).requests.hops == index.requests.hops == NONE_YET
+    assert index.behind(NONE_YET) is index
+
+
+def test_pages_at_another_base_are_asked_for_there_by_whichever_way(http: TierHttp) -> None:
+    index = far_index(http, node_id=NODE)
+    assert index.behind(PASSED).requests.hops == PASSED
+    http.on(f"GET https://elsewhere.example/{NUMPY}/", json_answer(WHEEL))
+    elsewhere = index.at(Target.parse("https://elsewhere.example/")).behind(PASSED)
+    assert isinstance(http.result(elsewhere.page(NUMPY, Validators(), no_cache=False)), Present)
 
 
 def test_a_node_without_an_id_names_nobody(http: TierHttp) -> None:

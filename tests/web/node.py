@@ -23,8 +23,9 @@ from tiercache.cache.tokens import Tokens
 from tiercache.interfaces import ICatalogue
 from tiercache.prefetch.next_sidecar import NextSidecars
 from tiercache.storage.memory import MemoryCatalogue
+from tiercache.web.for_nodes import ForNodes
 from tiercache.web.limits import Limits
-from tiercache.web.on_demand import ForNodes, OnDemand
+from tiercache.web.on_demand import OnDemand
 from tiercache.web.prefetching import prefetch_routes
 from tiercache.web.site import ANYONE_READS, NOBODY, Presence, root
 from tiercache.web.visitor import may_read
@@ -78,23 +79,26 @@ class WebNode:
 
     def __attrs_post_init__(self) -> None:
         tokens = Tokens(catalogue=self.catalogue, now=self.clock.seconds)
-        on_demand = OnDemand(
+        for_nodes = ForNodes(
             presence=self.presence,
             limits=self.limits,
             clock=self.clock,
             pool=self.pool,
             pages=self.pages,
             files=self.files,
+            journal=self.journal,
+            about=lambda: self.about,
+            reserved=lambda: self.reserved,
+            sidecars=NewestSidecars(catalogue=self.catalogue),
+            next_sidecars=next_sidecars(self.sidecars, self.clock, self.catalogue),
+            may_read=lambda request, project: project not in self.unreadable and may_read(request, project),
+        )
+        on_demand = OnDemand(
+            presence=self.presence,
+            pool=self.pool,
+            pages=self.pages,
             sidecars=self.sidecars,
             switch=self.switch,
-            for_nodes=ForNodes(
-                journal=self.journal,
-                about=lambda: self.about,
-                reserved=lambda: self.reserved,
-                sidecars=NewestSidecars(catalogue=self.catalogue),
-                next_sidecars=next_sidecars(self.sidecars, self.clock, self.catalogue),
-            ),
-            may_read=lambda request, project: project not in self.unreadable and may_read(request, project),
             reserved=self.names,
             tokens=tokens,
             prefetch=prefetch_routes(
@@ -114,6 +118,7 @@ class WebNode:
             files=self.files,
             sidecars=self.sidecars,
             switch=self.switch,
+            for_nodes=for_nodes.routes,
             more=on_demand.routes,
             permissions=self.permissions,
             accounts=self.accounts,
@@ -126,6 +131,7 @@ class WebNode:
     def load(self) -> None:
         """Put together what is seldom asked for, which is else done by the pool when it is."""
         front: Any = self.wire.site.resource
+        assert front.application.for_nodes is not None
         assert front.application.whole is not None
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Reply:

@@ -156,8 +156,8 @@ def test_the_whole_is_put_together_once_when_it_is_first_needed() -> None:
     node = WebNode()
     made: list[object] = []
     front: Any = node.wire.site.resource
-    routes = front.application._routes
-    front.application._routes = lambda: made.append(1) or routes()
+    routes = front.application._everything._routes
+    front.application._everything._routes = lambda: made.append(1) or routes()
     assert node.get("/simple/numpy/").status == 404
     assert node.get("/readyz").status == 200
     assert made == []
@@ -166,13 +166,69 @@ def test_the_whole_is_put_together_once_when_it_is_first_needed() -> None:
     assert made == [1]
 
 
+FOR_NODES = [
+    ("GET", "/api/v1/node"),
+    ("HEAD", "/api/v1/node"),
+    ("GET", "/api/v1/reserved"),
+    ("GET", "/api/v1/changes"),
+    ("POST", "/api/v1/pages"),
+    ("GET", "/api/v1/files/none"),
+    ("GET", f"/api/v1/files/{'0' * 64}"),
+    ("GET", "/api/v1/files/"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), FOR_NODES)
+def test_what_other_nodes_ask_for_is_answered_as_by_the_whole(method: str, path: str) -> None:
+    node, whole = WebNode(), WebNode()
+    front: Any = whole.wire.site.resource
+    front.application._for_nodes = front.application._everything
+    body = b'{"projects": [{"name": "numpy"}]}' if method == "POST" else b""
+    first, second = node.request(method, path, body=body), whole.request(method, path, body=body)
+    assert (first.status, first.body, fields_of(first)) == (second.status, second.body, fields_of(second))
+
+
+@pytest.mark.parametrize(("method", "path"), FOR_NODES)
+def test_what_other_nodes_ask_for_is_loaded_without_the_rest(method: str, path: str) -> None:
+    node = WebNode()
+    made: list[object] = []
+    front: Any = node.wire.site.resource
+    front.application._everything._routes = lambda: made.append(1) or []
+    node.request(method, path, body=b'{"projects": []}')
+    assert made == []
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.parametrize("path", ["/api/v1/node", "/api/v1/files/none"])
+def test_other_methods_find_what_they_found(method: str, path: str) -> None:
+    assert WebNode().request(method, path).status == (204 if method == "OPTIONS" else 405)
+
+
+def test_pages_for_nodes_are_asked_for_by_post_alone() -> None:
+    assert WebNode().get("/api/v1/pages").status == 405
+
+
+def test_routes_for_nodes_are_made_once_for_all_stages() -> None:
+    node = WebNode()
+    front: Any = node.wire.site.resource
+    assert node.get("/readyz").status == 200
+    made: list[object] = []
+    routes = front.application._for_nodes._routes
+    front.application._for_nodes._routes = lambda: made.append(routes()) or made[-1]
+    assert node.get("/api/v1/node").status == 200
+    node.load()
+    paths = [str(rule) for rule in front.application.whole._app.url_map.iter_rules()]
+    assert len(made) == 1
+    assert paths.count("/api/v1/node") == 1
+
+
 @pytest.fixture
 def loading() -> tuple[WebNode, HeldPool]:
     """A node of which what is seldom asked for is loaded when the pool goes on."""
     node, pool = WebNode(), HeldPool()
     front: Any = node.wire.site.resource
-    front.application._load = lambda: pool(lambda: None)
-    front.application._pool = pool
+    front.application._everything._load = lambda: pool(lambda: None)
+    front.application._everything._pool = pool
     return node, pool
 
 
@@ -207,11 +263,11 @@ def test_client_that_leaves_while_the_rest_is_loaded_is_forgotten(loading: tuple
 def test_what_cannot_be_loaded_is_tried_again(loading: tuple[WebNode, HeldPool]) -> None:
     node, pool = loading
     front: Any = node.wire.site.resource
-    load, front.application._load = front.application._load, lambda: pool(int, "no module")
+    load, front.application._everything._load = front.application._everything._load, lambda: pool(int, "no module")
     first = asking(node, "GET", "/")
     pool.go_on()
     assert first.reply().status == 500
-    front.application._load = load
+    front.application._everything._load = load
     second = asking(node, "GET", "/")
     pool.go_on()
     pool.go_on()

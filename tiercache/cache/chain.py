@@ -61,6 +61,7 @@ class Chain:
     _stats: Stats
     _reserved: Callable[[ProjectName], ReservedBy] = lambda project: NOT_RESERVED
     _links: dict[str, Link] = field(factory=dict, init=False)
+    _asked_for_pages: tuple[str, ...] = field(default=(), init=False)
     _selections: Kept[tuple[ProjectName, tuple[str, ...], ReservedBy | None], Selection] = field(
         factory=lambda: Kept(limit=KEPT_SELECTIONS, weigh=lambda selection: 1), init=False
     )
@@ -78,6 +79,8 @@ class Chain:
             breaker_rules=self._breaker_rules,
             stats=self._stats,
         )
+        if upstream.tier.kind != SIBLING:
+            self._asked_for_pages += (upstream.tier.name,)
 
     def stop(self) -> None:
         """No more probes."""
@@ -139,7 +142,7 @@ class Chain:
 
     def asked_for_pages(self) -> tuple[str, ...]:
         """The tiers that may be asked for pages, in order."""
-        return tuple([name for name, link in self._links.items() if link.upstream.tier.kind != SIBLING])
+        return self._asked_for_pages
 
     def may_answer(self, project: ProjectName, tier: str) -> bool:
         """Whether what a tier has said of a project counts.
@@ -191,7 +194,7 @@ class Chain:
 
     def _selection_with(self, project: ProjectName, *gone: str) -> Selection:
         tiers = self.asked_for_pages()
-        if not {*gone} <= {*tiers}:
+        if gone and not {*gone} <= {*tiers}:
             tiers = tuple(dict.fromkeys((*tiers, *gone)))
         reserved = self._reserved(project)
         key = (project, tiers, None if reserved is NOT_RESERVED else reserved)

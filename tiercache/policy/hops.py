@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -23,6 +24,11 @@ MOST_VIA = 64
 
 LONGEST_FIELD = 4096
 """Nor one whose Via or CDN-Loop is longer, in characters."""
+
+LONGEST_REMEMBERED = 512
+"""Both fields of a usual request have no more characters together; those of one node are the same in all of its."""
+
+MOST_REMEMBERED = 64
 
 NODE_ID = re.compile(r"[0-9a-f]{16}")
 """What names a node in both fields: made by chance and kept in its store, as names of nodes may clash."""
@@ -55,11 +61,7 @@ class Hops:
         Some proxies drop a field that they do not know.  What is neither a node's id nor in CDN-Loop does not count:
         proxies stand in Via that are no hop of the chain.
         """
-        if not self.via and not self.cdn_loop:
-            return ()
-        by_via = tuple(name for name in map(_received_by, self.via) if NODE_ID.fullmatch(name))
-        by_loop = tuple(_cdn_id(member) for member in self.cdn_loop)
-        return max(by_loop, by_via, key=len)
+        return _ids_in(self.via, self.cdn_loop) if self.via or self.cdn_loop else ()
 
     def loop_at(self, node_id: str) -> Loop | None:
         """Why the node with this id is to refuse the request, or None."""
@@ -85,11 +87,24 @@ def hops_from_headers(via: str | None, cdn_loop: str | None) -> Hops:
     """Read the two fields, each None where it is missing; several lines of one are joined by commas."""
     if not via and not cdn_loop:
         return NONE_YET
+    is_usual = len(via or "") + len(cdn_loop or "") <= LONGEST_REMEMBERED
+    return (_read if is_usual else _read.__wrapped__)(via, cdn_loop)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _read(via: str | None, cdn_loop: str | None) -> Hops:
     return Hops(
         via=_members(via),
         cdn_loop=_members(cdn_loop),
         is_endless=max(len(via or ""), len(cdn_loop or "")) > LONGEST_FIELD,
     )
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _ids_in(via: tuple[str, ...], cdn_loop: tuple[str, ...]) -> tuple[str, ...]:
+    by_via = tuple(name for name in map(_received_by, via) if NODE_ID.fullmatch(name))
+    by_loop = tuple(_cdn_id(member) for member in cdn_loop)
+    return max(by_loop, by_via, key=len)
 
 
 def _received_by(member: str) -> str:

@@ -36,10 +36,12 @@ from tiercache.wire.prefetch import Target
 
 log = Logger()
 
-LONGEST_WAIT_S = 0.3
-"""How long a page may be held back for its sidecar."""
+LONGEST_WAIT_S = Budget().slow_s
+"""How long a page may be held back for its sidecar: as long as a tier that is at ease may take for an exchange.  A page
+that goes without costs who asked two exchanges more, and all that it needs does too; on a machine with much to do, that
+makes what is slow slower."""
 
-OFF_S = 30.0
+OFF_S = 10.0
 """For how long none is, after one that took longer."""
 
 KEPT_CHOICES = 4096

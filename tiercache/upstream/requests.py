@@ -245,7 +245,8 @@ class Requests:
         def late(_outcome: object, timeout_s: float) -> NoReturn:
             raise Unanswered(reason=f"{ASKED_AT_ONCE} requests before this one had no answer within {timeout_s:g} s")
 
-        await self._turns.acquire().addTimeout(self.deadlines.first_byte_s, self.clock, late)
+        turn = self._turns.acquire()
+        await (turn if turn.called else turn.addTimeout(self.deadlines.first_byte_s, self.clock, late))
 
     async def _exchange(
         self, method: str, target: Target, headers: Mapping[str, str], authorization: str | None, body: bytes | None

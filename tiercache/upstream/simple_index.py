@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
+from tiercache.cache.kept import Kept
 from tiercache.cache.share import Share
 from tiercache.errors import FileAbsent, LoopFound, PageUnusable, ProjectAbsent, TiercacheError
 from tiercache.interfaces import FileRange, IFileStream, IUpstream, Pool, Tier
@@ -58,6 +59,14 @@ class Limits:
     file: int = 32 * 2**30
 
 
+KEPT_WAYS = 32
+"""By which requests came here; each node below has its own."""
+
+
+def _none_behind() -> Kept[Hops, SimpleIndex]:
+    return Kept(limit=KEPT_WAYS, weigh=lambda _: 1)
+
+
 @implementer(IUpstream)
 @define(kw_only=True, eq=False)
 class SimpleIndex:
@@ -86,6 +95,7 @@ class SimpleIndex:
     _base: Target = field(init=False)
     _requests: Requests = field(init=False)
     _files: TierFiles = field(init=False)
+    _behind: Kept[Hops, SimpleIndex] = field(factory=_none_behind, init=False)
 
     def __attrs_post_init__(self) -> None:
         given = Target.parse(self.base_url if self.base_url.endswith("/") else self.base_url + "/")
@@ -118,14 +128,18 @@ class SimpleIndex:
         """The same tier, its pages below another base; connections, deadlines and turns are shared."""
         elsewhere = copy(self)
         elsewhere._base = base
+        elsewhere._behind = _none_behind()
         return elsewhere
 
     def behind(self, hops: Hops, hints: Hints = NO_HINTS) -> SimpleIndex:  # an index is told none
         if hops == self._requests.hops:
             return self
-        behind = copy(self)
-        behind._requests = self._requests.behind(hops)
-        behind._files = evolve(self._files, requests=behind._requests)
+        behind = self._behind.get(hops)
+        if behind is None:
+            behind = copy(self)
+            behind._requests = self._requests.behind(hops)
+            behind._files = evolve(self._files, requests=behind._requests)
+            self._behind.put(hops, behind)
         return behind
 
     async def page(self, project: ProjectName, validators: Validators, no_cache: bool) -> Present | NotModified:

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from attrs import define, field
+from attrs import define
 from klein import Klein
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
-from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.server import Request
 from zope.interface import implementer
 
 from tiercache.interfaces import Pool
@@ -29,6 +28,8 @@ from tiercache.web.request import ask_of
 from tiercache.web.respond import Responder
 from tiercache.web.route import Permission, Route
 from tiercache.web.simple import SimplePages
+from tiercache.web.stage import Stage
+from tiercache.wire import CHANGES, FILES, NODE, PAGES, RESERVED, ROOT
 
 GET = "GET"  # HEAD comes with GET; OPTIONS is answered by the table of errors
 
@@ -47,6 +48,12 @@ OPEN = None
 AT_ONCE = (b"/simple/", b"/local/", b"/files/", b"/healthz", b"/readyz")
 """What a node can be asked for from the first moment on: nothing else is found below these by GET or HEAD."""
 
+ASKED_BY_NODES = frozenset(f"/{ROOT}{one}".encode() for one in (NODE, RESERVED, CHANGES))
+"""What nodes ask for by GET; files besides, and pages by POST."""
+
+PAGES_FOR_NODES = f"/{ROOT}{PAGES}".encode()
+FILES_FOR_NODES = f"/{ROOT}{FILES}/".encode()
+
 
 def application(
     *,
@@ -55,6 +62,8 @@ def application(
     files: FileRoutes,
     local_files: FileRoutes,
     health: Health,
+    load_for_nodes: Callable[[], Awaitable[object]],
+    for_nodes: Callable[[], Sequence[Route]],
     load: Callable[[], Awaitable[object]],
     more: Callable[[], Sequence[Route]],
     pool: Pool,
@@ -64,8 +73,8 @@ def application(
 ) -> Application:
     """The resource of the whole site.
 
-    `more` gives the routes beside those of pages and files, once `load` has ended.  `keep` is told of each answer by
-    the target that was asked for.
+    `for_nodes` gives the routes for other nodes, once `load_for_nodes` has ended; `more` all those beside pages and
+    files, once `load` has.  `keep` is told of each answer by the target that was asked for.
     """
     routes = [
         Route(verb=GET, path=path, act=act, permission=permission)
@@ -86,65 +95,44 @@ def application(
         )
     ]
     mount = partial(mounted, guard=guard, responder=responder, keep=keep)
-    return Application(at_once=mount(routes), load=load, routes=lambda: [*routes, *more()], mounted=mount, pool=pool)
+    return Application(
+        at_once=mount(routes),
+        for_nodes=Stage(load=load_for_nodes, routes=for_nodes, mounted=mount, pool=pool),
+        everything=Stage(load=load, routes=lambda: [*routes, *more()], mounted=mount, pool=pool),
+    )
 
 
 @implementer(IResource)
 @define(kw_only=True, eq=False)
 class Application:
-    """What is asked for most is there at once; everything, that included, is put together when it is first needed.
-
-    That takes half a second, in which others are to be answered: so it is done in the pool, but for `routes`.
-    """
+    """What is asked for most is there at once; what other nodes ask for, and everything, that included, are put
+    together when they are first needed."""
 
     _at_once: IResource
-    _load: Callable[[], Awaitable[object]]
-    _routes: Callable[[], Sequence[Route]]
-    _mounted: Callable[[Sequence[Route]], IResource]
-    _pool: Pool
-    _whole: IResource | None = field(default=None, init=False)
-    _waiting: list[Request] = field(factory=list, init=False)
-    _is_being_made: bool = field(default=False, init=False)
+    _for_nodes: Stage
+    _everything: Stage
     isLeaf: bool = True
 
     @property
     def whole(self) -> IResource:
         """Everything, put together at once if it was not before."""
-        if self._whole is None:
-            self._whole = self._mounted(self._routes())
-        return self._whole
+        return self._everything.resource
+
+    @property
+    def for_nodes(self) -> IResource:
+        """What other nodes ask for, the same."""
+        return self._for_nodes.resource
 
     def render(self, request: Request) -> object:
         """See `IResource`."""
-        if request.method in (b"GET", b"HEAD") and request.path.startswith(AT_ONCE):
-            return self._at_once.render(request)
-        if self._whole is not None:
-            return self._whole.render(request)
-        self._waiting.append(request)
-        request.notifyFinish().addErrback(lambda _: self._has_left(request))
-        if not self._is_being_made:
-            self._is_being_made = True
-            Deferred.fromCoroutine(self._put_together()).addErrback(self._fail)
-        return NOT_DONE_YET
-
-    async def _put_together(self) -> None:
-        await self._load()
-        whole = await self._pool(self._mounted, self._routes())
-        self._whole = self._whole or whole
-        for request in self._no_more_waiting():
-            request.render(self._whole)
-
-    def _fail(self, failure: Failure) -> None:
-        for request in self._no_more_waiting():
-            request.processingFailed(failure)  # which logs it
-
-    def _no_more_waiting(self) -> list[Request]:
-        waiting, self._waiting, self._is_being_made = self._waiting, [], False
-        return waiting
-
-    def _has_left(self, request: Request) -> None:
-        if request in self._waiting:
-            self._waiting.remove(request)
+        if request.method in (b"GET", b"HEAD"):
+            if request.path.startswith(AT_ONCE):
+                return self._at_once.render(request)
+            if request.path in ASKED_BY_NODES or request.path.startswith(FILES_FOR_NODES):
+                return self._for_nodes.render(request)
+        elif request.method == b"POST" and request.path == PAGES_FOR_NODES:
+            return self._for_nodes.render(request)
+        return self._everything.render(request)
 
     def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
         """See `IResource`; a leaf has no children."""

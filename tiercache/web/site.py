@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
 
@@ -69,14 +70,15 @@ class Presence:
 
 @frozen(kw_only=True)
 class Shared:
-    """What other routes have in common with those of pages and files."""
+    """What other routes have in common with those of pages and files.  `for_nodes`: the routes for other nodes."""
 
     simple: SimplePages
     logins: Logins
+    for_nodes: Sequence[Route] = ()
 
 
 More = Callable[[Shared], "Sequence[Route]"]
-"""Gives the routes beside those of pages, files and the node's health.  It is called when one of them is asked for."""
+"""Gives routes beside those of pages, files and the node's health.  It is called when one of them is asked for."""
 
 
 def nothing() -> None:
@@ -99,6 +101,8 @@ def root(
     sidecars: Sidecars,
     switch: OfflineSwitch,
     not_ready: Callable[[], str | None],
+    load_for_nodes: Callable[[], object] = nothing,
+    for_nodes: More = no_more,
     load: Callable[[], object] = nothing,
     more: More = no_more,
     permissions: Permissions = ANYONE_READS,
@@ -112,8 +116,9 @@ def root(
 ) -> IResource:
     """The root resource; `not_ready` gives the reason why no request should come here now, or None.
 
-    `more` gives what is served beside pages and files, once `load` has been called in the pool.  `permissions`: what
-    the guard lets whom do, who are known by `accounts`.  `trusted_proxies`: who is believed to say for whom they ask.
+    `for_nodes` gives what is served to other nodes beside pages and files, once `load_for_nodes` has been called in the
+    pool; `more` all else, once `load` has.  `permissions`: what the guard lets whom do, who are known by `accounts`.
+    `trusted_proxies`: who is believed to say for whom they ask.
     `tokens`: those that the node issues; `is_trusted_publisher`: whether one is of a publisher who is trusted still.
     `warrants`: for whom the node's own programs read.  `read_ahead`: what guesses at what clients will ask for, if
     anything does.  `at_hand`: what tells whether answers are the same still, None to keep none ready.
@@ -177,14 +182,22 @@ def root(
             is_trusted_publisher=is_trusted_publisher,
             warrants=no_warrants() if warrants is None else warrants,
         )
+        shared = Shared(simple=simple_pages, logins=logins)
+
+        @cache
+        def routes_for_nodes() -> Sequence[Route]:
+            return for_nodes(shared)
+
         return application(
             simple=simple_pages,
             local=local_pages,
             files=file_routes,
             local_files=local_file_routes,
             health=Health(not_ready=not_ready),
+            load_for_nodes=lambda: pool(load_for_nodes),
+            for_nodes=routes_for_nodes,
             load=lambda: pool(load),
-            more=lambda: more(Shared(simple=simple_pages, logins=logins)),
+            more=lambda: more(evolve(shared, for_nodes=routes_for_nodes())),
             pool=pool,
             guard=Guard(permissions=permissions, clients=clients, logins=logins),
             responder=responder,
