@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--uploads", type=int, default=120, metavar="NUMBER", help="how many uploads are made under kills")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where only those that start processes are wanted, whoever runs them need not load what has none of them."""
+    named_so = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    if config.option.markexpr != "slow" or not named_so or ACCEPTANCE in collection_path.parents:
+        return None
+    return True if "slow" not in collection_path.read_text() else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All acceptance tests start processes."""
+    folder = f"{ACCEPTANCE}{os.sep}"
     for item in items:
-        if ACCEPTANCE in item.path.parents:
+        if str(item.path).startswith(folder):
             item.add_marker(pytest.mark.slow)

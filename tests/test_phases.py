@@ -58,3 +58,54 @@ def test_phases_of_a_script_that_is_called_are_told_by_its_caller_alone(tmp_path
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("The time was spent on:") == 1
     assert told(ended) == ["outer", "inner", "last", "in all"]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_phase_beside_goes_on_with_the_script_and_is_shown_when_joined(tmp_path: Path, shell: str) -> None:
+    """Neither ends without the other: each opens a pipe that the other writes to or reads."""
+    script = """
+        mkfifo there back
+        beside waiting sh -c 'echo waited; cat there; echo from beside > back'
+        phase asking sh -c 'echo from the script > there; cat back'
+        joined
+    """
+    ended = run(tmp_path, script, shell)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[:3] == ["from beside", "waited", "from the script"]
+    assert sorted(told(ended)) == ["asking", "in all", "waiting"]
+    assert not any((tmp_path / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_status_of_a_phase_beside_is_that_of_joining_it(tmp_path: Path, shell: str) -> None:
+    ended = run(tmp_path, "beside waiting sh -c 'exit 7'\nphase 'the tests' true\njoined\necho unheard\n", shell)
+    assert ended.returncode == 7
+    assert "unheard" not in ended.stdout
+    assert sorted(told(ended)) == ["in all", "the tests", "waiting (status 7)"]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_script_that_fails_ends_what_goes_on_beside_it(tmp_path: Path, shell: str) -> None:
+    script = """
+        mkfifo there
+        beside waiting sh -c 'echo begun > there; exec sleep 600'
+        phase failing sh -c 'cat there; exit 3'
+    """
+    ended = run(tmp_path, script, shell)
+    assert ended.returncode == 3
+    assert ended.stdout.startswith("begun\n")
+    assert sorted(told(ended)) == ["failing (status 3)", "in all", "waiting (status 143)"]
+    assert not any((tmp_path / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_script_that_is_told_to_end_ends_what_goes_on_beside_it(tmp_path: Path, shell: str) -> None:
+    """What runs in the background of a shell does not hear the keyboard by itself."""
+    script = """
+        mkfifo there
+        beside waiting sh -c 'echo begun > there; exec sleep 600'
+        phase ending sh -c 'cat there; kill -TERM $PPID'
+    """
+    ended = run(tmp_path, script, shell)
+    assert ended.returncode == 143
+    assert sorted(told(ended)) == ["in all", "waiting (status 143)"]

@@ -1,32 +1,17 @@
-"""The fake index is a package index: the clients install from it directly, and agree about what they get."""
+"""The fake index is a package index.  That clients install from it is shown in `test_applications`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from urllib.parse import urljoin
 
 from tests.acceptance.conftest import IndexStarter
-from tests.doubles.clients import CLIENTS, Installation
 from tests.doubles.fetching import assert_whole, fetch
 from tests.doubles.link import Link
 from tests.doubles.listings import JSON_TYPE, file_path
 from tests.doubles.universe import Universe, wheel_names
 from tiercache.simple.names import normalise
 from tiercache.simple.parse import parse_page
-
-Direct = Callable[[str, str], Installation]
-
-
-def test_every_client_installs_the_same_forty_projects_from_either_variant(direct: Direct) -> None:
-    trees = []
-    for client in CLIENTS:
-        for variant in ("html", "json"):
-            installed = direct(client, variant)
-            assert installed.succeeded, installed.run.said
-            assert len(installed.versions) >= 40
-            trees.append(installed.tree)
-    assert all(tree == trees[0] for tree in trees)
 
 
 def test_the_universe_has_sixty_projects(universe: Universe) -> None:

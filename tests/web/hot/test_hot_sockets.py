@@ -20,7 +20,7 @@ from tests.web.hot.served import content
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 SIZE = 20_000_003
 
 
