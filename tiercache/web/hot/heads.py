@@ -21,6 +21,9 @@ from tiercache.web.host import is_host
 MOST_BLOCKS = 512
 """How many are remembered; who makes up new ones makes the node read them, which is less than it does for a page."""
 
+MOST_CONDITIONAL = 512
+"""How many are, with what they say the client has: whoever looks for something new says the same each time."""
+
 LONGEST_BLOCK = 4096
 """Longer ones are read by the stock channel, which bounds them."""
 
@@ -87,14 +90,20 @@ class Heads:
     _node_id: str | None
     _most_fields: int
     _known: dict[bytes, Meaning | None] = field(factory=dict, init=False)
+    _conditional: dict[bytes, tuple[Meaning, Conditions]] = field(factory=dict, init=False)
 
     def read(self, block: bytes) -> tuple[Meaning, Conditions] | None:
         """What a block means, which begins with the end of the request line and ends with the empty line."""
         known = self._known.get(block)
         if known is not None:
             return known, known.conditions
-        if len(block) > LONGEST_BLOCK:
-            return None
+        conditional = self._conditional.get(block)
+        if conditional is not None or len(block) > LONGEST_BLOCK:
+            return conditional
+        return self._read_by_parts(block)
+
+    def _read_by_parts(self, whole: bytes) -> tuple[Meaning, Conditions] | None:
+        block = whole
         wanted = if_range = None
         try:
             block, if_none_match = _without(block, _IF_NONE_MATCH)
@@ -110,7 +119,10 @@ class Heads:
             return meaning, meaning.conditions
         if meaning.conditions is not UNCONDITIONAL:
             return None  # said twice, maybe
-        return meaning, Conditions(if_none_match, wanted, if_range)
+        if len(self._conditional) >= MOST_CONDITIONAL:
+            self._conditional.clear()
+        read = self._conditional[whole] = meaning, Conditions(if_none_match, wanted, if_range)
+        return read
 
     def _first_read(self, block: bytes) -> Meaning | None:
         if len(self._known) >= MOST_BLOCKS:
