@@ -175,7 +175,6 @@ class Pip:
             PIP_CONFIG_FILE="/dev/null",
             PIP_DISABLE_PIP_VERSION_CHECK="1",
             PIP_CACHE_DIR=str(folder / "cache"),
-            PIP_NO_COMPILE="1",
         )
 
 
