@@ -53,7 +53,8 @@ def middle(rounds: Sequence[Cell]) -> Cell:
         values = [getattr(cell, name) for cell in good]
         return None if None in values else median(values)
 
-    return evolve(good[0], cpu_s=of("cpu_s"), wall_s=of("wall_s"), tail_s=of("tail_s"), fetches=of("fetches"))
+    medians = {name: of(name) for name in ("cpu_s", "wall_s", "tail_s", "fetches")}
+    return evolve(good[0], failed=max(cell.failed for cell in good), **medians)
 
 
 def in_short(problem: BaseException) -> str:

@@ -31,7 +31,7 @@ from tests.doubles.universe import Sizes
 
 @frozen(kw_only=True)
 class Scale:
-    """How much is measured: `seconds` of load for each warm case, `rounds` of all else."""
+    """How much is measured: `seconds` of load for a round of each warm case, `rounds` of everything."""
 
     seconds: int
     rounds: int
@@ -51,7 +51,7 @@ class Scale:
 
 
 WHOLE = Scale(
-    seconds=2,
+    seconds=1,
     rounds=3,
     sizes=tuple(PAGES),
     connections=(1, 32, 256),
@@ -153,8 +153,7 @@ class Run:
                     servers.append(server)
                 except FAILURES as problem:
                     self._missing[f"{peer.name}, warm,"] = in_short(problem)
-            for together in zip(*(warm.measured(server) for server in servers), strict=True):
-                yield from together
+            yield from warm.measured(servers, self.scale.rounds)
 
     def _starts(self, stand: Stand, peer: Peer) -> bool:
         """Whether a server starts and has all that it will be asked for; else it takes no further part."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from attrs import frozen
@@ -10,7 +10,7 @@ from attrs import frozen
 from benchmarks.exchanges import ACCEPTS
 from benchmarks.peers import cells
 from benchmarks.peers.asked import file_url, unlike, validator
-from benchmarks.peers.cells import FAILURES, Cell, in_short
+from benchmarks.peers.cells import FAILURES, Cell, in_short, middle
 from benchmarks.peers.content import BIG_FILE, SMALL_FILE, page_project
 from benchmarks.peers.downloads import download
 from benchmarks.peers.load import Generator
@@ -54,7 +54,7 @@ def page_cases(sizes: tuple[str, ...], connections: tuple[int, ...], usual: int)
 
 @frozen(kw_only=True)
 class Warm:
-    """How the load is made: `seconds` for each case."""
+    """How the load is made: `seconds` for each round of a case."""
 
     generator: Generator
     seconds: int
@@ -70,25 +70,30 @@ class Warm:
         for project in (SMALL_FILE, BIG_FILE):
             download(file_url(server.simple, project))
 
-    def measured(self, server: RunningPeer) -> Iterator[Cell]:
-        """Every case, of a server that is warmed up."""
+    def measured(self, servers: Sequence[RunningPeer], rounds: int) -> Iterator[Cell]:
+        """Every case, of servers that are warmed up: round by round, each server in turn."""
+        for measure in self._cases():
+            cells_of = [[measure(server) for server in servers] for _ in range(rounds)]
+            yield from map(middle, zip(*cells_of, strict=True))
+
+    def _cases(self) -> Iterator[Callable[[RunningPeer], Cell]]:
         for case in self.pages:
-            yield self._tried(server, cells.PAGES, case.name, partial(self._page, server, case))
+            yield partial(self._tried, cells.PAGES, case.name, partial(self._page, case))
         for label, project in (("100 KB", SMALL_FILE), (self.big_file, BIG_FILE)):
             for clients in self.clients:
                 name = f"{label}, {connections_of(clients)}"
-                yield self._tried(server, cells.FILES, name, partial(self._file, server, name, project, clients))
+                yield partial(self._tried, cells.FILES, name, partial(self._file, name, project, clients))
 
-    def _tried(self, server: RunningPeer, group: str, case: str, measure: Callable[[], Cell]) -> Cell:
+    def _tried(self, group: str, case: str, measure: Callable[[RunningPeer], Cell], server: RunningPeer) -> Cell:
         try:
-            return measure()
+            return measure(server)
         except FAILURES as problem:
             return Cell(group=group, case=case, peer=server.peer.name, note=in_short(problem))
 
-    def _file(self, server: RunningPeer, name: str, project: str, clients: int) -> Cell:
+    def _file(self, name: str, project: str, clients: int, server: RunningPeer) -> Cell:
         return self._loaded(server, cells.FILES, name, file_url(server.simple, project), {}, clients)
 
-    def _page(self, server: RunningPeer, case: PageCase) -> Cell:
+    def _page(self, case: PageCase, server: RunningPeer) -> Cell:
         url = f"{server.simple}{page_project(case.size)}/"
         headers = {"Accept": ACCEPTS[case.syntax]}
         if case.packed:
