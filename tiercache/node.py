@@ -7,7 +7,8 @@ How a request travels:
      web/hot          is what was answered to the same words the answer still (cache/at_hand; nothing about its project
                       in cache/knowledge has changed)?  or is it at hand although nobody has asked for it (web/unasked)?
                       then one write, and the request ends here; so do files (sendfile).  All else is begun for a
-                      share of each turn (cache/share)
+                      share of each turn (cache/share), and made ready for who asks next once it is quiet
+                      (web/hot/beforehand)
      web/guard        may who asks read numpy?  web/logins says who they are, by their password (access/throttle: were
                       too many wrong?), their token (cache/tokens: not revoked?) and where they ask from (web/client);
                       access/permissions what they are granted; a route asks web/visitor for what is not in its path
