@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -41,7 +40,7 @@ from tiercache.simple.model import FileIdentity, ProjectName
 from tiercache.storage import hosted_steps, news_steps, steps
 from tiercache.storage.act_rows import act_of, deleted_files
 from tiercache.storage.attachments import SqlAttachments
-from tiercache.storage.database import SIZE, STAMP, meaning, reading_connection, writing_connection
+from tiercache.storage.database import SIZE, Stamps, meaning, reading_connection, writing_connection
 from tiercache.storage.dropped import SqlDropped
 from tiercache.storage.file_rows import file_records
 from tiercache.storage.group_commit import GroupCommit
@@ -52,7 +51,7 @@ from tiercache.storage.lock import alone_in
 from tiercache.storage.prepared import Prepared
 from tiercache.storage.recalled import Recalled, absences
 from tiercache.storage.revisions import REVISION, bring_up_to_date, revision_of
-from tiercache.storage.rows import Unreadable, changes_of, head_of, names_of, unpacked
+from tiercache.storage.rows import Unreadable, changes_of, head_of, homes_of, names_of, unpacked
 from tiercache.storage.sqlite import hosted, news, statements
 from tiercache.storage.statement import Rows, Statement
 
@@ -73,6 +72,7 @@ class SqlCatalogue:
 
     _path: Path
     _reader: Prepared
+    _stamps: Stamps
     _changes: GroupCommit
     _changes_kept: int
     _seconds: Callable[[], float] | None
@@ -127,6 +127,8 @@ class SqlCatalogue:
             undone.callback(writing.close)
             reading = reading_connection(path, patience_s=read_patience_s)
             undone.callback(reading.close)
+            stamps = Stamps.open(path, patience_s=read_patience_s)
+            undone.callback(stamps.close)
             try:
                 if revision_of(reading) != REVISION:
                     bring_up_to_date(path, patience_s=write_patience_s)
@@ -134,7 +136,14 @@ class SqlCatalogue:
                 raise meaning(path, error) from error
             undone.pop_all()
         changes = GroupCommit(connection=Prepared(writing), path=path, writer=writer, pause=pause)
-        return cls(path=path, reader=Prepared(reading), changes=changes, changes_kept=changes_kept, seconds=seconds)
+        return cls(
+            path=path,
+            reader=Prepared(reading),
+            stamps=stamps,
+            changes=changes,
+            changes_kept=changes_kept,
+            seconds=seconds,
+        )
 
     # -- entries ------------------------------------------------------------------------------------------------
 
@@ -164,11 +173,7 @@ class SqlCatalogue:
         return [project for (project,) in self._rows(statements.ENTRY_NAMES)]
 
     def homes(self) -> dict[str, int]:
-        found: Counter[str] = Counter()
-        for (head,) in self._rows(statements.HEADS_OF_PAGES):
-            with suppress(Unreadable):
-                found[head_of(head).tier] += 1
-        return found
+        return homes_of(self._rows(statements.HEADS_OF_PAGES))
 
     # -- files --------------------------------------------------------------------------------------------------
 
@@ -370,15 +375,13 @@ class SqlCatalogue:
     def touch_tokens(self, used_at: Mapping[str, float]) -> Deferred[None]:
         return self._tokens.touch(used_at)
 
-    # -- all of it ----------------------------------------------------------------------------------------------
-
     def stamp(self) -> int:
-        ((stamp,),) = self._rows(STAMP)
+        stamp = self._stamps.newest()
         if stamp != self._stamp:
             self._stamp = stamp
             for recalled in (self._known_entries, self._known_files, self._attachments):
                 recalled.forget_all()
-        return int(stamp)
+        return stamp
 
     async def close(self) -> None:
         try:
@@ -386,6 +389,7 @@ class SqlCatalogue:
         finally:
             with self._reading:
                 self._reader.connection.close()
+            self._stamps.close()
 
     def _rows(self, statement: Statement, **parameters: Any) -> Rows:
         """All rows at once: a read that stayed open would hold this connection in the past."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Self
+
+from attrs import frozen
 
 from tiercache.errors import StoreFull, StoreUnusable
 from tiercache.storage.statement import Statement
@@ -23,9 +26,6 @@ SIZE = Statement(
     columns=("size_bytes",),
 )
 """What a database takes of its file; the rest of that is used again before the file grows."""
-
-STAMP = Statement("SELECT data_version FROM pragma_data_version", columns=("stamp",))
-"""Another number than before, to the connection that asks, once any other one has changed something."""
 
 
 def writing_connection(path: Path, *, patience_s: float) -> sqlite3.Connection:
@@ -45,6 +45,31 @@ def writing_connection(path: Path, *, patience_s: float) -> sqlite3.Connection:
 def reading_connection(path: Path, *, patience_s: float) -> sqlite3.Connection:
     """A connection that sees, with each statement, all that has been committed by then.  Raises as above."""
     return _connected(path, patience_s, "PRAGMA query_only = ON")
+
+
+@frozen(kw_only=True, eq=False)
+class Stamps:
+    """Whether a database was changed: on a connection of its own, so that to ask waits for nobody's long read."""
+
+    _path: Path
+    _connection: sqlite3.Connection
+
+    @classmethod
+    def open(cls, path: Path, *, patience_s: float) -> Self:
+        """Those of the database at `path`.  Raises StoreUnusable."""
+        return cls(path=path, connection=reading_connection(path, patience_s=patience_s))
+
+    def newest(self) -> int:
+        """Another number than before once anybody has changed something.  Raises StoreUnusable."""
+        try:
+            ((stamp,),) = self._connection.execute("PRAGMA data_version")
+        except sqlite3.Error as error:
+            raise meaning(self._path, error) from error
+        return int(stamp)
+
+    def close(self) -> None:
+        """Not to be asked any more."""
+        self._connection.close()
 
 
 def meaning(path: Path, error: sqlite3.Error) -> StoreFull | StoreUnusable:

@@ -5,7 +5,9 @@ Heads, listings and names are JSON; larger bytes are compressed.  No SQL here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -88,6 +90,15 @@ def names_of(data: bytes) -> tuple[ProjectName, ...]:
         return tuple(map(ProjectName, _names.decode(data)))
     except msgspec.DecodeError as error:
         raise Unreadable(str(error)) from error
+
+
+def homes_of(rows: Iterable[Any]) -> dict[str, int]:
+    """Of how many pages each tier is the home, by rows of their heads; those that are unreadable do not count."""
+    found: Counter[str] = Counter()
+    for (head,) in rows:
+        with suppress(Unreadable):
+            found[head_of(head).tier] += 1
+    return found
 
 
 def changes_of(rows: Iterable[Any]) -> tuple[Change, ...]:
