@@ -27,12 +27,14 @@ class Made:
         self.clock = Clock()
         self.made: list[bytes] = []
         self.meanwhile: dict[bytes, Callable[[], object]] = {}
+        self.not_to_be_had: set[bytes] = set()
         self.beforehand = Beforehand(clock=self.clock, make_ready=self._make)
 
-    def _make(self, target: bytes, variant: Variant) -> None:
+    def _make(self, target: bytes, variant: Variant) -> bool:
         assert variant is None
         self.made.append(target)
         self.meanwhile.get(target, lambda: None)()
+        return target not in self.not_to_be_had
 
 
 # -- when -----------------------------------------------------------------------------------------------------------
@@ -83,6 +85,20 @@ def test_what_was_asked_for_a_moment_ago_is_seen_to_once_more() -> None:
     assert made.made[3:] == [b"/file", b"/more"]
     made.clock.advance(2 * REMEMBERED_S)
     assert made.made[5:] == [], "nobody has asked for anything"
+
+
+def test_what_is_not_to_be_had_is_not_seen_to_again_before_somebody_asks_for_it() -> None:
+    made = Made()
+    made.not_to_be_had.add(b"/absent")
+    for target in (b"/absent", b"/page", b"/absent"):
+        made.beforehand.note(target, None)
+    made.clock.advance(QUIET_S)
+    made.beforehand.note(b"/more", None)
+    made.clock.advance(QUIET_S)
+    assert made.made == [b"/page", b"/absent", b"/page", b"/more"]
+    made.beforehand.note(b"/absent", None)
+    made.clock.advance(QUIET_S)
+    assert made.made[4:] == [b"/page", b"/more", b"/absent"]
 
 
 def test_only_so_much_is_remembered() -> None:

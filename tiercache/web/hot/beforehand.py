@@ -28,11 +28,11 @@ Wanted = tuple[bytes, Variant]
 
 @define(kw_only=True, eq=False)
 class Beforehand:
-    """`make_ready` makes an answer ready, if it is not and that takes no time; one is looked at in a turn of the
-    reactor."""
+    """`make_ready` makes an answer ready if that takes no time, and tells whether it is; one is looked at in a turn of
+    the reactor.  What is not to be had so is not looked at again before somebody asks for it."""
 
     _clock: IReactorTime
-    _make_ready: Callable[[bytes, Variant], object]
+    _make_ready: Callable[[bytes, Variant], bool]
     _wanted: dict[Wanted, float] = field(factory=dict, init=False)  # and when; the oldest is the first
     _last_at: float = field(default=0.0, init=False)
     _alarm: IDelayedCall | None = field(default=None, init=False)
@@ -70,5 +70,5 @@ class Beforehand:
             return
         wanted = next(these, None)
         self._alarm = None if wanted is None else self._clock.callLater(0, self._go_on, last_at, these)
-        if wanted is not None:
-            self._make_ready(*wanted)
+        if wanted is not None and not self._make_ready(*wanted):
+            self._wanted.pop(wanted, None)

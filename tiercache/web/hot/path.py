@@ -116,7 +116,7 @@ class HotPath:
 
     @_beforehand.default
     def _made_ready_before_it_is_asked_for(self) -> Beforehand:
-        return Beforehand(clock=self.clock, make_ready=self.found)
+        return Beforehand(clock=self.clock, make_ready=self._make_ready)
 
     def keep(self, request: Request, standing: IStanding) -> None:
         """The application has answered this request with what stands on `standing`."""
@@ -140,8 +140,6 @@ class HotPath:
             return None
         meaning, conditions = read
         prepared, first = self.found(target, meaning.variant)
-        if self._unasked is not None and (prepared is None or first is not None):
-            self._beforehand.note(target, meaning.variant)
         if prepared is None:
             return None
         is_known = etag_matches(conditions.if_none_match, prepared.etag)
@@ -169,11 +167,23 @@ class HotPath:
         prepared = self.ready.find(target, variant)
         if prepared is not None or self._unasked is None or len(target) > LONGEST_TARGET:
             return prepared, None
-        first = self._unasked.find(target, variant)
+        self._beforehand.note(target, variant)
+        return self._at_hand(self._unasked, target, variant)
+
+    def _at_hand(
+        self, unasked: IUnasked, target: bytes, variant: Variant
+    ) -> tuple[Prepared | None, IFirstAnswer | None]:
+        first = unasked.find(target, variant)
         if first is None:
             return None, None
         self.ready.keep(target, first.standing)
         return self.ready.find(target, variant), first
+
+    def _make_ready(self, target: bytes, variant: Variant) -> bool:
+        """See `Beforehand`."""
+        if self.ready.find(target, variant) is not None:
+            return True
+        return self._unasked is not None and self._at_hand(self._unasked, target, variant)[0] is not None
 
     def question(self, data: bytes, peer: object) -> tuple[bytes, Variant, Asker] | None:
         """What a client asks for whose bytes these are: a target, in a variant; and who that is.
