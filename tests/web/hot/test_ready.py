@@ -201,6 +201,15 @@ def test_page_whose_lifetime_ends_is_looked_at_again() -> None:
     assert table.found().etag == '"2"'
 
 
+def test_nothing_is_given_past_the_moment_until_which_it_is_told() -> None:
+    table = Table(stood=Stood(lasting_s=0.5))
+    table.found()
+    table.now += 0.25
+    assert table.found().etag == '"1"'
+    table.now += 0.25
+    assert table.found().etag == '"2"'
+
+
 def test_what_is_not_there_any_more_is_forgotten() -> None:
     table = Table()
     table.found()

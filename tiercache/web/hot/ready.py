@@ -150,7 +150,7 @@ class Ready:
             return None
         place.prepared = self._prepared(place, current)
         place.made_at = now
-        place.until = min(_end_of_second(now), math.nextafter(now + current.steady_s, now))
+        place.until = min(_end_of_second(now), math.nextafter(min(now + current.steady_s, place.relied_until), now))
         return place.prepared
 
     def _looked_at(self, place: _Place, now: float) -> Current | None:
