@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.doubles.hosting import publish
+from tests.doubles.outlet import MemoryOutlet
+from tests.doubles.wire import Connection
 from tests.web.hot.twins import Twins, but_its_date, head
 from tiercache.web.hot.channel import MOST_A_TURN, PIECE_BYTES
 from tiercache.web.limits import Limits
@@ -22,6 +24,16 @@ def with_large_page(twins: Twins) -> bytes:
     answer = twins.warm("/simple/acme-tools/")
     assert len(answer) > PIECE_BYTES * 2
     return answer
+
+
+def with_room(twins: Twins, room_bytes: int) -> tuple[Connection, MemoryOutlet]:
+    """A connection whose client takes nothing, with so much room in its socket."""
+    connection = twins.connect()
+    connection.stall()
+    outlet = twins.outlets.of(connection.transport)
+    assert outlet is not None
+    outlet.room = room_bytes
+    return connection, outlet
 
 
 REASON = {"yanked": "r" * 6000}
@@ -46,11 +58,7 @@ def test_client_that_pipelines_and_never_reads_makes_no_memory_grow() -> None:
 def test_large_page_goes_past_the_transport_as_its_client_takes_it() -> None:
     twins = Twins()
     answer = with_large_page(twins)
-    connection = twins.connect()
-    connection.stall()
-    outlet = twins.outlets.of(connection.transport)
-    assert outlet is not None
-    outlet.room = 100_000
+    connection, outlet = with_room(twins, 100_000)
     connection.send(head("GET", "/simple/acme-tools/") + PAGE)
     for taken in (100_000, 150_000):
         assert but_its_date(connection.received) == but_its_date(answer)[: len(but_its_date(connection.received))]
@@ -67,11 +75,7 @@ def test_large_page_goes_past_the_transport_as_its_client_takes_it() -> None:
 def test_socket_that_breaks_within_a_large_page_is_the_transport_s_to_find() -> None:
     twins = Twins()
     answer = with_large_page(twins)
-    connection = twins.connect()
-    connection.stall()
-    outlet = twins.outlets.of(connection.transport)
-    assert outlet is not None
-    outlet.room = 100_000
+    connection, outlet = with_room(twins, 100_000)
     connection.send(head("GET", "/simple/acme-tools/"))
     outlet.is_broken = True
     connection.transport.producer.resumeProducing()
