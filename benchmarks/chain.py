@@ -12,14 +12,14 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
 from benchmarks.measures import Figure, Report
+from benchmarks.new_chains import new_chain
 from benchmarks.node import LIMIT_MISSED
-from tests.acceptance.chains import started, tiers, versions_on
+from tests.acceptance.chains import started, versions_on
 from tests.doubles.clients import CLIENTS, Desk
 from tests.doubles.processes import Running, RunningIndex, RunningNode, wait_until
 from tests.doubles.releasing import wheel_of
@@ -29,24 +29,6 @@ LENGTHS = (1, 2, 3)
 RELEASES = 5
 ROUNDS = {"pip": 3, "uv": 9}
 """An install with uv takes a second or two, in which whatever else the machine does is a large part."""
-
-
-@contextmanager
-def chain_of(length: int, folder: Path, index: RunningIndex) -> Iterator[RunningNode]:
-    """So many new nodes, the last of them."""
-    running: list[RunningNode] = []
-    above: RunningNode | None = None
-    try:
-        for number in range(length):
-            settings = {**tiers(index, above), "node": {"name": f"node{number}"}}
-            above = RunningNode.prepare(folder / str(number), settings)
-            running.append(above)
-            above.wait_until_ready()
-        assert above is not None
-        yield above
-    finally:
-        for node in reversed(running):
-            node.close()
 
 
 def cold_install(client: str, node: RunningNode, index: RunningIndex, folder: Path) -> tuple[float, int]:
@@ -94,8 +76,8 @@ def measured(rounds: Mapping[str, int], round_trip_ms: int) -> Report:
                     if number >= rounds[client]:
                         continue
                     place = folder / f"{client}-{length}-{number}"
-                    with chain_of(length, place / "nodes", index) as node:
-                        took_s, requests = cold_install(client, node, index, place / "client")
+                    with new_chain(length, place / "nodes", index) as nodes:
+                        took_s, requests = cold_install(client, nodes[-1], index, place / "client")
                     times[client, length].append(took_s)
                     asked[client, length].append(requests)
             news = news_s(folder, index)

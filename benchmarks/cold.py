@@ -13,18 +13,16 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from attrs import define, field, frozen
 
 from benchmarks.measures import Figure, Report
+from benchmarks.new_chains import new_chain
 from benchmarks.node import LIMIT_MISSED
-from tests.acceptance.chains import tiers
 from tests.doubles.clients import CLIENTS, Desk
-from tests.doubles.processes import RunningIndex, RunningNode
+from tests.doubles.processes import RunningIndex
 from tests.doubles.universe import APPLICATION, Universe
 
 LIMITS = {"pip": 0.4, "uv": 1.05}
@@ -72,26 +70,10 @@ class Taken:
 Found = Mapping[tuple[str, Way], Taken]
 
 
-@contextmanager
-def nodes(length: int, folder: Path, index: RunningIndex, **settings: Any) -> Iterator[list[RunningNode]]:
-    """So many nodes, the nearest to the index first; they have nothing.  `settings` are keys of every `tiers.yaml`."""
-    running: list[RunningNode] = []
-    try:
-        for number in range(length):
-            above = tiers(index, running[-1] if running else None)
-            whole = {**settings, **above, "node": {"name": f"node{number}"}}
-            running.append(RunningNode.prepare(folder / str(number), whole))
-            running[-1].wait_until_ready()
-        yield running
-    finally:
-        for node in reversed(running):
-            node.close()
-
-
 def install(client: str, way: Way, folder: Path, index: RunningIndex) -> Taken:
     """One cold install."""
     reading = {"read-ahead": way.reads_ahead}
-    with nodes(way.length, folder / "nodes", index, prefetch=reading) as running:
+    with new_chain(way.length, folder / "nodes", index, prefetch=reading) as running:
         index.forget()
         simple = running[-1].simple if running else index.simple
         installed = CLIENTS[client](desk=Desk(folder=folder / "client")).install(simple, APPLICATION)

@@ -30,7 +30,7 @@ class RunningChain:
     @property
     def is_followed(self) -> bool:
         """Whether both feeds between the nodes are live."""
-        return all(_follows(node) for node in (self.office, self.dev))
+        return all(follows(node) for node in (self.office, self.dev))
 
     @property
     def nodes(self) -> tuple[RunningNode, ...]:
@@ -80,7 +80,8 @@ def versions_on(node: RunningNode, project: str) -> set[str]:
     return set(json.loads(page.body)["versions"]) if page.status == 200 else set()
 
 
-def _follows(node: RunningNode) -> bool:
+def follows(node: RunningNode) -> bool:
+    """Whether the feed of its parent is live."""
     state = json.loads(node.get("api/v1/node").body)
     return any(tier["live"] for tier in state["tiers"] if tier["kind"] == "parent")
 
