@@ -1,7 +1,7 @@
 """The whole site, mounted in one screen.
 
-A route is a coroutine from a request to an `Answer`; `Responder` writes it, and `errors` says what became of one that
-raised.  Klein matches paths; it is told to redirect nothing, since its redirects are built from the Host field.
+A route is a coroutine from a request to an `Answer`; `mounted` makes a resource of routes, `Responder` writes what they
+answer, and `errors` says what became of one that raised.
 """
 
 # ruff: noqa: N802, N815  # the names of IResource
@@ -12,19 +12,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from attrs import define
-from klein import Klein
-from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 from zope.interface import implementer
 
 from tiercache.interfaces import Pool
 from tiercache.web.answer import IStanding
-from tiercache.web.errors import answer_to
 from tiercache.web.files import FileRoutes
 from tiercache.web.guard import Guard
 from tiercache.web.health import Health
-from tiercache.web.request import ask_of
+from tiercache.web.mounted import Keep, mounted
 from tiercache.web.respond import Responder
 from tiercache.web.route import Permission, Route
 from tiercache.web.simple import SimplePages
@@ -32,9 +29,6 @@ from tiercache.web.stage import Stage
 from tiercache.wire import CHANGES, FILES, NODE, PAGES, RESERVED, ROOT
 
 GET = "GET"  # HEAD comes with GET; OPTIONS is answered by the table of errors
-
-Keep = Callable[[Request, IStanding], None]
-"""Is told of an answer that may be given again to whoever asks for the same as this request."""
 
 
 def forgotten(request: Request, standing: IStanding) -> None:
@@ -141,31 +135,3 @@ class Application:
     def putChild(self, path: bytes, child: IResource) -> None:
         """See `IResource`; a leaf has no children."""
         raise LookupError(path)
-
-
-def mounted(routes: Sequence[Route], *, guard: Guard, responder: Responder, keep: Keep) -> IResource:
-    """A resource of these routes."""
-    app = Klein()
-    app.url_map.merge_slashes = False
-    for route in routes:
-        app.route(route.path, methods=[route.verb], endpoint=f"{route.verb} {route.path}")(
-            _answered(route, guard, responder, keep)
-        )
-
-    @app.handle_errors(Exception)  # type: ignore[arg-type]  # Klein states IRequest, and gives twisted.web's Request
-    async def failed(request: Request, failure: Failure) -> None:
-        only_if_cached = ask_of(request, local=False).only_if_cached and not request.path.startswith(b"/local/")
-        method, path = request.method.decode("ascii", "replace"), request.path.decode("ascii", "replace")
-        await responder.send(request, answer_to(failure, method=method, path=path, only_if_cached=only_if_cached))
-
-    return app.resource()
-
-
-def _answered(route: Route, guard: Guard, responder: Responder, keep: Keep) -> Callable[..., Awaitable[None]]:
-    async def answered(request: Request, **parameters: str) -> None:
-        answer = await guard.answer(route, request, parameters)
-        if answer.standing is not None:
-            keep(request, answer.standing)
-        await responder.send(request, answer)
-
-    return answered
