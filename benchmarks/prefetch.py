@@ -21,8 +21,8 @@ from urllib.parse import urljoin
 
 from attrs import define, field, frozen
 
-from benchmarks.cold import nodes
 from benchmarks.measures import Figure, Report, figures_as_markdown
+from benchmarks.new_chains import new_chain
 from benchmarks.node import LIMIT_MISSED
 from tests.acceptance.chains import PREFETCH_ACCESS
 from tests.doubles.distributions import Archive
@@ -135,7 +135,7 @@ def prefetch(
     length: int, document: Document, wheels: Sequence[Archive], folder: Path, index: RunningIndex, into: Taken
 ) -> None:
     """One prefetch through so many new nodes."""
-    with nodes(length, folder, index, access=PREFETCH_ACCESS) as running:
+    with new_chain(length, folder, index, access=PREFETCH_ACCESS) as running:
         index.forget()
         into.times_s.append(prefetched_s(running[-1], document, wheels))
     got = {"the index": [one["path"] for one in index.requests() if one["method"] == "GET"]}

@@ -8,6 +8,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from shutil import copytree
 
@@ -26,7 +27,7 @@ from tiercache.policy.news import PAGE
 from tiercache.policy.selection import HERE
 from tiercache.storage import steps
 from tiercache.storage.catalogue import SqlCatalogue
-from tiercache.storage.migrating import config
+from tiercache.storage.migrating import config, migrate
 from tiercache.storage.prepared import Prepared
 from tiercache.storage.revisions import REVISION, revision_of
 from tiercache.storage.tables import METADATA
@@ -44,11 +45,30 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def connection(path: Path) -> Iterator[Connection]:
-    engine = create_engine(f"sqlite:///{path}")
+def migrated(tmp_path: Path) -> Path:
+    """A database that has come through every migration."""
+    path = tmp_path / "migrated.sqlite"
+    migrate(path, patience_s=1.0)
+    return path
+
+
+@pytest.fixture
+def connection(migrated: Path) -> Iterator[Connection]:
+    engine = create_engine(f"sqlite:///{migrated}")
     with engine.connect() as connection:
         yield connection
     engine.dispose()
+
+
+def everything_in(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of a database by their table, those of its schema included, but for what SQLite counts of itself."""
+    with closing(sqlite3.connect(path)) as database:
+        kept = sorted(database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall(), key=repr)
+        tables = [name for kind, name, *_ in kept if kind == "table"]
+        return {
+            "sqlite_schema": kept,
+            **{name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables},
+        }
 
 
 def schema_of(path: Path) -> set[tuple[str, ...]]:
@@ -64,11 +84,37 @@ def test_migrations_leave_the_tables_that_the_program_knows(connection: Connecti
     assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), METADATA) == []
 
 
-def test_migrations_leave_those_tables_to_the_letter(path: Path, tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'made'}")
-    METADATA.create_all(engine)
-    engine.dispose()
-    assert schema_of(path) == schema_of(tmp_path / "made") != set()
+def test_a_new_catalogue_is_what_the_migrations_leave_to_the_letter(migrated: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.sqlite"
+    result_of(SqlCatalogue.open(path, writer=at_once).close())
+    made, left = everything_in(path), everything_in(migrated)
+    assert len(made["sqlite_schema"]) > 20
+    assert made["alembic_version"] == [(REVISION,)]
+    ((epoch, _),), ((other, _),) = made["position"], left["position"]
+    assert (len(epoch), epoch != other) == (len(other), True)
+    assert made | {"position": [(other, 0)]} == left
+
+
+def test_two_new_catalogues_have_journals_of_their_own(tmp_path: Path) -> None:
+    epochs = set()
+    for name in "ab":
+        catalogue = SqlCatalogue.open(tmp_path / name, writer=at_once)
+        epochs.add(catalogue.position().epoch)
+        result_of(catalogue.close())
+    assert len(epochs) == 2
+
+
+def test_a_new_catalogue_that_cannot_be_made_is_none_and_is_made_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "new.sqlite"
+    with monkeypatch.context() as broken:
+        broken.setattr("tiercache.storage.sqlite.schema.SCHEMA", ("CREATE TABLE pins (project TEXT)", "NONSENSE"))
+        with pytest.raises(StoreUnusable, match="NONSENSE"):
+            SqlCatalogue.open(path, writer=at_once)
+    assert schema_of(path) == set()
+    result_of(SqlCatalogue.open(path, writer=at_once).close())
+    assert len(schema_of(path)) > 20
 
 
 def test_the_revision_that_the_program_wants_is_the_newest_script(connection: Connection) -> None:
@@ -172,7 +218,10 @@ def test_a_migration_that_cannot_end_leaves_nothing(tmp_path: Path) -> None:
     assert [row[1] for row in schema_of(path)] == ["pins"]
 
 
-def test_a_warm_start_loads_neither_alembic_nor_sqlalchemy(path: Path) -> None:
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_start_loads_neither_alembic_nor_sqlalchemy(path: Path, is_new: bool) -> None:
+    if is_new:
+        path = path.with_name("another.sqlite")
     program = (
         "import sys; from pathlib import Path\n"
         "from tiercache.storage.catalogue import SqlCatalogue\n"

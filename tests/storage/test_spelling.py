@@ -7,7 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from tiercache.storage.core.spelling import WRITTEN_FROM, spelled, statements_of
+from tiercache.storage.core.spelling import WRITTEN_FROM, spelled, spelled_schema, statements_of
+from tiercache.storage.sqlite import schema
 from tiercache.storage.statement import Statement
 
 
@@ -28,3 +29,10 @@ def test_what_is_written_down_is_what_sqlalchemy_makes_of_it_now(module: ModuleT
     assert told(vars(written)) == told(made), "run: python -m tiercache.storage.core && ruff format"
     assert list(told(made)) == [name for name, _ in statements_of(module)] != []
     assert written.__doc__ == made["__doc__"]
+
+
+def test_tables_that_are_written_down_are_what_sqlalchemy_makes_now() -> None:
+    made: dict[str, object] = {}
+    exec(spelled_schema(), made)
+    assert made["SCHEMA"] == schema.SCHEMA != (), "run: python -m tiercache.storage.core && ruff format"
+    assert schema.__doc__ == made["__doc__"]

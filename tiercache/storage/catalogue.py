@@ -131,7 +131,7 @@ class SqlCatalogue:
             undone.callback(stamps.close)
             try:
                 if revision_of(reading) != REVISION:
-                    bring_up_to_date(path, patience_s=write_patience_s)
+                    bring_up_to_date(writing, path, patience_s=write_patience_s)
             except sqlite3.Error as error:
                 raise meaning(path, error) from error
             undone.pop_all()

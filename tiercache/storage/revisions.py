@@ -1,16 +1,23 @@
 """Which revision a catalogue's tables are at, and bringing them up to date.
 
-SQLAlchemy and Alembic are loaded only when there is something to do, since that takes as long as all the rest of a
-warm start.
+SQLAlchemy and Alembic are loaded only where something has to be changed: they take as long as all the rest of a start.
+A new catalogue is given at once what all the migrations would leave, which is written down (`sqlite/schema`).
 """
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from pathlib import Path
 
 REVISION = "0006"
 """The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
+
+_ALEMBICS_TABLE = (
+    "CREATE TABLE alembic_version (\n\tversion_num VARCHAR(32) NOT NULL, \n\t"
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)\n)"
+)
+"""As Alembic makes it."""
 
 
 def revision_of(connection: sqlite3.Connection) -> str | None:
@@ -21,8 +28,35 @@ def revision_of(connection: sqlite3.Connection) -> str | None:
     return None if found is None else str(found[0])
 
 
-def bring_up_to_date(path: Path, *, patience_s: float) -> None:
-    """Run the migrations that the database at `path` lacks, all or none of them; see `tiercache.storage.migrating`."""
-    from tiercache.storage.migrating import migrate  # here, for the reason above
+def bring_up_to_date(connection: sqlite3.Connection, path: Path, *, patience_s: float) -> None:
+    """Make the tables of the database at `path`, to which `connection` leads, or run the migrations that it lacks.
 
-    migrate(path, patience_s=patience_s)
+    All or nothing of it is done, once no other process writes.  Raises sqlite3.Error; and as
+    `tiercache.storage.migrating`.
+    """
+    if not _made_anew(connection):
+        from tiercache.storage.migrating import migrate  # here, for the reason above
+
+        migrate(path, patience_s=patience_s)
+
+
+def _made_anew(connection: sqlite3.Connection) -> bool:
+    """Whether the database was empty, and has its tables now."""
+    from tiercache.storage.sqlite.schema import SCHEMA  # which most starts do not need
+
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        is_empty = not connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        if is_empty:
+            for text in (_ALEMBICS_TABLE, *SCHEMA):
+                connection.execute(text)
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (REVISION,))
+            connection.execute("INSERT INTO totals (name, bytes) VALUES ('files', 0), ('hosted', 0)")
+            # By chance, so that no journal is taken for another: a store that is wiped begins a new one.
+            connection.execute("INSERT INTO position (epoch, serial) VALUES (?, 0)", (secrets.token_hex(8),))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return is_empty

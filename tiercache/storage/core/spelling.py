@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pprint
 import textwrap
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import Boolean, Executable, Select
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
 
+from tiercache.storage import tables
 from tiercache.storage.core import hosted, kept, news, statements, tokens
 
 WRITTEN_FROM = (hosted, kept, news, statements, tokens)
@@ -23,6 +26,14 @@ Made of `{source}` by `python -m tiercache.storage.core`: change that.
 from __future__ import annotations
 
 from tiercache.storage.statement import Statement
+'''
+_SCHEMA_HEAD = f'''"""What makes the tables of a new catalogue.
+
+Made of `{tables.__name__}` by `python -m tiercache.storage.core`: change that.
+"""
+
+# ruff: noqa: E501  # a line each, as SQLite keeps them
+
 '''
 _WIDTH = 112
 
@@ -39,6 +50,17 @@ def statements_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
     for name, value in vars(module).items():
         if name.isupper() and not name.startswith("_") and isinstance(value, Executable):
             yield name, value
+
+
+def spelled_schema() -> str:
+    """The module of `tiercache.storage.sqlite` that has what makes the tables."""
+    made: list[Any] = []
+    for table in tables.METADATA.sorted_tables:
+        made.append(CreateTable(table))
+        made += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+    texts = [str(one.compile(dialect=SQLiteDialect_pysqlite())).lstrip() for one in made]
+    lines = "".join(f"    {json.dumps(text)},\n" for text in texts)
+    return f"{_SCHEMA_HEAD}SCHEMA = (\n{lines})\n"
 
 
 def _spelled(name: str, statement: Any) -> str:
