@@ -1,4 +1,4 @@
-"""How much of a cold install's waiting read-ahead takes away: `python -m benchmarks.cold`, or `--short` for one round.
+"""How much of a cold install's waiting read-ahead takes away: `python -m benchmarks.cold`, or `--short` for one of uv.
 
 Real processes on loopback: the fake index 50 ms away, and one or three nodes in front of it that have nothing.  pip and
 uv install the application with its sixty dependencies directly, through a node that reads ahead, through one that does
@@ -149,10 +149,10 @@ def table(found: Found) -> str:
 def main() -> int:
     """Measure, tell, and say by the exit status whether every limit was held: 0, or LIMIT_MISSED."""
     parser = argparse.ArgumentParser(description="Cold installs, with read-ahead and without.")
-    parser.add_argument("--short", action="store_true", help="one round")
+    parser.add_argument("--short", action="store_true", help="one round of uv")
     parser.add_argument("--json", type=Path, metavar="FILE", help="save the figures there")
     chosen = parser.parse_args()
-    clients = tuple(LIMITS)
+    clients = ("uv",) if chosen.short else tuple(LIMITS)
     found = measured(1 if chosen.short else 5, 50, clients)
     report = Report(circumstances={"round trip": "50 ms"}, comparisons=[], figures=list(figures(found, clients)))
     print(table(found), end="\n\n")

@@ -37,7 +37,7 @@ WHOLE = Scale(
     public_releases=60,
     private_releases=40,
 )
-SHORT = evolve(WHOLE, offices=2, developers=20, installs_each=6, public_projects=60, private_projects=5, applications=6)
+SHORT = evolve(WHOLE, offices=2, developers=10, installs_each=6, public_projects=60, private_projects=5, applications=6)
 
 
 @frozen(kw_only=True)
@@ -190,7 +190,7 @@ its only tiers are down: where nobody has asked that node for it before, there i
 def main() -> int:
     """Live through the day and tell."""
     parser = argparse.ArgumentParser(description="A day of a company whose developers are behind chains of nodes.")
-    parser.add_argument("--short", action="store_true", help="two offices, twenty developers")
+    parser.add_argument("--short", action="store_true", help="two offices, ten developers")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--write", action=argparse.BooleanOptionalAction, help="write docs/fleet.md (a whole run does)")
     chosen = parser.parse_args()

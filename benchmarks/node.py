@@ -58,7 +58,7 @@ SHORT = Scale(
     rounds=1,
     exchanges=50,
     round_trips_ms=(0,),
-    clients=("pip", "uv"),
+    clients=("uv",),
     sizes=Sizes(big=8_000_000, giant=200_000_000, ancient_files=200),
 )
 
@@ -280,7 +280,7 @@ takes every page for stale at once, so that a warm install asks the index about 
 def main() -> int:
     """Measure, tell, and say by the exit status whether every limit was held: 0, or LIMIT_MISSED."""
     parser = argparse.ArgumentParser(description="How a node compares with going direct.")
-    parser.add_argument("--short", action="store_true", help="small sizes, one round, under a minute")
+    parser.add_argument("--short", action="store_true", help="small sizes, one round, uv alone, under a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="save the raw times there")
     parser.add_argument(
         "--write",
