@@ -21,9 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
     `--soak SECONDS`: how long clients go on while nodes are restarted under them; the whole soak is 60.
     `--uploads NUMBER`: how many uploads are made while their node is killed; the whole of it is 1000.
+    `--every-pair`: poetry and pdm with each kind of index, as pip and uv, and not with one kind each.
     """
     parser.addoption("--soak", type=float, default=15.0, metavar="SECONDS", help="how long the soak tests last")
     parser.addoption("--uploads", type=int, default=120, metavar="NUMBER", help="how many uploads are made under kills")
+    parser.addoption("--every-pair", action="store_true", help="poetry and pdm with each kind of index")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

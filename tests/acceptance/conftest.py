@@ -22,6 +22,26 @@ SHARED = pytest.StashKey[list[Running]]()
 
 _SHOWN_CHARACTERS = 8000
 VARIANTS = ("html", "json")
+_PAIRED = {"poetry": "html", "pdm": "json"}
+"""An install by one of these takes as long as ten by uv, and what they are given says nothing of the tier's syntax."""
+
+
+def is_wanted(client: str, variant: str, config: pytest.Config) -> bool:
+    """Whether that client is to be run with that kind of index (`--every-pair`)."""
+    return bool(config.getoption("--every-pair")) or _PAIRED.get(client, variant) == variant
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the pairs that are not wanted."""
+    left = [item for item in items if not _is_wanted(item, config)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def _is_wanted(item: pytest.Item, config: pytest.Config) -> bool:
+    given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return not {"client", "variant"} <= given.keys() or is_wanted(given["client"], given["variant"], config)
 
 
 @pytest.hookimpl(wrapper=True)
