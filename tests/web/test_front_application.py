@@ -71,7 +71,7 @@ def test_application_is_put_together_by_the_first_request_and_once() -> None:
 def test_application_is_loaded_beside_what_is_answered_and_is_there_for_the_first_request() -> None:
     served = Served()
     result_of(served.wire.site.get_ready(served.pool))
-    assert served.loaded == ["tiercache.web.app"]
+    assert served.loaded == ["tiercache.web.app", "packaging.metadata"]
     assert served.made == 1
     assert served.get() == b"hello"
     assert served.made == 1

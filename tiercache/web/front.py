@@ -24,6 +24,9 @@ from tiercache.web.hot.path import HotPath
 from tiercache.web.request import hops_of
 from tiercache.web.respond import Responder
 
+NEEDED_FIRST = ("tiercache.web.app", "packaging.metadata")
+"""What requests need that are the first of their kind: the application, and what reads core metadata."""
+
 
 @implementer(IResource)
 @define(kw_only=True, eq=False)
@@ -47,7 +50,8 @@ class Front:
 
     async def get_ready(self, pool: Pool) -> None:
         """Have the application there before the first request for it; meanwhile what is at hand is answered."""
-        await pool(import_module, "tiercache.web.app")
+        for module in NEEDED_FIRST:
+            await pool(import_module, module)
         self.application  # noqa: B018  # is put together by being looked at
 
     def render(self, request: Request) -> object:
