@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measures import Figure, Report
-from benchmarks.new_chains import new_chain
+from benchmarks.measures import Figure, Report, ratio_in_turn
+from benchmarks.new_chains import ROUNDS, new_chain
 from benchmarks.node import LIMIT_MISSED
 from tests.acceptance.chains import started, versions_on
 from tests.doubles.clients import CLIENTS, Desk
@@ -27,8 +27,6 @@ from tests.doubles.universe import APPLICATION, Universe
 
 LENGTHS = (1, 2, 3)
 RELEASES = 5
-ROUNDS = {"pip": 3, "uv": 9}
-"""An install with uv takes a second or two, in which whatever else the machine does is a large part."""
 
 
 def cold_install(client: str, node: RunningNode, index: RunningIndex, folder: Path) -> tuple[float, int]:
@@ -96,7 +94,7 @@ def figures(
     for client, length in times:
         if length == 1:
             continue
-        time_ratio = median(times[client, length]) / median(times[client, 1])
+        time_ratio = ratio_in_turn(times[client, length], times[client, 1])
         requests_ratio = median(asked[client, length]) / median(asked[client, 1])
         found += [
             Figure(

@@ -18,8 +18,8 @@ from statistics import median
 
 from attrs import define, field, frozen
 
-from benchmarks.measures import Figure, Report
-from benchmarks.new_chains import new_chain
+from benchmarks.measures import Figure, Report, ratio_in_turn
+from benchmarks.new_chains import ROUNDS, new_chain
 from benchmarks.node import LIMIT_MISSED
 from tests.doubles.clients import CLIENTS, Desk
 from tests.doubles.processes import RunningIndex
@@ -85,19 +85,21 @@ def install(client: str, way: Way, folder: Path, index: RunningIndex) -> Taken:
     return taken
 
 
-def measured(rounds: int, round_trip_ms: int, clients: tuple[str, ...]) -> Found:
-    """Each client on each way in turn, round by round."""
-    found = {(client, way): Taken() for client in clients for way in WAYS}
+def measured(rounds: Mapping[str, int], round_trip_ms: int) -> Found:
+    """Each client on each way in turn, with each so many rounds."""
+    found = {(client, way): Taken() for client in rounds for way in WAYS}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         universe = Universe(folder=folder / "archives")
         index = RunningIndex.start(folder / "index", "json", archives=universe.folder, max_age=600)
         try:
-            for client in clients:  # so that every archive is made
+            for client in rounds:  # so that every archive is made
                 install(client, DIRECT, folder / f"before-{client}", index)
             index.behave(round_trip_ms=round_trip_ms)
-            for number in range(rounds):
+            for number in range(max(rounds.values())):
                 for (client, way), taken in found.items():
+                    if number >= rounds[client]:
+                        continue
                     one = install(client, way, folder / f"{client}-{WAYS.index(way)}-{number}", index)
                     taken.times_s += one.times_s
                     taken.index_requests += one.index_requests
@@ -108,19 +110,19 @@ def measured(rounds: int, round_trip_ms: int, clients: tuple[str, ...]) -> Found
     return found
 
 
-def figures(found: Found, clients: tuple[str, ...]) -> Iterator[Figure]:
+def figures(found: Found) -> Iterator[Figure]:
     """What is held to a limit."""
-    for client in clients:
+    for client in dict.fromkeys(client for client, _ in found):
         direct, one, three = (found[client, way] for way in (DIRECT, ONE, THREE))
         yield Figure(
             what=f"{client}, cold install through one node, time against direct",
-            value=one.time_s / direct.time_s,
+            value=ratio_in_turn(one.times_s, direct.times_s),
             limit=LIMITS[client],
             unit="x",
         )
         yield Figure(
             what=f"{client}, through three nodes, time against one",
-            value=three.time_s / one.time_s,
+            value=ratio_in_turn(three.times_s, one.times_s),
             limit=OF_THREE,
             unit="x",
         )
@@ -138,7 +140,7 @@ def table(found: Found) -> str:
     """Every time, in words that a person reads."""
     lines = ["| | time | against direct | requests to the index | guessed | of use |", "|---|---:|---:|---:|---:|---:|"]
     for (client, way), taken in found.items():
-        ratio = taken.time_s / found[client, DIRECT].time_s
+        ratio = ratio_in_turn(taken.times_s, found[client, DIRECT].times_s)
         lines.append(
             f"| {client}, {way.what} | {taken.time_s:.2f} s | {ratio:.2f} | {median(taken.index_requests):g} | "
             f"{taken.guessed} | {taken.used} |"
@@ -152,9 +154,8 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="one round of uv")
     parser.add_argument("--json", type=Path, metavar="FILE", help="save the figures there")
     chosen = parser.parse_args()
-    clients = ("uv",) if chosen.short else tuple(LIMITS)
-    found = measured(1 if chosen.short else 5, 50, clients)
-    report = Report(circumstances={"round trip": "50 ms"}, comparisons=[], figures=list(figures(found, clients)))
+    found = measured({"uv": 1} if chosen.short else ROUNDS, 50)
+    report = Report(circumstances={"round trip": "50 ms"}, comparisons=[], figures=list(figures(found)))
     print(table(found), end="\n\n")
     print(report.as_markdown())
     if chosen.json:

@@ -33,6 +33,11 @@ class Comparison:
         return median(one) / median(other) if one and other else None
 
 
+def ratio_in_turn(of: Sequence[float], to: Sequence[float]) -> float:
+    """The median of the rounds' ratios: what else a machine does changes less within a round than between them."""
+    return median(one / other for one, other in zip(of, to, strict=True))
+
+
 @frozen(kw_only=True)
 class Figure:
     """A figure with the limit it is held to."""
