@@ -87,7 +87,7 @@ def main(number: int, places: int, sockets: int) -> None:
     with socket.socket(fileno=CONTROL) as control:
         reactor.adoptStreamConnection(control.fileno(), control.family, _OnTheLine(line))
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)  # as a node does
+    gc.set_threshold(20_000, 20, 50)  # seldom: answers that are ready leave next to nothing behind
     reactor.run(installSignalHandlers=False)
     os._exit(0)  # nothing is left to tidy up, and no thread to wait for
 
