@@ -5,23 +5,19 @@ These take longest: they have a file of their own, which begins first, and share
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import product
 
 import pytest
 
 from tests.acceptance.conftest import VARIANTS, IndexStarter, NodeStarter, is_wanted
+from tests.acceptance.kept import have_all_kept
 from tests.doubles.clients import CLIENTS, Client, Installation, Pip
 from tests.doubles.universe import APPLICATION
 
 Direct = Callable[[str, str], Installation]
 # Pages that are never fresh: every install asks the index again as long as it is there.
 NEVER_FRESH = {"page": "0s", "patience": "500ms", "stale-if-error": "30d"}
-
-
-def versions_of(requirements: Iterable[str]) -> dict[str, str]:
-    """`name==version` of each, by the name."""
-    return dict(requirement.split("==") for requirement in requirements)
 
 
 def test_an_application_installs_through_the_node_and_again_without_the_index(
@@ -36,12 +32,7 @@ def test_an_application_installs_through_the_node_and_again_without_the_index(
     assert len(through.versions) >= 40
     assert through.tree == direct(client.name, variant).tree
 
-    # poetry and pdm lock for every platform, and ask about projects whose files are wanted on another one only.
-    # `/local/` has what was fetched: who is to lock from it has to fetch these once.
-    for requirement in client.locked_elsewhere(through):
-        assert pip.download(node.simple, requirement, options=["--no-deps"])[0].succeeded
-
-    node.wait_until_kept({**through.versions, **versions_of(client.locked_elsewhere(through))})
+    have_all_kept(node, client, through, pip)
     index.kill()
     for root in (node.simple, node.local):
         again = client.install(root, APPLICATION)

@@ -55,7 +55,7 @@ def test_an_application_installs_from_the_public_index_and_again_without_it(
 
     assert through.succeeded, through.run.said
     assert set(REQUIREMENTS) <= set(through.versions)
-    for requirement in client.locked_elsewhere(through):  # as in test_installs
+    for requirement in client.locked_elsewhere(through):  # as `tests.acceptance.kept` tells
         pip.download(node.simple, requirement, options=["--no-deps"])
     node.wait_until_kept(through.versions)
     switched = node.run("offline", "on")

@@ -17,8 +17,9 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from tests.acceptance.conftest import IndexStarter, NodeStarter
+from tests.acceptance.kept import have_all_kept
 from tests.acceptance.workers import ask, connections, holder, is_alive, workers_of
-from tests.doubles.clients import Client
+from tests.doubles.clients import Client, Pip
 from tests.doubles.fetching import PATIENCE_S, fetch
 from tests.doubles.processes import RunningNode, wait_until
 from tests.doubles.universe import APPLICATION
@@ -51,14 +52,14 @@ def have_ready(node: RunningNode, path: str) -> None:
 
 
 def test_an_application_installs_through_workers_and_again_without_the_index(
-    client: Client, fake_index: IndexStarter, node_of: NodeStarter
+    client: Client, pip: Pip, fake_index: IndexStarter, node_of: NodeStarter
 ) -> None:
     index = fake_index()
     node = node_of(index, node=TWO)
     workers_of(node)
     through = client.install(node.simple, APPLICATION)
     assert through.succeeded, through.run.said
-    node.wait_until_kept(through.versions)
+    have_all_kept(node, client, through, pip)
     index.kill()
     again = client.install(node.local, APPLICATION)
     assert again.succeeded, again.run.said
