@@ -15,7 +15,6 @@ RESTED_S = 2.0
 """How long a chain has been up before it is used: while its last node still starts, on the cores of the others, it is
 no chain at work."""
 
-
 ROUNDS = {"pip": 3, "uv": 9}
 """Of each client: an install with uv takes a second or two, of which whatever else the machine does is a large part."""
 

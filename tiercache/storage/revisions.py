@@ -10,6 +10,8 @@ import secrets
 import sqlite3
 from pathlib import Path
 
+from tiercache.storage.prepared import Prepared
+
 REVISION = "0006"
 """The newest script in `migrations/versions`: what a database has to be at to be used as it is."""
 
@@ -44,19 +46,13 @@ def _made_anew(connection: sqlite3.Connection) -> bool:
     """Whether the database was empty, and has its tables now."""
     from tiercache.storage.sqlite.schema import SCHEMA  # which most starts do not need
 
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        is_empty = not connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
-        if is_empty:
-            for text in (_ALEMBICS_TABLE, *SCHEMA):
-                connection.execute(text)
-            connection.execute("INSERT INTO alembic_version VALUES (?)", (REVISION,))
-            connection.execute("INSERT INTO totals (name, bytes) VALUES ('files', 0), ('hosted', 0)")
-            # By chance, so that no journal is taken for another: a store that is wiped begins a new one.
-            connection.execute("INSERT INTO position (epoch, serial) VALUES (?, 0)", (secrets.token_hex(8),))
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return is_empty
+    with Prepared(connection).transaction():
+        if connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            return False
+        for text in (_ALEMBICS_TABLE, *SCHEMA):
+            connection.execute(text)
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (REVISION,))
+        connection.execute("INSERT INTO totals (name, bytes) VALUES ('files', 0), ('hosted', 0)")
+        # By chance, so that no journal is taken for another: a store that is wiped begins a new one.
+        connection.execute("INSERT INTO position (epoch, serial) VALUES (?, 0)", (secrets.token_hex(8),))
+    return True
