@@ -21,6 +21,10 @@ from tests.doubles.fetching import fetch
 from tests.doubles.processes import Running, RunningIndex, bare_environment, free_port, wait_until
 
 _START_WITHIN_S = 120.0
+_IDLE_WITHIN_S = 60.0
+_LOOKED_AT_EVERY_S = 0.1
+_IDLE_SHARE = 0.05
+"""Of a core, what a server may use that has nothing to do: some look around now and then."""
 FIRST_ASKED = "tc-ancient"
 """The project whose page tells that a server is there; nothing that is measured cold needs it."""
 
@@ -83,6 +87,22 @@ class RunningPeer(Running):
 
     def cpu_s(self) -> float:
         return self.table.cpu_s(self.process.pid)
+
+    def wait_until_idle(self) -> None:
+        """Until it does nothing: one that was asked faster than it answers goes on when nobody waits any more.
+
+        Whoever is asked next would share the core with it.
+        """
+        before_s = self.cpu_s()
+
+        def idle() -> bool:
+            nonlocal before_s
+            time.sleep(_LOOKED_AT_EVERY_S)
+            now_s = self.cpu_s()
+            spent_s, before_s = now_s - before_s, now_s
+            return spent_s < _LOOKED_AT_EVERY_S * _IDLE_SHARE
+
+        wait_until(idle, within_s=_IDLE_WITHIN_S, what=lambda: f"the end of what {self.peer.name} was asked")
 
     def peak_bytes(self) -> int:
         return self.table.peak_bytes(self.process.pid)

@@ -121,6 +121,7 @@ class Warm:
         before_s = server.cpu_s()
         load = self.generator.run(url, headers, connections, self.seconds)
         cpu_s = server.cpu_s() - before_s
+        server.wait_until_idle()
         if not load.answered:
             return Cell(group=group, case=case, peer=server.peer.name, failed=load.failed, note="nothing answered")
         return Cell(

@@ -14,9 +14,10 @@ from benchmarks.peers.content import SMALL_FILE, Content
 from benchmarks.peers.cores import Cores
 from benchmarks.peers.downloads import download, downloads
 from benchmarks.peers.environments import CannotBeHad, PythonEnvironment
-from benchmarks.peers.peer import Launch, Setting, Stand
+from benchmarks.peers.peer import Launch, RunningPeer, Setting, Stand
 from benchmarks.peers.starts import Starts
 from benchmarks.peers.this_node import NAME, ThisNode
+from tests.doubles.processes import bare_environment, wait_until
 from tests.doubles.universe import Sizes
 
 pytestmark = pytest.mark.slow
@@ -38,6 +39,28 @@ class Luckless:
 
     def settle(self, setting: Setting) -> None:
         raise OSError("nobody is there")
+
+
+_WORKS_ON = """
+import time
+print("at work", flush=True)
+while time.process_time() < 1.0:
+    pass
+time.sleep(60)
+"""
+
+
+def test_the_next_server_is_asked_when_one_has_ended_what_nobody_waits_for(stand: Stand, tmp_path: Path) -> None:
+    with stand.content.index(rooted=False) as index, stand.setting(index) as setting:
+        log = tmp_path / "said.log"
+        process = RunningPeer.launch([sys.executable, "-c", _WORKS_ON], bare_environment(tmp_path / "home"), log)
+        server = RunningPeer(log=log, process=process, peer=Luckless(), setting=setting, simple="")
+        try:
+            wait_until(lambda: "at work" in server.said())
+            server.wait_until_idle()
+            assert server.cpu_s() >= 1.0
+        finally:
+            server.close()
 
 
 @pytest.fixture(scope="module")
