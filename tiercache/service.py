@@ -59,7 +59,7 @@ TIDY_EVERY_S = 60.0
 THREADS = 8
 """How many threads read, write and hash files."""
 
-NICER = 5
+NICER = 10
 """By so much they are nicer than the reactor's thread: on a core that is full, clients that need no work go first."""
 
 RESOLVING = "resolving"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from twisted.logger import globalLogPublisher
 
 from tests.doubles.now import begun, result_of
@@ -234,7 +235,7 @@ def test_own_files_are_shown_whatever_becomes_of_those_that_the_project_is_opene
 
 def test_own_bytes_win_over_others_of_that_filename() -> None:
     office, public = two_tiers()
-    mine = evolve(OWN, filename="numpy-2.0.tar.gz")
+    mine = replace(OWN, filename="numpy-2.0.tar.gz")
     node = node_of(office, public, rule=OPENED, catalogue=hosting(mine))
     (shown,) = result_of(node.page("numpy")).files
     assert shown.hashes == mine.hashes

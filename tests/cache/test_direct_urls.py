@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
@@ -325,7 +326,7 @@ def test_the_files_of_a_tier_that_is_stated_not_to_be_public_pass_and_are_called
 
 def test_a_node_is_believed_that_calls_a_file_private_unless_its_tier_is_stated_to_be_public() -> None:
     tier, _, _ = two()
-    marked = tuple(evolve(file, extra={PRIVATE: True}) for file in tier.pages["pkg"].files)
+    marked = tuple(replace(file, extra={PRIVATE: True}) for file in tier.pages["pkg"].files)
     tier.pages["pkg"] = evolve(tier.pages["pkg"], files=marked)
     believing = SmallNode(upstreams=[tier])
     assert result_of(believing.content(marked[1])) == EVIL_WHEEL

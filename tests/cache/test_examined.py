@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tests.doubles.shelves import file_of, page_of
 from tiercache.cache.examined import examined, odd_files
@@ -30,8 +31,8 @@ def test_a_page_is_encoded_as_it_is_read_again() -> None:
     [
         (None, False),
         (PAGE, True),
-        (evolve(PAGE, files=(evolve(WHEEL, url="https://elsewhere.example/w"), SDIST)), True),
-        (evolve(PAGE, files=(evolve(WHEEL, yanked=True), SDIST)), False),
+        (evolve(PAGE, files=(replace(WHEEL, url="https://elsewhere.example/w"), SDIST)), True),
+        (evolve(PAGE, files=(replace(WHEEL, yanked=True), SDIST)), False),
         (evolve(PAGE, files=(WHEEL,)), False),
         (evolve(PAGE, files=(SDIST, WHEEL)), False),
         (evolve(PAGE, versions=("1.0",)), False),

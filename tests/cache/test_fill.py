@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from tests.cache.given import CONTENT, SMALL
@@ -340,7 +340,7 @@ def test_wrong_bytes_count_for_more_than_silence_and_silence_for_more_than_absen
                 tier.contents.clear()
             elif behaviour == "wrong":
                 wrong_bytes(
-                    tier, file if tier is first else evolve(file, url="https://second.example/numpy-1.0.tar.gz")
+                    tier, file if tier is first else replace(file, url="https://second.example/numpy-1.0.tar.gz")
                 )
             else:
                 tier.script = lambda content, start: in_pieces(TierUnreachable(tier="x", reason="x"), size_bytes=None)

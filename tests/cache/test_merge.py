@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tiercache.cache.merge import Conflict, merged, merged_answer, merged_head
 from tiercache.policy.entry import Entry, Head, Present, Validators
@@ -16,7 +17,7 @@ NUMPY = normalise("numpy")
 
 def file(name: str, sha256: str | None = "a", **what: object) -> File:
     hashes = {} if sha256 is None else {"sha256": sha256 * 64}
-    return evolve(File(filename=name, url=f"https://tier.example/{name}", hashes=hashes), **what)  # type: ignore[arg-type]  # fields of File
+    return replace(File(filename=name, url=f"https://tier.example/{name}", hashes=hashes), **what)  # type: ignore[arg-type]  # fields of File
 
 
 def page(*files: File, **what: object) -> Page:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tests.doubles.now import result_of
 from tests.doubles.small_node import ANY, CONFIG, LOCAL, NO_CACHE, SmallNode, listed, scripted, sha256
@@ -81,7 +82,7 @@ def quarantined_and_emptied(public: ScriptedUpstream) -> None:
 
 def yanked(public: ScriptedUpstream) -> None:
     old, new = public.pages["pkg"].files
-    public.pages["pkg"] = evolve(public.pages["pkg"], files=(evolve(old, yanked="broken"), new))
+    public.pages["pkg"] = evolve(public.pages["pkg"], files=(replace(old, yanked="broken"), new))
 
 
 REMOVED, QUARANTINED = "removed from public", "quarantined at public"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tiercache.cache.shown import Origin, names_of, shown_everywhere, shown_locally
 from tiercache.interfaces import FileRecord
@@ -17,7 +18,7 @@ A, B, META = "a" * 64, "b" * 64, "e" * 64
 MD5 = "c" * 32
 WHEEL = File(filename="numpy-1.0-py3-none-any.whl", url="https://public.example/w", hashes={"sha256": A}, size=1)
 SDIST = File(filename="numpy-1.0.tar.gz", url="https://public.example/s", hashes={"sha256": B}, size=2)
-BARE = evolve(SDIST, hashes={"md5": MD5}, size=None)
+BARE = replace(SDIST, hashes={"md5": MD5}, size=None)
 
 
 def record_of(file: File, sha256: str, *, stored_at: float = 0.0, size_bytes: int = 7) -> FileRecord:
@@ -56,14 +57,14 @@ def test_a_stored_file_has_a_length_and_a_sha256_whatever_its_tier_said() -> Non
 
 @pytest.mark.parametrize("said", [None, False])
 def test_every_wheel_has_a_sidecar_and_no_sdist_of_which_the_tier_says_nothing(said: bool | None) -> None:
-    assert everywhere(evolve(WHEEL, core_metadata=said)).core_metadata is True
-    assert everywhere(evolve(SDIST, core_metadata=said)).core_metadata is said
+    assert everywhere(replace(WHEEL, core_metadata=said)).core_metadata is True
+    assert everywhere(replace(SDIST, core_metadata=said)).core_metadata is said
 
 
 @pytest.mark.parametrize("said", [None, False, True, {"sha256": A}])
 @pytest.mark.parametrize(("known", "shown"), [(META, {"sha256": META}), (None, False)])
 def test_the_sidecar_that_is_kept_is_the_one_that_is_advertised(said: object, known: str | None, shown: object) -> None:
-    file = evolve(WHEEL, core_metadata=said)
+    file = replace(WHEEL, core_metadata=said)
     assert everywhere(file, sidecars={identity_of(WHEEL): known}).core_metadata == shown
 
 
@@ -72,7 +73,7 @@ def test_of_several_names_the_stored_files_own_come_first() -> None:
     sha256, md5 = FileIdentity("sha256", A), FileIdentity("md5", MD5)
     assert names_of(md5, record) == (sha256, md5, md5)
     assert names_of(md5, None) == (md5,)
-    wheel = evolve(BARE, filename=WHEEL.filename)
+    wheel = replace(BARE, filename=WHEEL.filename)
     shown = everywhere(wheel, evolve(record, listing=wheel), sidecars={md5: B, sha256: META})
     assert shown.core_metadata == {"sha256": META}
 
@@ -97,7 +98,7 @@ def test_locally_a_project_without_a_page_shows_its_files_unmarked() -> None:
 
 
 def test_locally_a_withdrawn_file_stays_and_is_marked() -> None:
-    withdrawn = evolve(SDIST, extra={"other": 1})
+    withdrawn = replace(SDIST, extra={"other": 1})
     (file,) = local(page_of(WHEEL), record_of(withdrawn, B)).files
     assert file.extra == {"other": 1, "_withdrawn": True}
     assert file.yanked == "removed from public"
@@ -110,7 +111,7 @@ def test_locally_what_another_tier_than_the_pages_listed_is_not_withdrawn_by_it(
 
 def test_locally_a_file_that_was_replaced_is_shown_as_it_is_listed_now() -> None:
     """Both are stored under one filename: only the one that the page lists is the project's."""
-    new = evolve(SDIST, hashes={"sha256": A})
+    new = replace(SDIST, hashes={"sha256": A})
     for first, second in ((0.0, 1.0), (1.0, 0.0)):
         records = (record_of(SDIST, B, stored_at=first), record_of(new, A, stored_at=second))
         (file,) = local(page_of(new), *records).files
@@ -118,7 +119,7 @@ def test_locally_a_file_that_was_replaced_is_shown_as_it_is_listed_now() -> None
 
 
 def test_locally_the_newest_of_several_withdrawn_under_one_name_is_shown() -> None:
-    new = evolve(SDIST, hashes={"sha256": A})
+    new = replace(SDIST, hashes={"sha256": A})
     for records in (
         [record_of(SDIST, B), record_of(new, A, stored_at=1)],
         [record_of(new, A, stored_at=1), record_of(SDIST, B)],
@@ -128,19 +129,19 @@ def test_locally_the_newest_of_several_withdrawn_under_one_name_is_shown() -> No
 
 
 def test_locally_the_same_bytes_under_another_name_are_not_shown() -> None:
-    assert local(page_of(evolve(SDIST, filename="Numpy-1.0.tar.gz")), record_of(SDIST, B)).files[0].extra == {
+    assert local(page_of(replace(SDIST, filename="Numpy-1.0.tar.gz")), record_of(SDIST, B)).files[0].extra == {
         "_withdrawn": True
     }
 
 
 def test_locally_only_those_sidecars_and_provenances_are_offered_that_are_here() -> None:
     """Mistake 5 of protocol.md: a sidecar that is advertised and not to be had stops uv."""
-    file = evolve(SDIST, core_metadata={"sha256": META}, provenance="https://public.example/p")
+    file = replace(SDIST, core_metadata={"sha256": META}, provenance="https://public.example/p")
     (bare,) = local(page_of(file), record_of(file, B)).files
     assert (bare.core_metadata, bare.provenance) == (None, None)
     (full,) = local(page_of(file), record_of(file, B), sidecars={identity_of(file): META}, kept=A).files
     assert (full.core_metadata, full.provenance) == ({"sha256": META}, file.provenance)
-    (wheel,) = local(page_of(evolve(WHEEL, core_metadata={"sha256": META})), record_of(WHEEL, A)).files
+    (wheel,) = local(page_of(replace(WHEEL, core_metadata={"sha256": META})), record_of(WHEEL, A)).files
     assert wheel.core_metadata is True  # made from the stored wheel: it may not be what the tier has
 
 
@@ -155,7 +156,7 @@ def test_locally_a_quarantined_project_keeps_its_files_marked() -> None:
 
 def test_a_nodes_word_that_a_wheel_has_no_sidecar_is_taken_and_nobody_elses() -> None:
     """The node would have made one; an index that says so may only never have looked."""
-    page = page_of(evolve(WHEEL, core_metadata=False))
+    page = page_of(replace(WHEEL, core_metadata=False))
     for are_nodes, shown in ((True, False), (False, True)):
         (file,) = shown_everywhere(page, [], {}, Origin(tiers=("office",), are_nodes=are_nodes)).files
         assert file.core_metadata is shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tests.cache.given import FILENAME, LARGE_WHEEL, METADATA, WHEEL, advertised, asked, sidecar
 from tests.doubles.now import result_of
@@ -61,7 +62,7 @@ def test_what_the_wheel_itself_says_is_not_replaced_by_what_comes_along() -> Non
     result_of(node.content(file))
     other = b"Name: other\n"
     tier.pages[normalise("pkg")] = evolve(
-        tier.pages["pkg"], files=(evolve(file, core_metadata={"sha256": sha256(other)}),)
+        tier.pages["pkg"], files=(replace(file, core_metadata={"sha256": sha256(other)}),)
     )
     tier.along["pkg"] = {sha256(other): other}
     result_of(node.page("pkg", NO_CACHE))
@@ -215,7 +216,7 @@ def test_a_page_of_many_releases_brings_them_all_in_one_go() -> None:
     page = tier.pages["pkg"]
     tier.pages[normalise("pkg")] = evolve(
         page,
-        files=tuple(evolve(file, core_metadata={"sha256": sha256(texts[file.filename])}) for file in page.files),
+        files=tuple(replace(file, core_metadata={"sha256": sha256(texts[file.filename])}) for file in page.files),
     )
     tier.along["pkg"] = {sha256(text): text for text in texts.values()}
     node = SmallNode(upstreams=[tier])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tests.cache.following_node import followed, page_requests, release
 from tests.doubles.now import begun, result_of
@@ -68,7 +69,7 @@ def test_files_that_are_elsewhere_and_else_the_same_are_told_to_nobody() -> None
     asked(node)
     page = public.pages[NUMPY]
     public.pages[NUMPY] = evolve(
-        page, files=tuple(evolve(file, url=file.url.replace("//", "//new.")) for file in page.files)
+        page, files=tuple(replace(file, url=file.url.replace("//", "//new.")) for file in page.files)
     )
     public.etag = None
     asked(node)
@@ -81,7 +82,7 @@ def test_a_page_that_says_something_else_of_a_file_is_told(what: dict[str, objec
     release(public, "1.0")
     asked(node)
     page = public.pages[NUMPY]
-    public.pages[NUMPY] = evolve(page, files=tuple(evolve(file, **what) for file in page.files))
+    public.pages[NUMPY] = evolve(page, files=tuple(replace(file, **what) for file in page.files))
     public.etag = None
     asked(node)
     assert told(node) == [("numpy", PAGE)]

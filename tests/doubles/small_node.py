@@ -8,7 +8,8 @@ import tarfile
 import zipfile
 from collections.abc import Sequence
 
-from attrs import define, evolve, field
+from attrs import define, field
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -55,7 +56,7 @@ def listed(tier: ScriptedUpstream, project: str, *contents: tuple[str, bytes], *
         url = f"https://{tier.tier.name}.example/{filename}"
         tier.contents[url] = content
         plain = File(filename=filename, url=url, hashes={"sha256": sha256(content)}, size=len(content))
-        files.append(evolve(plain, **what))  # type: ignore[arg-type]  # fields of File, as the test gives them
+        files.append(replace(plain, **what))  # type: ignore[arg-type]  # fields of File, as the test gives them
     name = normalise(project)
     tier.pages[name] = Page(project=name, files=(*files,))
     return tuple(files)

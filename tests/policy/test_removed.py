@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tiercache.policy.freshness import Removed
 from tiercache.policy.removed import Withdrawals, is_quarantined
@@ -27,7 +28,7 @@ def of(page: Page, removed: Removed = "hide") -> Withdrawals:
     [
         (PAGE, OLD, "public", True),
         (PAGE, NEW, "public", False),
-        (PAGE, evolve(NEW, hashes={"sha256": "c" * 64}), "public", False),  # replaced, not withdrawn
+        (PAGE, replace(NEW, hashes={"sha256": "c" * 64}), "public", False),  # replaced, not withdrawn
         (PAGE, OLD, "office", False),  # whose page this is not
         (GONE, OLD, "public", True),
         (QUARANTINE, OLD, "public", True),
@@ -46,9 +47,9 @@ def test_withdrawn_is_what_the_page_of_its_own_tier_does_not_offer(
 def test_on_simple_the_owner_chooses_and_locally_it_is_always_seen_and_marked(page: Page, reason: str) -> None:
     assert of(page, "hide").on_simple(OLD, "public") is None
     assert of(page, "keep").on_simple(OLD, "public") is OLD
-    assert of(page, "warn").on_simple(OLD, "public") == evolve(OLD, yanked=reason)
+    assert of(page, "warn").on_simple(OLD, "public") == replace(OLD, yanked=reason)
     for removed in ("hide", "keep", "warn"):
-        shown = of(page, removed).on_local(evolve(OLD, extra={"other": 1}), "public")
+        shown = of(page, removed).on_local(replace(OLD, extra={"other": 1}), "public")
         assert (shown.yanked, shown.extra) == (reason, {"other": 1, "_withdrawn": True})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tests.doubles.now import result_of
 from tests.prefetch.closing import (
@@ -202,7 +203,7 @@ def test_yanked_releases_are_not_among_the_newest() -> None:
     node = ClosingNode()
     first, second = node.lists("app", wheel_of("app", "1.0"), wheel_of("app", "2.0"))
     page = node.tier.pages["app"]
-    node.tier.pages["app"] = evolve(page, files=(evolve(first, yanked="broken"), second))
+    node.tier.pages["app"] = evolve(page, files=(replace(first, yanked="broken"), second))
     assert names(node.closure(evolve(ONE, newest=5), "app")) == ["app-2.0-py3-none-any.whl"]
 
 

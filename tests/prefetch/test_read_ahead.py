@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tests.doubles.small_node import CONFIG, listed, scripted
 from tests.prefetch.walking import ANN, PIP, Walked, asked, release
@@ -131,7 +132,7 @@ def test_core_metadata_that_is_junk_leads_nowhere(data: bytes) -> None:
     walked = Walked()
     file = release(walked.tier, "app", "1.0", "lib")
     walked.tier.sidecars[file.url] = data
-    plain = evolve(file, core_metadata=True)
+    plain = replace(file, core_metadata=True)
     project = walked.tier.pages[next(iter(walked.tier.pages))]
     walked.tier.pages[project.project] = evolve(project, files=(plain,))
     walked.page("app")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from tests.doubles.now import result_of
 from tests.doubles.small_node import sha256
@@ -198,7 +199,7 @@ def test_what_builds_sdists_has_to_be_there_too() -> None:
 def test_licences_and_what_is_yanked_are_noted_of_what_is_stored() -> None:
     node = with_app()
     (app,) = node.tier.pages["app"].files
-    node.tier.pages["app"] = evolve(node.tier.pages["app"], files=(evolve(app, yanked="broken"),))
+    node.tier.pages["app"] = evolve(node.tier.pages["app"], files=(replace(app, yanked="broken"),))
     closure = node.closure(ONE, "app==1.0")
     before = {file.filename: (file.licence, file.yanked) for file in node.report(ONE, closure, "app==1.0").files}
     assert before == {APP: (None, None), PART: (None, None)}

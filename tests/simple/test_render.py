@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hypothesis import given
+from msgspec.structs import replace
 
 from tests.simple.pages import ANY_PAGE, PARSED_PAGE
 from tiercache.simple.digests import fragment_digest
@@ -118,7 +119,7 @@ def test_what_is_not_known_is_not_said() -> None:
 def test_a_page_with_an_unknown_size_claims_no_version_that_asks_for_sizes() -> None:
     known = file_named("some-project-2.zip", size=1, upload_time="2024-01-02T03:04:05Z")
     unknown = file_named("some-project-10.zip", upload_time="2024-01-02T03:04:05Z")
-    all_known = as_json(Page(project=NAME, files=(known, evolve(unknown, size=0))))
+    all_known = as_json(Page(project=NAME, files=(known, replace(unknown, size=0))))
     assert all_known["meta"]["api-version"] == "1.4"
     assert all_known["versions"] == ["2", "10"]
     one_unknown = as_json(Page(project=NAME, files=(known, unknown)))
@@ -231,7 +232,7 @@ def turned(value: Any) -> Any:
 @given(ANY_PAGE)
 def test_same_page_gives_the_same_bytes_whatever_the_order_of_its_mappings(page: Page) -> None:
     files = tuple(
-        evolve(file, hashes=turned(file.hashes), core_metadata=turned(file.core_metadata), extra=turned(file.extra))
+        replace(file, hashes=turned(file.hashes), core_metadata=turned(file.core_metadata), extra=turned(file.extra))
         for file in page.files
     )
     other = evolve(page, files=files, meta_extra=turned(page.meta_extra), extra=turned(page.extra))
@@ -243,7 +244,7 @@ def test_same_page_gives_the_same_bytes_whatever_the_order_of_its_mappings(page:
 def seen_from_below(file: File) -> File:
     """A file as a node that reads this node's page sees it."""
     url = f"https://node.example/files/{sum(file.filename.encode())}/some-project-1.zip"
-    return evolve(file, url=url, provenance=file.provenance and f"{url}.provenance")
+    return replace(file, url=url, provenance=file.provenance and f"{url}.provenance")
 
 
 @given(PARSED_PAGE)
@@ -276,7 +277,7 @@ def test_html_that_was_rendered_reads_as_the_same_page_but_for_what_html_lacks(p
     assert (result.page.status, result.page.versions) == (page.status, None)
     for read, file in zip(result.page.files, page.files, strict=True):
         url = f"https://node.example{link(file).removeprefix('../..')}"
-        assert read == evolve(
+        assert read == replace(
             file,
             url=url,
             hashes=file.hashes if fragment_digest(file.hashes) else {},

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from twisted.internet.defer import gatherResults
 from zope.interface.verify import verifyObject
 
@@ -137,14 +138,14 @@ class CatalogueContract:
         result_of(catalogue.store_file(record(listing=listing)))
         found = catalogue.file(sha256_name(b"wheel"))
         assert found is not None
-        assert found.listing == evolve(listing, hashes={"md5": "0"}, extra={"deep": {"a": 1}})
+        assert found.listing == replace(listing, hashes={"md5": "0"}, extra={"deep": {"a": 1}})
 
     @pytest.mark.parametrize("sidecar", [True, False, None, {}, {"sha256": "0"}])
     @pytest.mark.parametrize("yanked", [True, False, "", "why"])
     def test_what_a_listing_says_and_does_not_say_is_kept_apart(
         self, catalogue: ICatalogue, sidecar: dict[str, str] | bool | None, yanked: bool | str
     ) -> None:
-        listing = evolve(FULL_LISTING, core_metadata=sidecar, yanked=yanked)
+        listing = replace(FULL_LISTING, core_metadata=sidecar, yanked=yanked)
         result_of(catalogue.store_file(record(listing=listing)))
         found = catalogue.file(sha256_name(b"wheel"))
         assert found is not None

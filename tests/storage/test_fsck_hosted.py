@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 
 from tests.doubles.now import result_of
 from tests.storage.samples import ACME, ZOO, digest_of, record, sha256_name, stored
@@ -153,6 +153,6 @@ def test_a_hosted_page_that_cannot_be_read_is_told_and_nothing_is_removed_meanwh
 
 
 def test_a_listing_without_a_digest_says_nothing_of_the_store(files: FolderFiles, catalogue: SqlCatalogue) -> None:
-    page = Page(project=ACME, files=(evolve(listing_of(WHEEL), hashes={}),))
+    page = Page(project=ACME, files=(replace(listing_of(WHEEL), hashes={}),))
     result_of(catalogue.store_hosted(ACME, dump_page(page), [], 1.0))
     assert checked(files, catalogue).findings == ()

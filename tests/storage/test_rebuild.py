@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from twisted.internet.task import Clock
 
 from tests.cache.given import FILENAME, METADATA, SMALL, WHEEL
@@ -137,7 +138,7 @@ def all_that_is_known(store: Store) -> dict[str, object]:
 
 def without_times(record: FileRecord) -> FileRecord:
     """Nor whether it is yanked, which its page says."""
-    return evolve(record, used_at=0.0, stored_at=0.0, listing=evolve(record.listing, yanked=False))
+    return evolve(record, used_at=0.0, stored_at=0.0, listing=replace(record.listing, yanked=False))
 
 
 def test_when_the_catalogue_is_lost_all_that_is_hosted_is_served_byte_for_byte_as_before(store: Store) -> None:

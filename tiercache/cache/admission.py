@@ -11,6 +11,7 @@ from hashlib import sha256
 
 import msgspec
 from attrs import define, evolve, field, frozen
+from msgspec.structs import replace
 from packaging.utils import canonicalize_version
 from twisted.logger import Logger
 
@@ -195,13 +196,13 @@ def _names(file: File) -> list[FileIdentity]:
 
 
 def _marked(file: File, key: str, value: object) -> File:
-    return file if file.extra.get(key) == value else evolve(file, extra={**file.extra, key: value})
+    return file if file.extra.get(key) == value else replace(file, extra={**file.extra, key: value})
 
 
 def _without(file: File, key: str) -> File:
     if key not in file.extra:
         return file
-    return evolve(file, extra={other: value for other, value in file.extra.items() if other != key})
+    return replace(file, extra={other: value for other, value in file.extra.items() if other != key})
 
 
 def _versions_left(page: Page, shown: Page) -> tuple[str, ...] | None:

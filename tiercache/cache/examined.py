@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import evolve, frozen
+from msgspec.structs import replace
 
 from tiercache.simple.model import FileIdentity, Page
 from tiercache.simple.names import candidate_projects, identity_of
@@ -43,4 +44,4 @@ def _look_the_same(old: Page, new: Page) -> bool:
         return True
     if len(old.files) != len(new.files) or evolve(old, files=(), listed_by={}) != evolve(new, files=(), listed_by={}):
         return False
-    return all(evolve(file, url=other.url) == other for file, other in zip(old.files, new.files, strict=True))
+    return all(replace(file, url=other.url) == other for file, other in zip(old.files, new.files, strict=True))

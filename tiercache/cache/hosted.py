@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from attrs import define, evolve, field, frozen
+from msgspec.structs import replace
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
@@ -177,7 +178,7 @@ class Hosted:
         return await self.alone(
             ("add", project, file.filename, _sha256_of(file)),
             lambda: self._add(
-                project, evolve(file, url=hosted_url(_sha256_of(file), file.filename)), by, attachments or {}, digests
+                project, replace(file, url=hosted_url(_sha256_of(file), file.filename)), by, attachments or {}, digests
             ),
         )
 
@@ -272,17 +273,17 @@ class Hosted:
         past = self._catalogue.deleted(project, file.filename)
         self._refuse(page, file, past)
         if PROVENANCE in attachments:
-            file = evolve(file, provenance=f"{file.url}.provenance")
+            file = replace(file, provenance=f"{file.url}.provenance")
         if file.upload_time is None:  # clients that are told to look at older files only want one of each
             at = datetime.fromtimestamp(self._now(), UTC)
-            file = evolve(file, upload_time=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+            file = replace(file, upload_time=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
         await self.content.keep(project, file, attachments)
         act = NewAct(what=acts.PUBLISHED, project=project, filename=file.filename, by=by, detail=_sha256_of(file))
         record = self.records.new(project, file, by=by, attachments=attachments, digests=digests)
         before = await self.records.kept(project, file.filename) if past is not None else None
         record = evolve(record, acts=(*(before.acts if before is not None else ()), self.records.act(act)))
         await self.store(
-            evolve(page, files=(*page.files, evolve(file, size=record.size))),
+            evolve(page, files=(*page.files, replace(file, size=record.size))),
             [act],
             records=[record],
             restored=[file.filename] if past is not None else [],
@@ -301,7 +302,7 @@ class Hosted:
 
     async def _yank(self, project: ProjectName, filename: str, yanked: bool | str, by: str) -> bool:
         page = self.page_with(project, filename)
-        files = tuple(evolve(file, yanked=yanked) if file.filename == filename else file for file in page.files)
+        files = tuple(replace(file, yanked=yanked) if file.filename == filename else file for file in page.files)
         if files == page.files:
             return False
         reason = yanked if isinstance(yanked, str) else ""

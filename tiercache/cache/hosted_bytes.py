@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 
-from attrs import define, evolve, field
+from attrs import define, field
+from msgspec.structs import replace
 
 from tiercache.cache.knowledge import Changed
 from tiercache.cache.owners import owners_of
@@ -90,7 +91,7 @@ class HostedBytes:
             return
         if project not in candidate_projects(file.filename):
             await self._catalogue.note_odd_file(FileIdentity("sha256", sha256), project)
-        record = hosted_record(project, evolve(file, size=size_bytes), at=self._now())
+        record = hosted_record(project, replace(file, size=size_bytes), at=self._now())
         before = owners_of(names_of(FileIdentity("sha256", sha256), record), self._catalogue)
         await self._catalogue.store_file(record)
         self._changed(project, *before)

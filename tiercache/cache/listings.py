@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from attrs import define, evolve, frozen
+from msgspec.structs import replace
 
 from tiercache.cache.beside import hides
 from tiercache.cache.chain import Chain
@@ -157,7 +158,7 @@ def listing_in(entry: Entry | None, identity: FileIdentity | None, filename: str
         elif file.hashes.get(identity.algorithm) == identity.value:
             listed = file
         elif identity.algorithm not in file.hashes:
-            listed = evolve(file, hashes={**file.hashes, identity.algorithm: identity.value})
+            listed = replace(file, hashes={**file.hashes, identity.algorithm: identity.value})
         else:
             continue
         return Listing(project=entry.project, tier=tier, file=listed, is_reserved=entry.head.reserved)

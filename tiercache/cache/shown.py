@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from attrs import evolve, frozen
+from msgspec.structs import replace
 
 from tiercache.interfaces import FileRecord
 from tiercache.policy.freshness import Removed
@@ -95,7 +96,7 @@ def shown_locally(
 def of_reserved(listing: File) -> File:
     """A listing to be stored, of a page of a reserved name: files that came before the name was reserved are no others'
     than some index's."""
-    return evolve(listing, extra={**listing.extra, _RESERVED: True})
+    return replace(listing, extra={**listing.extra, _RESERVED: True})
 
 
 def is_of_reserved(record: FileRecord) -> bool:
@@ -105,7 +106,7 @@ def is_of_reserved(record: FileRecord) -> bool:
 
 def _as_listed(record: FileRecord) -> File:
     listing = record.listing
-    return evolve(listing, extra={key: value for key, value in listing.extra.items() if key != _RESERVED})
+    return replace(listing, extra={key: value for key, value in listing.extra.items() if key != _RESERVED})
 
 
 def names_of(identity: FileIdentity, record: FileRecord | None) -> tuple[FileIdentity, ...]:
@@ -127,8 +128,8 @@ def _local(file: File, record: FileRecord, sidecars: Attachments, provenances: A
     names = names_of(identity_of(file), record)
     is_made = file.filename.endswith(".whl")  # from the stored wheel
     if not is_made and not any(name in sidecars for name in names):
-        file = evolve(file, core_metadata=None)
-    return file if any(provenances.get(name) for name in names) else evolve(file, provenance=None)
+        file = replace(file, core_metadata=None)
+    return file if any(provenances.get(name) for name in names) else replace(file, provenance=None)
 
 
 def _shown(file: File, record: FileRecord | None, sidecars: Attachments, origin: Origin) -> File:
@@ -144,7 +145,7 @@ def _shown(file: File, record: FileRecord | None, sidecars: Attachments, origin:
         core_metadata = True  # made from the wheel when somebody asks for it, which may not be what the tier has
     if (size, hashes, core_metadata) == (file.size, file.hashes, file.core_metadata):
         return file  # pages list thousands: what is as the tier says is not copied
-    return evolve(file, hashes=hashes, size=size, core_metadata=core_metadata)
+    return replace(file, hashes=hashes, size=size, core_metadata=core_metadata)
 
 
 def _has_word(core_metadata: object, origin: Origin) -> bool:

@@ -26,7 +26,8 @@ from the system again and again, each page of it cleared."""
 COLLECTED_AFTER = (2_000, 5, 200)
 """How many new objects bring about a collection, and how many of those one of the older.  Each request makes thousands
 that reference counting frees by itself; at Python's 700 the search for the others takes a tenth of all time.  Nobody is
-answered during one: of 20,000 objects, a page of 5,000 files, it takes 7 ms, of so few 1 ms, and of the older 5."""
+answered during one: of 20,000 objects it takes 7 ms, of so few 1 ms, and of the older 5.  Files are none of them (see
+`simple.model`)."""
 
 
 def collect_nothing() -> None:

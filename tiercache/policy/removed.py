@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from attrs import evolve, frozen
+from attrs import frozen
+from msgspec.structs import replace
 
 from tiercache.policy.freshness import Removed
 from tiercache.simple.model import File, Page
@@ -65,7 +66,7 @@ class Withdrawals:
 
     def on_local(self, file: File, tier: str) -> File:
         """A withdrawn file as `/local/` shows it: always, and always marked, so that only who pinned it gets it."""
-        return evolve(self._yanked(file, tier), extra={**file.extra, WITHDRAWN: True})
+        return replace(self._yanked(file, tier), extra={**file.extra, WITHDRAWN: True})
 
     def _yanked(self, file: File, tier: str) -> File:
-        return evolve(file, yanked=f"{'quarantined at' if self.is_quarantine else 'removed from'} {tier}")
+        return replace(file, yanked=f"{'quarantined at' if self.is_quarantine else 'removed from'} {tier}")

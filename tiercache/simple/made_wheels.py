@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from attrs import evolve
+from msgspec.structs import replace
 from packaging.utils import canonicalize_version
 
 from tiercache.errors import InvalidName
@@ -37,4 +38,4 @@ def _made(project: ProjectName, files: Iterable[File]) -> Iterable[File]:
         if read.kind is FilenameKind.SDIST and read.project == project and read.version is not None:
             version = canonicalize_version(read.version, strip_trailing_zero=False).replace("-", "_")
             name = f"{project.replace('-', '_')}-{version}{ENDING}"
-            yield evolve(file, filename=name, core_metadata=True, provenance=None, gpg_sig=None)
+            yield replace(file, filename=name, core_metadata=True, provenance=None, gpg_sig=None)

@@ -7,9 +7,11 @@ URLs of its own only when it renders.  No parsing and no text here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NewType
+from typing import Any, NewType
 
+import msgspec
 from attrs import field, frozen
+from msgspec import Struct
 
 ProjectName = NewType("ProjectName", str)
 """A normalised project name (PEP 503): made by `tiercache.simple.names` only."""
@@ -30,11 +32,11 @@ STRONGEST_FIRST = (
 """The digest algorithms that a node verifies, in the order in which it prefers them to name a file."""
 
 
-class FileIdentity(NamedTuple):
+class FileIdentity(Struct, frozen=True, gc=False):
     """What names a file's bytes: a digest, or where a tier gives none, the URL it was listed at.
 
-    A tuple, since a request looks for things by it some fifty times.  `algorithm` is one of `STRONGEST_FIRST`, or
-    `"url"` with the SHA-256 of the URL as `value` (lower-case hex).
+    A struct, as `File` is, and since a request looks for things by it some fifty times.  `algorithm` is one of
+    `STRONGEST_FIRST`, or `"url"` with the SHA-256 of the URL as `value` (lower-case hex).
     """
 
     algorithm: str
@@ -46,9 +48,11 @@ class FileIdentity(NamedTuple):
         return self.value if self.algorithm == "sha256" else f"{self.algorithm}-{self.value}"
 
 
-@frozen(kw_only=True)
-class File:
+class File(Struct, frozen=True, kw_only=True, gc=False):
     """One distribution archive, as a page lists it (PEP 503, 592, 658, 691, 700, 740).
+
+    Pages list thousands of them, each made several times: as structs they come from JSON at once, and since none leads
+    back to itself, the collector of garbage need not go through them while clients wait.
 
     `hashes`: algorithm to lower-case hex digest, perhaps empty.  `core_metadata`: the hashes of the sidecar;
     True (it exists); False (it does not); None (the tier did not say).  `yanked`: False, True, or the reason.
@@ -58,7 +62,7 @@ class File:
 
     filename: str
     url: str
-    hashes: Mapping[str, str] = field(factory=dict)
+    hashes: Mapping[str, str] = msgspec.field(default_factory=dict)
     requires_python: str | None = None
     core_metadata: Mapping[str, str] | bool | None = None
     gpg_sig: bool | None = None
@@ -66,7 +70,7 @@ class File:
     size: int | None = None
     upload_time: str | None = None
     provenance: str | None = None
-    extra: Mapping[str, Any] = field(factory=dict)
+    extra: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 @frozen(kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
@@ -131,8 +131,7 @@ def _read_files(tree: LexborHTMLParser, links: Links) -> tuple[tuple[File, ...],
     files: dict[str, File] = {}
     dropped: list[Dropped] = []
     listed = False
-    for node in tree.css("a[href]"):
-        attributes = node.attributes
+    for attributes in _links(tree):
         link = attributes["href"] or ""
         listed = listed or is_distribution(re.split(r"[?#]", link, maxsplit=1)[0].rstrip())
         try:
@@ -145,6 +144,13 @@ def _read_files(tree: LexborHTMLParser, links: Links) -> tuple[tuple[File, ...],
             continue
         files[file.filename] = file
     return tuple(files.values()), tuple(dropped), listed
+
+
+def _links(tree: LexborHTMLParser) -> Iterator[dict[str, str | None]]:
+    """The attributes of each link; one node at a time, since a list of thousands is the garbage collector's to see."""
+    for node in () if tree.root is None else tree.root.traverse():
+        if node.tag == "a" and "href" in (attributes := node.attributes):
+            yield attributes
 
 
 def _read_file(attributes: dict[str, str | None], links: Links) -> File:

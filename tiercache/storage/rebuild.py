@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from attrs import define, evolve, field
+from msgspec.structs import replace
 
 from tiercache.cache.hosted_bytes import hosted_attachment, hosted_record
 from tiercache.cache.wheel import metadata_in
@@ -158,7 +159,7 @@ class _Rebuild:
         identity = FileIdentity("sha256", file.sha256)
         size_bytes = self._files.size(file.sha256)
         if file.is_kept and size_bytes is not None and self._catalogue.file(identity) is None:
-            listing = evolve(file.listing, size=size_bytes)
+            listing = replace(file.listing, size=size_bytes)
             settled(self._catalogue.store_file(hosted_record(file.project, listing, at=file.at)))
 
     def _record_what_has_no_record(self, project: ProjectName) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from attrs import evolve, frozen
+from msgspec.structs import replace
 
 from tiercache.errors import PageUnusable, ProjectAbsent
 from tiercache.policy.direct_urls import PRIVATE
@@ -209,7 +210,7 @@ def _marked(files: tuple[File, ...], page: Mapping[str, Any]) -> tuple[File, ...
     if not private:
         return files
     return tuple(
-        evolve(file, extra={**file.extra, PRIVATE: True}) if file.filename in private else file for file in files
+        replace(file, extra={**file.extra, PRIVATE: True}) if file.filename in private else file for file in files
     )
 
 
