@@ -22,6 +22,7 @@ LEVELS = {
     "config": 1,
     "client_config": 1,
     "stats": 1,
+    "loading": 1,
     "interfaces": 2,
     "cache": 3,
     "publish": 3,

@@ -101,6 +101,7 @@ from tiercache.cache.janitor import Janitor
 from tiercache.cache.journal import Journal
 from tiercache.cache.judging import Judging
 from tiercache.cache.knowledge import Knowledge
+from tiercache.cache.letting_go import LettingGo
 from tiercache.cache.link import SIBLING
 from tiercache.cache.listings import Listings
 from tiercache.cache.newest_sidecars import NewestSidecars
@@ -184,6 +185,7 @@ def assemble(
         pool=pool,
         used=usage.note_page,
         knowledge=knowledge,
+        let_go=LettingGo(clock=clock).of,
     )
     reserved.on_change(entries.forget_absence)
     hosted = Hosted(

@@ -14,6 +14,7 @@ from tiercache.access.warrants import Warrants
 from tiercache.config import Config
 from tiercache.config.accounts import permissions_of, trusted_proxies_of
 from tiercache.interfaces import Pool
+from tiercache.loading import uncollected
 from tiercache.parts import Parts
 from tiercache.web.limits import limits_of
 from tiercache.web.site import Presence, root
@@ -59,7 +60,8 @@ def root_of(
         return for_nodes_of(config, parts, presence).routes(shared)
 
     def load_for_nodes() -> None:
-        from tiercache import served_for_nodes  # noqa: F401  # as `for_nodes` does, but not in the reactor's turn
+        with uncollected():
+            from tiercache import served_for_nodes  # noqa: F401  # as `for_nodes` does, but not in the reactor's turn
 
     def more(shared: Shared) -> Sequence[Route]:
         from tiercache.served_on_demand import on_demand_of  # with publishing and prefetching
@@ -68,9 +70,10 @@ def root_of(
         return on_demand_of(config, parts, presence, clock=clock, pool=pool, jobs=its_jobs).routes(shared)
 
     def load() -> None:
-        from tiercache import served_on_demand  # noqa: F401  # as `more` does, but not in the reactor's turn
+        with uncollected():
+            from tiercache import served_on_demand  # noqa: F401  # as `more` does, but not in the reactor's turn
 
-        parts.load()
+            parts.load()
 
     return root(
         presence=presence,

@@ -66,7 +66,7 @@ class Stored:
 class Entries:
     """The entries of a node; `used` is told of each project whose page is asked for, and there.
 
-    `knowledge` is what they are part of.
+    `knowledge` is what they are part of.  `let_go` is told of pages that are not kept in memory any more.
     """
 
     _catalogue: ICatalogue
@@ -76,8 +76,9 @@ class Entries:
     _pool: Pool
     _used: Callable[[ProjectName], None] = field(default=lambda _project: None)
     _knowledge: Knowledge = field(factory=Knowledge)
+    _let_go: Callable[[Page | None], None] = field(default=lambda _page: None)
     _loads: Collapse[ProjectName, Entry | None] = field(factory=Collapse, init=False)
-    _decoded: Kept[ProjectName, Entry] = field(factory=lambda: Kept(limit=KEPT_FILES, weigh=_weight), init=False)
+    _decoded: Kept[ProjectName, Entry] = field(init=False)
     _absences: Kept[ProjectName, Entry] = field(factory=lambda: Kept(limit=KEPT_ABSENCES, weigh=_weight), init=False)
     _revisions: Kept[ProjectName, int] = field(
         factory=lambda: Kept(limit=KEPT_REVISIONS, weigh=lambda revision: 1), init=False
@@ -86,6 +87,10 @@ class Entries:
     _asked: Asked = field(factory=Asked, init=False)
     _being_marked: Counter[ProjectName] = field(factory=Counter, init=False)
     _unsaved: set[ProjectName] = field(factory=set, init=False)  # another page of it is stored than the one in memory
+
+    @_decoded.default
+    def _none_yet(self) -> Kept[ProjectName, Entry]:
+        return Kept(limit=KEPT_FILES, weigh=_weight, dropped=lambda entry: self._let_go(entry.page))
 
     async def entry(self, project: ProjectName) -> Entry | None:
         """The stored entry of a project, fresh or not; no tier is asked.

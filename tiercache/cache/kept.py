@@ -14,10 +14,14 @@ V = TypeVar("V")
 
 @define(kw_only=True)
 class Kept(Generic[K, V]):
-    """A mapping whose values weigh, by `weigh`, no more than `limit` together; but the newest always stays."""
+    """A mapping whose values weigh, by `weigh`, no more than `limit` together; but the newest always stays.
+
+    `dropped` is told of each that is kept no longer.
+    """
 
     _limit: int
     _weigh: Callable[[V], int]
+    _dropped: Callable[[V], object] = lambda _value: None
     _values: OrderedDict[K, V] = field(factory=OrderedDict, init=False)
     _weight: int = field(default=0, init=False)
 
@@ -36,11 +40,14 @@ class Kept(Generic[K, V]):
         while self._weight > self._limit and len(self._values) > 1:
             _, oldest = self._values.popitem(last=False)
             self._weight -= self._weigh(oldest)
+            self._dropped(oldest)
 
     def drop(self, key: K) -> None:
         """Keep this no longer; harmless if it is not kept."""
         if key in self._values:
-            self._weight -= self._weigh(self._values.pop(key))
+            value = self._values.pop(key)
+            self._weight -= self._weigh(value)
+            self._dropped(value)
 
     def __len__(self) -> int:
         return len(self._values)

@@ -18,6 +18,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from tiercache.interfaces import Pool
+from tiercache.loading import uncollected
 from tiercache.web.access_log import AccessLog
 from tiercache.web.host import stated_host
 from tiercache.web.hot.path import HotPath
@@ -51,7 +52,7 @@ class Front:
     async def get_ready(self, pool: Pool) -> None:
         """Have the application there before the first request for it; meanwhile what is at hand is answered."""
         for module in NEEDED_FIRST:
-            await pool(import_module, module)
+            await pool(_load, module)
         self.application  # noqa: B018  # is put together by being looked at
 
     def render(self, request: Request) -> object:
@@ -79,6 +80,11 @@ class Front:
     def putChild(self, path: bytes, child: IResource) -> None:
         """See `IResource`; a leaf has no children."""
         raise LookupError(path)
+
+
+def _load(module: str) -> None:
+    with uncollected():
+        import_module(module)
 
 
 def _refusal(request: Request) -> tuple[int, str] | None:
