@@ -109,8 +109,11 @@ def made_store(folder: Path, others: int) -> None:
     database.connection.close()
 
 
-def first_answer(folder: Path, path: str = PATH) -> dict[str, Any]:
-    """What a node with its store in `folder` needed for its first answer, with its `status` beside."""
+def first_answer(folder: Path, *paths: str) -> dict[str, Any]:
+    """What a node with its store in `folder` needed for its first answer, with its `status` beside.
+
+    Asked for these paths, one after the other; for a page, if none is told.
+    """
     port, store, told = free_port(), folder / "store", folder / "told.json"
     configuration = {
         "node": {"name": "node", "listen": [f"tcp:{port}:interface=127.0.0.1"]},
@@ -120,7 +123,7 @@ def first_answer(folder: Path, path: str = PATH) -> dict[str, Any]:
     tiers_file = folder / "tiers.yaml"
     tiers_file.write_text(json.dumps(configuration))  # JSON is YAML too
     run = subprocess.run(
-        [sys.executable, "-m", "tests.doubles.first_answer", tiers_file, store, str(port), path, told],
+        [sys.executable, "-m", "tests.doubles.first_answer", tiers_file, store, str(port), told, *(paths or [PATH])],
         cwd=ROOT,
         env=bare_environment(folder / "home"),
         capture_output=True,
@@ -163,6 +166,14 @@ def test_nothing_is_loaded_that_a_node_below_does_not_need(name: str) -> None:
     assert answer["status"] == 200
     loaded = [module for module in answer["modules"] if module == name or module.startswith(f"{name}.")]
     assert loaded == [], f"{name} {NOT_FOR_PAGES[name]}, and no node below needs that"
+
+
+def test_what_is_loaded_later_is_loaded_while_others_are_answered(tmp_path: Path) -> None:
+    made_store(tmp_path, 0)
+    found = first_answer(tmp_path, "/healthz", "/", "/api/v1/node")
+    assert (found["status"], found["then"]) == (200, [200, 200])
+    assert "tiercache.web.prefetching" not in found["modules"]
+    assert found["in_turns"] == []
 
 
 def test_a_start_looks_at_a_store_of_thousands_as_at_an_empty_one() -> None:

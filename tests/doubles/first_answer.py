@@ -1,8 +1,9 @@
 """`tiercache serve` up to its first answer, and what that took: run as `python -m tests.doubles.first_answer`.
 
-It asks the node it runs for one path, over a socket, and ends.  What it counted is written as JSON: the modules that
-were loaded by then, the folders below the store that were listed, how many files there were opened, and how many steps
-SQLite went.  Nothing of that depends on how fast the machine is.  It loads nothing by itself but the standard library.
+It asks the node it runs for one path, over a socket, then for others, and ends.  What it counted is written as JSON:
+the modules that were loaded by the first answer, the folders below the store that were listed, how many files there
+were opened, how many steps SQLite went, and which of our modules were loaded for the others while nobody could be
+answered.  Nothing of that depends on how fast the machine is.  It loads nothing by itself but the standard library.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Counted:
         self.listed: list[str] = []
         self.opened = 0
         self.steps = 0
+        self.in_turns: list[str] = []
+        self._is_asked = False
         self._below = below
         self._connect = sqlite3.connect
         sqlite3.connect = self._connected  # type: ignore[assignment]  # the one place where steps can be counted
@@ -36,7 +39,13 @@ class Counted:
         connection.set_progress_handler(self._step, 1)
         return connection
 
+    def begin(self) -> None:
+        """The node answers: from now on nobody is to wait for modules."""
+        self._is_asked = True
+
     def _hear(self, what: str, about: tuple[Any, ...]) -> None:
+        if what == "import" and self._is_asked and threading.current_thread() is threading.main_thread():
+            self.in_turns += [about[0]] if about[0].startswith("tiercache.") else []
         if what in ("os.listdir", "os.scandir", "open") and str(about[0]).startswith(self._below):
             if what == "open":
                 self.opened += 1
@@ -63,7 +72,7 @@ def answered(port: int, path: str) -> int:
 
 def main() -> None:
     """Serve, ask, write, end."""
-    tiers_file, store, port, path, told = sys.argv[1:]
+    tiers_file, store, port, told, path, *then = sys.argv[1:]
     counted = Counted(store)
 
     def ask() -> None:
@@ -75,6 +84,9 @@ def main() -> None:
             "opened": counted.opened,
             "steps": counted.steps,
         }
+        counted.begin()
+        found["then"] = [answered(int(port), next_path) for next_path in then]
+        found["in_turns"] = counted.in_turns
         with open(told, "w", encoding="utf-8") as file:  # noqa: PTH123  # pathlib is not to be loaded for this
             json.dump(found, file)
         os._exit(0)
