@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from subprocess import SubprocessError
 
 from attrs import evolve, frozen
+
+from benchmarks.measures import ratio_in_turn
 
 PAGES, FILES, COLD, INSTALLS = "warm pages", "warm files", "cold files", "installs"
 BUSY, STARTS, MEMORY = "warm page at work", "starts", "memory"
@@ -25,7 +27,8 @@ class Cell:
     install, of one start.  `tail_s`: under load the 99th percentile of the latency; for cold files the longest wait for
     a first byte beyond the index's own.  `answered`: how many requests there were.  `failed`: how many more went wrong.
     `size_bytes`: of one body, as sent; in the group of that name, the most memory.  `fetches`: how often the index was
-    asked for the cold file.  `meanwhile`: what else the server did.  `note`: why nothing was measured.
+    asked for the cold file.  `meanwhile`: what else the server did.  `note`: why nothing was measured.  `rounds`: those
+    of which this has the medians, in the order in which servers took turns.
     """
 
     group: str
@@ -41,6 +44,7 @@ class Cell:
     fetches: float | None = None
     meanwhile: str = ""
     note: str = ""
+    rounds: tuple[Cell, ...] = ()
 
 
 def middle(rounds: Sequence[Cell]) -> Cell:
@@ -54,7 +58,17 @@ def middle(rounds: Sequence[Cell]) -> Cell:
         return None if None in values else median(values)
 
     medians = {name: of(name) for name in ("cpu_s", "wall_s", "tail_s", "fetches")}
-    return evolve(good[0], failed=max(cell.failed for cell in good), **medians)
+    return evolve(good[0], failed=max(cell.failed for cell in good), rounds=tuple(rounds), **medians)
+
+
+def ratio(of: Cell, to: Cell, value: Callable[[Cell], float | None]) -> float | None:
+    """How a value of one server compares with another's: the median of the rounds' ratios, as `ratio_in_turn` says.
+
+    None where either has none.
+    """
+    pairs = zip(of.rounds or (of,), to.rounds or (to,), strict=False)
+    both = [(one, other) for one, other in ((value(one), value(other)) for one, other in pairs) if one and other]
+    return ratio_in_turn([one for one, _ in both], [other for _, other in both]) if both else None
 
 
 def in_short(problem: BaseException) -> str:

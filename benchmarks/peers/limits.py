@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from attrs import frozen
 
@@ -53,11 +54,10 @@ def figures(measured: Sequence[Cell]) -> Iterator[Figure]:
         matching = [cell for cell in ours if cell.group == limit.group and re.fullmatch(limit.cases, cell.case)]
         for value in limit.values:
             ratios = [
-                (getattr(cell, value) / theirs, cell.case)
+                (found, cell.case)
                 for cell in matching
                 if (other := by_place.get((limit.group, cell.case, limit.peer)))
-                and (theirs := getattr(other, value))
-                and getattr(cell, value) is not None
+                and (found := cells.ratio(cell, other, attrgetter(value)))
             ]
             if ratios:
                 worst, case = max(ratios)

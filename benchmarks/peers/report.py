@@ -20,15 +20,16 @@ How a node compares with other servers of the same content. Made by
 
     {command}
 
-on {machine}, with {software}; {cores}. Each value in brackets is the ratio to this node's in the same run, and only the
-ratios say something about another machine.
+on {machine}, with {software}; {cores}. Each value in brackets is the ratio to this node's in the same run: the median
+of the rounds' ratios, since no machine is as fast in every second. Only the ratios say something about another machine.
 
 Every server has the made-up projects of the tests, and those that cache have the fake index above them
 (`tests/doubles/index.py`). *Warm pages* and *warm files* are asked for by wrk, for {seconds} s a round; the CPU is that
 of the server and its children, from the process table. *Cold files* are wanted at once by clients who have read the
 page, with an empty store, *installs* are of an application with 54 dependencies, each with an empty cache and an empty
-environment, and *starts* last from the process's start to its first page. All are medians of {rounds} rounds, in which
-the servers take turns.
+environment, and *starts* last from the process's start to its first page. All are medians of {rounds} rounds, what is
+warm of {warm_rounds}, in which the servers take turns; none begins before the server that had the last one has ended
+what it was asked.
 *A warm page at work* is one of 8 KB, in JSON and gzip, that a client asks this node for at a steady {per_s} times a
 second: while the node does nothing else, and while it fills a file of {giant} from an index of {speed}, is asked again
 and again for a page of {listed} files, which is another one each time, in JSON and HTML in turn, and prefetches. It is

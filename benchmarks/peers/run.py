@@ -31,9 +31,10 @@ from tests.doubles.universe import Sizes
 
 @frozen(kw_only=True)
 class Scale:
-    """How much is measured: `seconds` of load for a round of each warm case, `rounds` of everything."""
+    """How much is measured: `seconds` of load a round of what is warm; `warm_rounds` of that, `rounds` of all else."""
 
     seconds: int
+    warm_rounds: int
     rounds: int
     sizes: tuple[str, ...]
     connections: tuple[int, ...]
@@ -52,6 +53,7 @@ class Scale:
 
 WHOLE = Scale(
     seconds=1,
+    warm_rounds=5,
     rounds=3,
     sizes=tuple(PAGES),
     connections=(1, 32, 256),
@@ -65,6 +67,7 @@ WHOLE = Scale(
 )
 SHORT = Scale(
     seconds=1,
+    warm_rounds=1,
     rounds=1,
     sizes=("8 KB",),
     connections=(8,),
@@ -112,6 +115,7 @@ class Run:
                 "cores": str(self.cores),
                 "seconds": str(self.scale.seconds),
                 "rounds": str(self.scale.rounds),
+                "warm_rounds": str(self.scale.warm_rounds),
                 **self.scale.busy.told(),
             },
             versions={peer.name: peer.version for peer in peers},
@@ -153,7 +157,7 @@ class Run:
                     servers.append(server)
                 except FAILURES as problem:
                     self._missing[f"{peer.name}, warm,"] = in_short(problem)
-            yield from warm.measured(servers, self.scale.rounds)
+            yield from warm.measured(servers, self.scale.warm_rounds)
 
     def _starts(self, stand: Stand, peer: Peer) -> bool:
         """Whether a server starts and has all that it will be asked for; else it takes no further part."""

@@ -98,18 +98,18 @@ def _lines(table: Table, measured: Sequence[Cell], peers: Sequence[str]) -> Iter
     yield "|---|" + "---:|" * len(columns)
     for case in dict.fromkeys(case for case, _ in found):
         ours = found.get((case, peers[0]))
-        base = None if ours is None else table.value(ours)
-        yield f"| {case} | {' | '.join(_shown(table, found.get((case, peer)), base) for peer in columns)} |"
+        yield f"| {case} | {' | '.join(_shown(table, found.get((case, peer)), ours) for peer in columns)} |"
     yield ""
 
 
-def _shown(table: Table, cell: Cell | None, base: float | None) -> str:
-    """The value, in brackets its ratio to this node's, and a mark where requests failed; or why there is none."""
+def _shown(table: Table, cell: Cell | None, ours: Cell | None) -> str:
+    """The value, in brackets its ratio to that of `ours`, and a mark where requests failed; or why there is none."""
     if cell is None:
         return ""
     value = table.value(cell)
     if value is None:
         return cell.note
-    ratio = f" ({three_digits(value / base)})" if base else ""
+    compared = None if ours is None else cells.ratio(cell, ours, table.value)
+    ratio = f" ({three_digits(compared)})" if compared else ""
     wrong = f", {cell.failed} failed" if cell.failed else ""
     return f"{table.shown(value)}{ratio}{wrong}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from operator import attrgetter
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,7 +14,7 @@ from attrs import evolve
 
 from benchmarks.peers import cells
 from benchmarks.peers.busy import AT_WORK, IDLE, WITH_WORKERS
-from benchmarks.peers.cells import Cell, middle
+from benchmarks.peers.cells import Cell, middle, ratio
 from benchmarks.peers.limits import LIMITS, figures
 from benchmarks.peers.lineup import NAMES
 from benchmarks.peers.plots import PLOTS, bars
@@ -34,6 +35,7 @@ def page_cell(peer: str, cpu_us: float, wall_us: float | None = None, case: str 
 
 def report_of(*measured: Cell) -> PeersReport:
     words = {"machine": "a machine", "software": "software", "cores": "cores", "seconds": "2", "rounds": "3"}
+    words |= {"warm_rounds": "5"}
     words |= WHOLE.busy.told()
     versions = {"tiercache": "1", "nginx static": "2", "peryx": "3"}
     return PeersReport(circumstances=words, versions=versions, missing={"proxpi": "no index"}, cells=measured)
@@ -48,6 +50,24 @@ def test_a_round_that_failed_does_not_count_unless_all_did() -> None:
     failed = Cell(group=cells.PAGES, case=CASE, peer="peryx", note="gone")
     assert middle([failed, page_cell("peryx", 10)]).cpu_s == pytest.approx(10e-6)
     assert middle([failed, failed]) == failed
+
+
+def test_servers_are_compared_round_by_round() -> None:
+    slower_and_slower = middle([page_cell("tiercache", cpu_us) for cpu_us in (10, 20, 30)])
+    faster_and_faster = middle([page_cell("nginx static", cpu_us) for cpu_us in (30, 20, 10)])
+    assert ratio(slower_and_slower, faster_and_faster, attrgetter("cpu_s")) == pytest.approx(1.0)
+    twice = middle([page_cell("nginx static", cpu_us) for cpu_us in (5, 10, 45)])
+    assert ratio(slower_and_slower, twice, attrgetter("cpu_s")) == pytest.approx(2.0)
+    cpu, _ = figures([slower_and_slower, twice])
+    assert cpu.value == pytest.approx(2.0)
+    assert "20 (1) | 10 (0.5) |" in as_markdown([slower_and_slower, twice], ["tiercache", "nginx static"])
+
+
+def test_a_round_in_which_either_failed_is_not_compared() -> None:
+    failed = Cell(group=cells.PAGES, case=CASE, peer="peryx", note="gone")
+    ours = middle([page_cell("tiercache", 10), page_cell("tiercache", 40)])
+    assert ratio(ours, middle([failed, page_cell("peryx", 20)]), attrgetter("cpu_s")) == pytest.approx(2.0)
+    assert ratio(ours, failed, attrgetter("cpu_s")) is None
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,12 @@ def notes_of(request: Request) -> Notes:
     return notes
 
 
-@define(kw_only=True)
+@define
 class Line:
     """One request that has ended, at `at` (seconds since 1970).
+
+    Its fields may be given by their places, which takes a third of the time that their names take: as much as a
+    twentieth of what it takes to answer what is ready.
 
     `path` without its query; `sent_bytes` of the body; `ended`: `whole`, or `cut` if the connection was lost before.
     """
@@ -75,8 +78,9 @@ class Line:
     told: Told
 
     def __str__(self) -> str:
+        seconds = f"{self.seconds:.3f}" if self.seconds else "0.000"  # as most have, and to format it takes long
         return (
-            f"{self.client} {self.method} {self.path} {self.status} {self.sent_bytes} bytes {self.seconds:.3f} s "
+            f"{self.client} {self.method} {self.path} {self.status} {self.sent_bytes} bytes {seconds} s "
             f"{self.told.words} {self.ended} ({self.agent})"
         )
 

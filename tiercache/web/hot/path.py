@@ -220,16 +220,16 @@ class HotPath:
         """Write the line of an answer that has ended."""
         self.access_log.gather(
             Line(
-                at=self.access_log.now(),
-                client=self._client(peer, answer.meaning.forwarded),
-                method=answer.method,
-                path=answer.prepared.path,
-                status=answer.status,
-                sent_bytes=sent_bytes,
-                seconds=seconds,
-                agent=answer.meaning.agent,
-                ended=ended,
-                told=answer.prepared.told,
+                self.access_log.now(),
+                self._client(peer, answer.meaning.forwarded),
+                answer.method,
+                answer.prepared.path,
+                answer.status,
+                sent_bytes,
+                seconds,
+                answer.meaning.agent,
+                ended,
+                answer.prepared.told,
             )
         )
 
