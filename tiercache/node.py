@@ -15,7 +15,8 @@ How a request travels:
      web/simple       308 to the normalised name; negotiation; an `Ask` from what the client allows
      cache/hosted     published here, and not cache/deleted? then no tier is asked but those that a rule opens it to
      cache/entries    what is stored, or known to be absent; none of a tier that the rules exclude by now, or that may
-                      not answer since the name became reserved (cache/reserved)
+                      not answer since the name became reserved (cache/reserved).  A large page that another takes the
+                      place of is freed a few files at a time (cache/letting_go)
      cache/pages      policy.decide(entry, ask) -> Reuse | Revalidate | Forward | Refuse
      cache/collapse   one forward for numpy, however many ask
      cache/chain      policy.selection says which tiers, policy.breaker which of them are worth asking, and offline

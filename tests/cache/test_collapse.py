@@ -150,3 +150,16 @@ def test_what_is_heavier_than_the_limit_is_kept_alone() -> None:
     kept.drop("b")
     kept.drop("nobody")
     assert len(kept) == 1
+
+
+def test_what_is_kept_no_longer_is_told_of_for_whatever_reason() -> None:
+    dropped: list[str] = []
+    kept: Kept[str, str] = Kept(limit=6, weigh=len, dropped=dropped.append)
+    kept.put("a", "old")
+    kept.put("a", "new")
+    assert dropped == ["old"]
+    kept.put("b", "four")
+    assert dropped == ["old", "new"]
+    kept.drop("b")
+    kept.drop("c")
+    assert dropped == ["old", "new", "four"]

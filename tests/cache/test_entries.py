@@ -49,6 +49,19 @@ def test_made_up_names_fill_neither_the_store_nor_the_memory() -> None:
     assert len(tier.asked) == asked
 
 
+def test_a_large_page_is_let_go_of_when_another_takes_its_place() -> None:
+    tier = scripted()
+    listed(tier, "numpy", *((f"numpy-1.{number}.tar.gz", b"") for number in range(LARGE_PAGE_FILES + 1)))
+    node = SmallNode(upstreams=[tier])
+    filenames(node)
+    entry = node.parts.pages._entries.kept(NUMPY)
+    assert entry is not None
+    assert entry.page is not None
+    listed(tier, "numpy", ("numpy-2.0.tar.gz", CONTENT))
+    filenames(node, NO_CACHE)
+    assert (list(entry.page.files),) in [call.args for call in node.clock.getDelayedCalls()]
+
+
 def test_a_project_that_went_is_absent_after_a_restart_too() -> None:
     tier = scripted()
     listed(tier, "numpy", ("numpy-1.0.tar.gz", CONTENT))
