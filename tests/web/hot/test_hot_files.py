@@ -13,7 +13,7 @@ from tests.web.hot.twins import FILE, NUMPY, Twins, head
 from tiercache.simple.names import normalise
 from tiercache.web.body import TURN_BYTES
 from tiercache.web.hot.channel import AHEAD_BYTES
-from tiercache.web.hot.descriptors import KEPT_S
+from tiercache.web.hot.descriptors import KEPT_S, LOOKED_AT_S
 from tiercache.web.limits import Limits
 
 TAG = f'"{sha256(NUMPY)}"'
@@ -195,6 +195,7 @@ def test_file_that_is_removed_under_its_sender_is_sent_to_its_end(tmp_path: Path
     next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file()).unlink()
     connection.take()
     assert connection.reply().body == LARGE
+    twins.node.clock.advance(LOOKED_AT_S)
     assert not twins.is_hot(head("GET", LARGE_FILE)), "it is gone, and is fetched anew"
 
 
@@ -202,9 +203,25 @@ def test_file_that_is_damaged_between_two_requests_is_the_application_s_to_mend(
     twins = large(tmp_path)
     assert twins.is_hot(head("GET", LARGE_FILE))
     os.truncate(next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file()), 2000)
+    twins.node.clock.advance(LOOKED_AT_S)
     connection = twins.connect()
     connection.send(head("GET", LARGE_FILE))
     assert connection.reply().body == LARGE
+
+
+def test_file_that_is_damaged_a_moment_before_a_request_never_looks_complete(tmp_path: Path) -> None:
+    twins = large(tmp_path)
+    assert twins.is_hot(head("GET", LARGE_FILE))
+    os.truncate(next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file()), 2000)
+    connection = twins.connect()
+    connection.send(head("GET", LARGE_FILE))
+    connection.take()
+    assert not connection.is_open
+    assert not connection.reply().is_complete
+    twins.node.clock.advance(LOOKED_AT_S)
+    again = twins.connect()
+    again.send(head("GET", LARGE_FILE))
+    assert again.reply().body == LARGE
 
 
 def test_client_that_takes_nothing_of_a_file_is_dropped_in_time(tmp_path: Path) -> None:
