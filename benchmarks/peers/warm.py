@@ -39,13 +39,17 @@ def connections_of(number: int) -> str:
 
 
 def page_cases(sizes: tuple[str, ...], connections: tuple[int, ...], usual: int) -> Iterator[PageCase]:
-    """Every size in both syntaxes and encodings with the usual number of connections; the small page with others."""
+    """Every size in both syntaxes and encodings with the usual number of connections; the small page with others.
+
+    That it has not changed is answered of the small one, next to the page itself.
+    """
     for size in sizes:
         for syntax in ACCEPTS:
             for packed in (False, True):
                 yield PageCase(size=size, syntax=syntax, connections=usual, packed=packed)
+            if size == sizes[0]:
+                yield PageCase(size=size, syntax=syntax, connections=usual, revalidates=True)
     for syntax in ACCEPTS:
-        yield PageCase(size=sizes[0], syntax=syntax, connections=usual, revalidates=True)
         for number in connections:
             if number != usual:
                 yield PageCase(size=sizes[0], syntax=syntax, connections=number)
