@@ -70,8 +70,8 @@ def root_of(
         return on_demand_of(config, parts, presence, clock=clock, pool=pool, jobs=its_jobs).routes(shared)
 
     def load() -> None:
-        load_for_nodes()  # whose routes are among them
         with uncollected():
+            load_for_nodes()  # whose routes are among them
             from tiercache import served_on_demand  # noqa: F401  # as `more` does, but not in the reactor's turn
 
             parts.load()

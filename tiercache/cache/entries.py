@@ -90,7 +90,12 @@ class Entries:
 
     @_decoded.default
     def _none_yet(self) -> Kept[ProjectName, Entry]:
-        return Kept(limit=KEPT_FILES, weigh=_weight, dropped=lambda entry: self._let_go(entry.page))
+        return Kept(limit=KEPT_FILES, weigh=_weight, dropped=self._dropped)
+
+    def _dropped(self, entry: Entry) -> None:
+        now = self._decoded.get(entry.project)
+        if now is None or now.page is not entry.page:  # else its head alone is another one
+            self._let_go(entry.page)
 
     async def entry(self, project: ProjectName) -> Entry | None:
         """The stored entry of a project, fresh or not; no tier is asked.

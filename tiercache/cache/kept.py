@@ -16,7 +16,7 @@ V = TypeVar("V")
 class Kept(Generic[K, V]):
     """A mapping whose values weigh, by `weigh`, no more than `limit` together; but the newest always stays.
 
-    `dropped` is told of each that is kept no longer.
+    `dropped` is told of each that is kept no longer, once what took its place is.
     """
 
     _limit: int
@@ -34,20 +34,23 @@ class Kept(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Keep a value, in the place of the one that was there."""
-        self.drop(key)
+        before = self._values.pop(key, None)
         self._values[key] = value
         self._weight += self._weigh(value)
+        if before is not None:
+            self._forget(before)
         while self._weight > self._limit and len(self._values) > 1:
             _, oldest = self._values.popitem(last=False)
-            self._weight -= self._weigh(oldest)
-            self._dropped(oldest)
+            self._forget(oldest)
 
     def drop(self, key: K) -> None:
         """Keep this no longer; harmless if it is not kept."""
         if key in self._values:
-            value = self._values.pop(key)
-            self._weight -= self._weigh(value)
-            self._dropped(value)
+            self._forget(self._values.pop(key))
+
+    def _forget(self, value: V) -> None:
+        self._weight -= self._weigh(value)
+        self._dropped(value)
 
     def __len__(self) -> int:
         return len(self._values)

@@ -66,7 +66,7 @@ class Descriptors:
     def take(self, file: IStoredFile) -> Held | None:
         """The file, open; to be given back.  None where it is not to be had, or not whole, or has no descriptor."""
         held = self._held.get(file.sha256)
-        if held is not None and not self._is_whole(held):
+        if held is not None and not self._counts_as_whole(held):
             self._drop(held)
             held = None
         if held is None:
@@ -94,14 +94,14 @@ class Descriptors:
             return None
         held = Held(file=file, handle=handle)
         with suppress(io.UnsupportedOperation, OSError):
-            if self._is_whole(held):
+            if self._counts_as_whole(held):
                 self._held[file.sha256] = held
                 return held
         handle.close()
         return None
 
-    def _is_whole(self, held: Held) -> bool:
-        """See there; as it was a moment ago."""
+    def _counts_as_whole(self, held: Held) -> bool:
+        """Whether it is, or was a moment ago."""
         now = self._clock.seconds()
         if now - held.looked_at >= LOOKED_AT_S:
             if not held.is_whole:
