@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,7 @@ from tests.doubles.distributions import Archive
 from tests.doubles.fetching import assert_whole, fetch
 from tests.doubles.processes import RunningNode, wait_until
 from tests.doubles.universe import APPLICATION, Universe
+from tiercache.web.hot.descriptors import LOOKED_AT_S
 
 
 def path_of(archive: Archive) -> str:
@@ -22,13 +24,17 @@ def path_of(archive: Archive) -> str:
 
 
 def stored(node: RunningNode, archive: Archive) -> Path:
-    """The archive's file in the store, once the node has it from there and its fill is over."""
+    """The archive's file in the store, once the node has it from there, its fill is over, and nobody just looked at it.
+
+    What is damaged in the moment after a look is another test's (`tests/web/hot/test_hot_files.py`).
+    """
 
     def is_hit() -> bool:
         answer = fetch(node.url + path_of(archive), method="HEAD")
         return answer.status == 200 and "; hit" in answer.headers["cache-status"]
 
     wait_until(is_hit, what=f"{archive.filename} from the store")
+    time.sleep(LOOKED_AT_S)
     whole = archive.path.read_bytes()
     same_length = [path for path in node.store.rglob("*") if path.is_file() and path.stat().st_size == len(whole)]
     (path,) = (path for path in same_length if path.read_bytes() == whole)
