@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
+from benchmarks.desks import new_desk
 from benchmarks.measures import Figure, Report, ratio_in_turn
 from benchmarks.new_chains import ROUNDS, new_chain
 from benchmarks.node import LIMIT_MISSED
 from tests.acceptance.chains import started, versions_on
-from tests.doubles.clients import CLIENTS, Desk
+from tests.doubles.clients import CLIENTS
 from tests.doubles.processes import Running, RunningIndex, RunningNode, wait_until
 from tests.doubles.releasing import wheel_of
 from tests.doubles.universe import APPLICATION, Universe
@@ -29,10 +30,11 @@ LENGTHS = (1, 2, 3)
 RELEASES = 5
 
 
-def cold_install(client: str, node: RunningNode, index: RunningIndex, folder: Path) -> tuple[float, int]:
+def cold_install(client: str, node: RunningNode, index: RunningIndex) -> tuple[float, int]:
     """The time of a client's install through a node that has nothing, and how many requests the index had."""
     index.forget()
-    installed = CLIENTS[client](desk=Desk(folder=folder)).install(node.simple, APPLICATION)
+    with new_desk() as desk:
+        installed = CLIENTS[client](desk=desk).install(node.simple, APPLICATION)
     assert installed.succeeded, installed.run.said
     asked = [line for line in index.requests() if line["method"] == "GET"]
     return installed.run.took_s, len(asked)
@@ -73,9 +75,8 @@ def measured(rounds: Mapping[str, int], round_trip_ms: int) -> Report:
                 for client, length in times:
                     if number >= rounds[client]:
                         continue
-                    place = folder / f"{client}-{length}-{number}"
-                    with new_chain(length, place / "nodes", index) as nodes:
-                        took_s, requests = cold_install(client, nodes[-1], index, place / "client")
+                    with new_chain(length, folder / f"{client}-{length}-{number}", index) as nodes:
+                        took_s, requests = cold_install(client, nodes[-1], index)
                     times[client, length].append(took_s)
                     asked[client, length].append(requests)
             news = news_s(folder, index)

@@ -18,10 +18,11 @@ from statistics import median
 
 from attrs import define, field, frozen
 
+from benchmarks.desks import new_desk
 from benchmarks.measures import Figure, Report, ratio_in_turn
 from benchmarks.new_chains import ROUNDS, new_chain
 from benchmarks.node import LIMIT_MISSED
-from tests.doubles.clients import CLIENTS, Desk
+from tests.doubles.clients import CLIENTS
 from tests.doubles.processes import RunningIndex
 from tests.doubles.universe import APPLICATION, Universe
 
@@ -76,7 +77,8 @@ def install(client: str, way: Way, folder: Path, index: RunningIndex) -> Taken:
     with new_chain(way.length, folder / "nodes", index, prefetch=reading) as running:
         index.forget()
         simple = running[-1].simple if running else index.simple
-        installed = CLIENTS[client](desk=Desk(folder=folder / "client")).install(simple, APPLICATION)
+        with new_desk() as desk:
+            installed = CLIENTS[client](desk=desk).install(simple, APPLICATION)
         assert installed.succeeded, installed.run.said
         taken = Taken(times_s=[installed.run.took_s], index_requests=[len(index.requests())])
     for told in filter(None, (_TOLD.search(node.said()) for node in running)):

@@ -24,10 +24,11 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from benchmarks.desks import new_desk
 from benchmarks.documents import with_section
 from benchmarks.exchanges import ACCEPTS, digest_of, direct_path, drained, every, node_path, read_page, repeated
 from benchmarks.measures import Comparison, Figure, Report
-from tests.doubles.clients import CLIENTS, Desk
+from tests.doubles.clients import CLIENTS
 from tests.doubles.processes import ROOT, RunningIndex, RunningNode, bare_environment
 from tests.doubles.universe import APPLICATION, Sizes, Universe, layer_names
 
@@ -164,7 +165,8 @@ class Bench:
         comparison = Comparison(what=f"{client}, {round_trip_ms} ms to an index that then {ended}")
 
         def install(root: str) -> float:
-            installed = CLIENTS[client](desk=Desk(folder=self.new_folder())).install(root, APPLICATION)
+            with new_desk() as desk:
+                installed = CLIENTS[client](desk=desk).install(root, APPLICATION)
             assert installed.succeeded, installed.run.said
             return installed.run.took_s
 
@@ -211,8 +213,8 @@ class Bench:
             for _ in range(self.scale.rounds):
                 with self.node(index) as node:
                     cold.append(node.ready_after_s)
-                    uv = CLIENTS["uv"](desk=Desk(folder=self.new_folder()))
-                    assert uv.install(node.simple, APPLICATION).succeeded
+                    with new_desk() as desk:
+                        assert CLIENTS["uv"](desk=desk).install(node.simple, APPLICATION).succeeded
                     node.close()
                     node.start_again()
                     warm.append(node.ready_after_s)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from attrs import frozen
 
+from benchmarks.desks import new_desk
 from benchmarks.peers import cells
 from benchmarks.peers.cells import FAILURES, Cell, in_short, middle
 from benchmarks.peers.peer import Peer, RunningPeer, Stand
-from tests.doubles.clients import CLIENTS, Desk
+from tests.doubles.clients import CLIENTS
 from tests.doubles.universe import APPLICATION
 
 
@@ -55,8 +54,8 @@ class Installs:
 
     def _installed(self, server: RunningPeer, client: str, kind: str) -> Cell:
         before_s = server.cpu_s()
-        with tempfile.TemporaryDirectory(dir=self.stand.folder) as folder:
-            installed = CLIENTS[client](desk=Desk(folder=Path(folder))).install(server.simple, APPLICATION)
+        with new_desk() as desk:
+            installed = CLIENTS[client](desk=desk).install(server.simple, APPLICATION)
         if not installed.succeeded:
             raise NotInstalled(installed.run.said.strip().rpartition("\n")[2])
         return Cell(
