@@ -6,7 +6,7 @@ How a request travels:
      workers          with `node.workers`, processes that answer what web/hot has ready, and pass on all else
      web/hot          is what was answered to the same words the answer still (cache/at_hand; nothing about its project
                       in cache/knowledge has changed)?  or is it at hand although nobody has asked for it (web/unasked)?
-                      then one write, and the request ends here; so do files (sendfile).  All else is begun for a
+                      then one write, and the request ends here; so do files (hot/sending).  All else is begun for a
                       share of each turn (cache/share), and made ready for who asks next once it is quiet
                       (web/hot/beforehand)
      web/guard        may who asks read numpy?  web/logins says who they are, by their password (access/throttle: were

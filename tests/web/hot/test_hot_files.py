@@ -14,6 +14,7 @@ from tiercache.simple.names import normalise
 from tiercache.web.body import TURN_BYTES
 from tiercache.web.hot.channel import AHEAD_BYTES
 from tiercache.web.hot.descriptors import KEPT_S, LOOKED_AT_S
+from tiercache.web.hot.sending import LAST_BYTES
 from tiercache.web.limits import Limits
 
 TAG = f'"{sha256(NUMPY)}"'
@@ -222,6 +223,51 @@ def test_file_that_is_damaged_a_moment_before_a_request_never_looks_complete(tmp
     again = twins.connect()
     again.send(head("GET", LARGE_FILE))
     assert again.reply().body == LARGE
+
+
+def test_file_that_is_wanted_again_leaves_as_the_kernel_has_it_in_memory_but_for_its_end(tmp_path: Path) -> None:
+    twins = large(tmp_path)
+    path = next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file())
+
+    def is_mapped() -> bool:
+        return str(path) in Path("/proc/self/maps").read_text()
+
+    connection = twins.connect()
+    connection.send(head("GET", LARGE_FILE))
+    outlet = twins.outlets.made[-1]
+    assert connection.reply().body == LARGE
+    assert outlet.sent == [TURN_BYTES, TURN_BYTES, 77]
+    assert not is_mapped()
+    connection.send(head("GET", LARGE_FILE))
+    assert connection.reply().body == LARGE
+    assert outlet.written[-2:] == [TURN_BYTES, TURN_BYTES + 77 - LAST_BYTES]
+    assert outlet.sent[3:] == [LAST_BYTES]
+    assert is_mapped()
+    connection.send(head("GET", LARGE_FILE, {"Range": f"bytes=3-{TURN_BYTES + 9}"}))
+    assert connection.reply().body == LARGE[3 : TURN_BYTES + 10]
+    assert outlet.written[-1:] == [TURN_BYTES + 7 - LAST_BYTES]
+    assert outlet.sent[4:] == [LAST_BYTES]
+    twins.node.clock.advance(KEPT_S)
+    assert not is_mapped()
+
+
+@pytest.mark.parametrize("lost_bytes", [1, 4000, LAST_BYTES + 1, LAST_BYTES + 4000, TURN_BYTES, TURN_BYTES * 2])
+def test_mapped_file_that_loses_bytes_under_its_sender_never_looks_complete(tmp_path: Path, lost_bytes: int) -> None:
+    twins = large(tmp_path)
+    assert twins.is_hot(head("GET", LARGE_FILE))
+    connection = twins.connect()
+    connection.stall()
+    connection.send(head("GET", LARGE_FILE))
+    twins.outlets.made[-1].room = 1000
+    connection.sip()
+    assert twins.outlets.made[-1].sent == []
+    kept_bytes = len(LARGE) - lost_bytes
+    os.truncate(next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file()), kept_bytes)
+    connection.take()
+    assert not connection.is_open
+    reply = connection.reply()
+    assert not reply.is_complete
+    assert reply.body[:kept_bytes] == LARGE[: len(reply.body)][:kept_bytes]
 
 
 def test_client_that_takes_nothing_of_a_file_is_dropped_in_time(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Open files for those who send them: one that several send at once, or one after the other, is opened once.
+"""Open files for those who send them: one that several send at once, or one after the other, is opened once, and one of
+some size is mapped then.
 
 What nobody sends is closed after a moment: a file that leaves the store is to give its room back.
 """
@@ -16,6 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from tiercache.errors import TiercacheError
 from tiercache.web.answer import IStoredFile
+from tiercache.web.body import TURN_BYTES
+from tiercache.web.hot.mapped import Mapped, Maps
 from tiercache.web.hot.sweep import Sweep
 
 KEPT_S = 1.0
@@ -35,6 +38,7 @@ class Held:
     users: int = 0
     is_kept: bool = True
     looked_at: float = -math.inf
+    mapped: Mapped | None = None
 
     @property
     def number(self) -> int:
@@ -53,6 +57,7 @@ class Descriptors:
     """Those that are open now."""
 
     _clock: IReactorTime
+    _maps: Maps = field(factory=Maps)
     _held: dict[str, Held] = field(factory=dict, init=False)
     _idle: Sweep[Held] = field(init=False)
 
@@ -71,6 +76,8 @@ class Descriptors:
             held = None
         if held is None:
             held = self._opened(file)
+        elif held.mapped is None and file.size_bytes > TURN_BYTES:
+            held.mapped = self._maps.open(held.handle, file.size_bytes)
         if held is None:
             return None
         held.users += 1
@@ -124,4 +131,6 @@ class Descriptors:
         self._idle.forget(held)
         if self._held.get(held.file.sha256) is held:
             del self._held[held.file.sha256]
+        if held.mapped is not None:
+            self._maps.close(held.mapped)
         held.handle.close()

@@ -1,4 +1,4 @@
-"""Sends a stretch of a file past Python: whenever the socket has room the kernel is handed the next of it."""
+"""Sends a stretch of a file past Python: whenever the socket has room the kernel is told of the next of it."""
 
 # ruff: noqa: N802  # the names of IPullProducer
 
@@ -16,6 +16,9 @@ from tiercache.web.hot.descriptors import Held
 from tiercache.web.hot.outlet import IOutlet
 
 log = Logger()
+
+LAST_BYTES = 64 * 1024
+"""So much at the end leaves by `sendfile` in any case."""
 
 
 @implementer(IPullProducer)
@@ -46,7 +49,7 @@ class FileSending:
         """Hand on as much as there is a turn for, and the socket takes; the transport is to hold nothing."""
         try:
             at = self.start + self.sent_bytes
-            taken = self._outlet.send(self.held.number, at, min(TURN_BYTES, self.stop - at))
+            taken = self._hand_on(at, min(TURN_BYTES, self.stop - at))
         except OSError as error:  # the client is gone
             log.debug("{error}", error=error)
             self._end(is_whole=False)
@@ -62,6 +65,20 @@ class FileSending:
         if taken:
             self._progress()
         self._outlet.wait()
+
+    def _hand_on(self, at: int, size_bytes: int) -> int | None:
+        """As `IOutlet.send`; what is mapped, from there, but for the last of it.
+
+        Where a file was cut short the rest of that page of memory reads as zeros, and what is behind it cannot be read.
+        `sendfile` knows where a file ends: what it has given the last of is whole.
+        """
+        mapped = self.held.mapped
+        until = min(at + size_bytes, self.stop - LAST_BYTES)
+        if mapped is not None and until > at:
+            taken = self._outlet.write(mapped.view[at:until])
+            if taken:
+                return taken
+        return self._outlet.send(self.held.number, at, size_bytes)
 
     def stopProducing(self) -> None:
         """The connection is gone."""
