@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from attrs import frozen
@@ -47,7 +47,10 @@ LIMITS = (
 
 
 def figures(measured: Sequence[Cell]) -> Iterator[Figure]:
-    """Those that the run has measured: ratios to other servers, and what this node is held to by itself."""
+    """Those that the run has measured: ratios to other servers, and what this node is held to by itself.
+
+    With what is said of other servers than nginx stands what nginx has there, which does next to nothing but send.
+    """
     by_place = {(cell.group, cell.case, cell.peer): cell for cell in measured}
     ours = [cell for cell in measured if cell.peer == NODE]
     for limit in LIMITS:
@@ -62,8 +65,17 @@ def figures(measured: Sequence[Cell]) -> Iterator[Figure]:
             if ratios:
                 worst, case = max(ratios)
                 what = f"{limit.group}, {_WORDS[value]} against {limit.peer}, at worst: {case}"
+                what += _what_nginx_has(by_place, limit, case, value)
                 yield Figure(what=what, value=worst, limit=limit.most, unit="×")
     yield from _by_itself(ours)
+
+
+def _what_nginx_has(by_place: Mapping[tuple[str, str, str], Cell], limit: Limit, case: str, value: str) -> str:
+    nginx_cell = by_place.get((limit.group, case, nginx.STATIC))
+    if limit.peer in (nginx.STATIC, nginx.CACHE) or nginx_cell is None:
+        return ""
+    found = cells.ratio(nginx_cell, by_place[limit.group, case, limit.peer], attrgetter(value))
+    return f" ({nginx.STATIC}: {found:.3g} ×)" if found else ""
 
 
 def _by_itself(ours: Sequence[Cell]) -> Iterator[Figure]:

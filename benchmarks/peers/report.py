@@ -27,7 +27,8 @@ Every server has the made-up projects of the tests, and those that cache have th
 (`tests/doubles/index.py`). *Warm pages* and *warm files* are asked for by wrk, for {seconds} s a round; the CPU is that
 of the server and its children, from the process table. *Cold files* are wanted at once by clients who have read the
 page, with an empty store, *installs* are of an application with 54 dependencies, each with an empty cache and an empty
-environment, and *starts* last from the process's start to its first page. All are medians of {rounds} rounds, what is
+environment (in memory, where making its files is not most of what is measured), and *starts* last from the process's
+start to its first page. All are medians of {rounds} rounds, what is
 warm of {warm_rounds}, in which the servers take turns; none begins before the server that had the last one has ended
 what it was asked.
 *A warm page at work* is one of 8 KB, in JSON and gzip, that a client asks this node for at a steady {per_s} times a

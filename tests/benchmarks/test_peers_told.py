@@ -115,6 +115,13 @@ def test_a_limit_is_judged_by_the_worst_case() -> None:
     assert wall.what.startswith("warm pages, time against nginx static")
 
 
+def test_a_limit_beside_other_servers_tells_what_nginx_has_there() -> None:
+    measured = [page_cell("tiercache", 12), page_cell("nginx static", 10), page_cell("peryx", 50)]
+    beside = [figure.what for figure in figures(measured) if "against peryx" in figure.what]
+    assert beside
+    assert all(what.endswith(f"at worst: {CASE} (nginx static: 0.2 ×)") for what in beside)
+
+
 def test_a_server_that_did_not_answer_is_no_measure() -> None:
     measured = [page_cell("tiercache", 12), Cell(group=cells.PAGES, case=CASE, peer="peryx", note="no JSON")]
     assert list(figures(measured)) == []
