@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 from attrs import frozen
@@ -12,6 +13,10 @@ from benchmarks.peers.cells import FAILURES, Cell, in_short, middle
 from benchmarks.peers.peer import Peer, RunningPeer, Stand
 from tests.doubles.clients import CLIENTS
 from tests.doubles.universe import APPLICATION
+
+RESTED_S = 1.0
+"""How long a server has for what an install leaves it with, which counts as that install's, before the next one: nobody
+installs the same again in the same moment."""
 
 
 class NotInstalled(Exception):
@@ -58,6 +63,8 @@ class Installs:
             installed = CLIENTS[client](desk=desk).install(server.simple, APPLICATION)
         if not installed.succeeded:
             raise NotInstalled(installed.run.said.strip().rpartition("\n")[2])
+        time.sleep(RESTED_S)
+        server.wait_until_idle()
         return Cell(
             group=cells.INSTALLS,
             case=self.case(client, kind),

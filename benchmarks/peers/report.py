@@ -30,7 +30,7 @@ page, with an empty store, *installs* are of an application with 54 dependencies
 environment (in memory, where making its files is not most of what is measured), and *starts* last from the process's
 start to its first page. All are medians of {rounds} rounds, what is
 warm of {warm_rounds}, in which the servers take turns; none begins before the server that had the last one has ended
-what it was asked.
+what it was asked, nor a warm install less than a second after the cold one.
 *A warm page at work* is one of 8 KB, in JSON and gzip, that a client asks this node for at a steady {per_s} times a
 second: while the node does nothing else, and while it fills a file of {giant} from an index of {speed}, is asked again
 and again for a page of {listed} files, which is another one each time, in JSON and HTML in turn, and prefetches. It is
