@@ -1,6 +1,7 @@
 # Sourced by scripts that are to say what their time was spent on: `phase WHAT COMMAND…` runs a command, and when the
 # script that began ends, it tells of each phase, those of the scripts that it called included.  `beside WHAT COMMAND…`
 # is a phase that goes on while the script does, one at a time, until `joined`, or the end of the script, which ends it.
+# A folder that the script names in `scratch` is removed then.
 
 if [ -z "${TIERCACHE_PHASES:-}" ]; then
     TIERCACHE_PHASES="$(mktemp)"
@@ -10,6 +11,7 @@ if [ -z "${TIERCACHE_PHASES:-}" ]; then
 fi
 beside_id=""
 beside_said=""
+scratch=""
 trap end_phases EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -57,6 +59,7 @@ end_phases() {
         kill "$beside_id" || true
         joined || true
     fi
+    [ -z "$scratch" ] || rm -rf "$scratch"
     [ -n "${tells_phases:-}" ] || return 0
     printf 'The time was spent on:\n'
     cat "$TIERCACHE_PHASES"

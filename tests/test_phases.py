@@ -52,6 +52,12 @@ def test_status_of_a_phase_can_be_borne(tmp_path: Path, shell: str) -> None:
     assert told(ended) == ["figures (status 3)", "in all"]
 
 
+@pytest.mark.parametrize("ending", ["true", "exit 7"])
+def test_scratch_folder_is_gone_however_the_script_ends(tmp_path: Path, ending: str) -> None:
+    run(tmp_path, f"scratch={tmp_path}/scratch\nmkdir -p $scratch/more\n{ending}\n", "sh")
+    assert not (tmp_path / "scratch").exists()
+
+
 def test_phases_of_a_script_that_is_called_are_told_by_its_caller_alone(tmp_path: Path) -> None:
     (tmp_path / "called").write_text(f"{BEGINNING}phase inner true\n")
     ended = run(tmp_path, "phase outer true\nsh called\nphase last true\n", "bash")
