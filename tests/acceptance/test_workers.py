@@ -167,7 +167,7 @@ def test_downloads_end_before_the_node_and_its_workers_do(
     workers = workers_of(node)
     path, size_bytes = big_file(node)
     have_ready(node, path)
-    with connections(node, 8) as opened:
+    with connections(node, 24) as opened:
         responses = []
         for connection in opened:
             connection.request("GET", path)
@@ -183,7 +183,7 @@ def test_downloads_end_before_the_node_and_its_workers_do(
             assert len(response.read()) == size_bytes - 1
     assert node.process.wait(timeout=PATIENCE_S) == -signal.SIGTERM, node.said()
     assert not any(map(is_alive, workers.values()))
-    assert len(re.findall(rf" GET {path} 200 {size_bytes} bytes", node.said())) == 10, "each is told in the log"
+    assert len(re.findall(rf" GET {path} 200 {size_bytes} bytes", node.said())) == 26, "each is told in the log"
     assert "Traceback" not in node.said()
     assert "killed" not in node.said()
 
