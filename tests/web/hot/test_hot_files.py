@@ -47,6 +47,11 @@ def large(folder: Path, limits: Limits | None = None) -> Twins:
     return twins
 
 
+def stored(folder: Path) -> Path:
+    """Where the node there keeps the large file."""
+    return next(path for path in folder.rglob(sha256(LARGE)) if path.is_file())
+
+
 def test_whole_file_its_parts_and_its_head_are_the_application_s(tmp_path: Path) -> None:
     twins = Twins(folder=tmp_path)
     for path in (FILE, f"/local{FILE}"):
@@ -182,7 +187,7 @@ def test_file_that_loses_bytes_under_its_sender_is_cut_and_never_looks_complete(
     connection.send(head("GET", LARGE_FILE))
     twins.outlets.made[-1].room = 1000
     connection.sip()
-    os.truncate(next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file()), 2000)
+    os.truncate(stored(tmp_path), 2000)
     connection.take()
     assert not connection.is_open
     assert not connection.reply().is_complete
@@ -193,7 +198,7 @@ def test_file_that_is_removed_under_its_sender_is_sent_to_its_end(tmp_path: Path
     connection = twins.connect()
     connection.stall()
     connection.send(head("GET", LARGE_FILE))
-    next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file()).unlink()
+    stored(tmp_path).unlink()
     connection.take()
     assert connection.reply().body == LARGE
     twins.node.clock.advance(LOOKED_AT_S)
@@ -203,7 +208,7 @@ def test_file_that_is_removed_under_its_sender_is_sent_to_its_end(tmp_path: Path
 def test_file_that_is_damaged_between_two_requests_is_the_application_s_to_mend(tmp_path: Path) -> None:
     twins = large(tmp_path)
     assert twins.is_hot(head("GET", LARGE_FILE))
-    os.truncate(next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file()), 2000)
+    os.truncate(stored(tmp_path), 2000)
     twins.node.clock.advance(LOOKED_AT_S)
     connection = twins.connect()
     connection.send(head("GET", LARGE_FILE))
@@ -213,7 +218,7 @@ def test_file_that_is_damaged_between_two_requests_is_the_application_s_to_mend(
 def test_file_that_is_damaged_a_moment_before_a_request_never_looks_complete(tmp_path: Path) -> None:
     twins = large(tmp_path)
     assert twins.is_hot(head("GET", LARGE_FILE))
-    os.truncate(next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file()), 2000)
+    os.truncate(stored(tmp_path), 2000)
     connection = twins.connect()
     connection.send(head("GET", LARGE_FILE))
     connection.take()
@@ -227,7 +232,7 @@ def test_file_that_is_damaged_a_moment_before_a_request_never_looks_complete(tmp
 
 def test_file_that_is_wanted_again_leaves_as_the_kernel_has_it_in_memory_but_for_its_end(tmp_path: Path) -> None:
     twins = large(tmp_path)
-    path = next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file())
+    path = stored(tmp_path)
 
     def is_mapped() -> bool:
         return str(path) in Path("/proc/self/maps").read_text()
@@ -262,7 +267,7 @@ def test_mapped_file_that_loses_bytes_under_its_sender_never_looks_complete(tmp_
     connection.sip()
     assert twins.outlets.made[-1].sent == []
     kept_bytes = len(LARGE) - lost_bytes
-    os.truncate(next(path for path in tmp_path.rglob(sha256(LARGE)) if path.is_file()), kept_bytes)
+    os.truncate(stored(tmp_path), kept_bytes)
     connection.take()
     assert not connection.is_open
     reply = connection.reply()
