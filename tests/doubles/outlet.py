@@ -22,11 +22,21 @@ class MemoryOutlet:
     written: list[int] = field(factory=list)
     is_broken: bool = False
 
-    def write(self, data: bytes | memoryview, *, is_more_to_come: bool = False) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         assert not self.transport.held, "it overtakes what the transport holds"
         if self.is_broken:
             return 0
         taken = self._taken(data)
+        self.written.append(taken)
+        return taken
+
+    def begin(self, head: bytes, body: memoryview, *, is_more_to_come: bool) -> int:
+        assert not self.transport.held, "it overtakes what the transport holds"
+        if self.is_broken:
+            return 0
+        taken = self._taken(head)
+        if taken == len(head):
+            taken += self._taken(body)
         self.written.append(taken)
         return taken
 

@@ -14,7 +14,7 @@ from tiercache.simple.names import normalise
 from tiercache.web.body import TURN_BYTES
 from tiercache.web.hot.channel import AHEAD_BYTES
 from tiercache.web.hot.descriptors import KEPT_S, LOOKED_AT_S
-from tiercache.web.hot.sending import LAST_BYTES
+from tiercache.web.hot.in_memory import LAST_BYTES, READ_UP_TO_BYTES
 from tiercache.web.limits import Limits
 
 TAG = f'"{sha256(NUMPY)}"'
@@ -35,21 +35,29 @@ RANGES = (
 LARGE_NAME = "numpy-2.0.tar.gz"
 LARGE = os.urandom(TURN_BYTES * 2 + 77)
 LARGE_FILE = f"/files/{sha256(LARGE)}/{LARGE_NAME}"
+SMALL = os.urandom(READ_UP_TO_BYTES)
+MIDDLING = os.urandom(READ_UP_TO_BYTES + LAST_BYTES)
+"""One that is read when it is wanted again, and one that is mapped and leaves in a turn."""
 
 
-def large(folder: Path, limits: Limits | None = None) -> Twins:
-    """A node with a file of several turns, which is asked for already."""
+def large(folder: Path, limits: Limits | None = None, content: bytes = LARGE) -> Twins:
+    """A node with a file of several turns, which is asked for already; or one with other content."""
     twins = Twins(folder=folder, limits=limits or Limits())
-    (file,) = listed(twins.public, "numpy", (LARGE_NAME, LARGE))
+    (file,) = listed(twins.public, "numpy", (LARGE_NAME, content))
     result_of(twins.node.parts.pages.shown(normalise("numpy"), NO_CACHE))
     result_of(twins.node.content(file))
-    twins.warm(LARGE_FILE)
+    twins.warm(path_of(content))
     return twins
 
 
-def stored(folder: Path) -> Path:
-    """Where the node there keeps the large file."""
-    return next(path for path in folder.rglob(sha256(LARGE)) if path.is_file())
+def path_of(content: bytes) -> str:
+    """By which a client asks for a file with that content."""
+    return f"/files/{sha256(content)}/{LARGE_NAME}"
+
+
+def stored(folder: Path, content: bytes = LARGE) -> Path:
+    """Where the node there keeps such a file."""
+    return next(path for path in folder.rglob(sha256(content)) if path.is_file())
 
 
 def test_whole_file_its_parts_and_its_head_are_the_application_s(tmp_path: Path) -> None:
@@ -246,14 +254,66 @@ def test_file_that_is_wanted_again_leaves_as_the_kernel_has_it_in_memory_but_for
     connection.send(head("GET", LARGE_FILE))
     assert connection.reply().body == LARGE
     assert outlet.written[-2:] == [TURN_BYTES, TURN_BYTES + 77 - LAST_BYTES]
-    assert outlet.sent[3:] == [LAST_BYTES]
+    assert outlet.sent[3:] == [LAST_BYTES - 77, 77]
     assert is_mapped()
     connection.send(head("GET", LARGE_FILE, {"Range": f"bytes=3-{TURN_BYTES + 9}"}))
     assert connection.reply().body == LARGE[3 : TURN_BYTES + 10]
     assert outlet.written[-1:] == [TURN_BYTES + 7 - LAST_BYTES]
-    assert outlet.sent[4:] == [LAST_BYTES]
+    assert outlet.sent[5:] == [LAST_BYTES - 7, 7]
     twins.node.clock.advance(KEPT_S)
     assert not is_mapped()
+
+
+@pytest.mark.parametrize(("content", "by_sendfile"), [(SMALL, []), (MIDDLING, [LAST_BYTES])])
+def test_file_of_a_turn_that_is_wanted_again_leaves_with_its_head(
+    tmp_path: Path, content: bytes, by_sendfile: list[int]
+) -> None:
+    twins = large(tmp_path, content=content)
+    connection = twins.connect()
+    connection.send(head("GET", path_of(content)))
+    (outlet,) = twins.outlets.made
+    whole = connection.received
+    assert connection.reply().body == content
+    assert outlet.sent == [len(content)]
+    for _ in range(2):
+        connection.send(head("GET", path_of(content)))
+        assert connection.received == whole
+        connection.reply()
+    assert outlet.sent[1:] == by_sendfile * 2
+    assert outlet.written[1:] == [len(whole) - sum(by_sendfile)] * 2
+    assert connection.transport.producer is connection.protocol, "nobody was registered for it"
+
+
+@pytest.mark.parametrize("content", [SMALL, MIDDLING])
+@pytest.mark.parametrize("room", [0, 1, 200, 2000, READ_UP_TO_BYTES, READ_UP_TO_BYTES + 2000])
+def test_what_the_socket_does_not_take_of_a_file_in_memory_follows(tmp_path: Path, content: bytes, room: int) -> None:
+    twins = large(tmp_path, content=content)
+    connection = twins.connect()
+    connection.send(head("GET", path_of(content)))
+    whole = connection.received
+    connection.stall()
+    twins.outlets.made[-1].room = room
+    connection.send(head("GET", path_of(content)) * 2)
+    assert len(connection.received) == len(whole) + room
+    connection.take()
+    assert connection.received.startswith(whole * 2)
+    for _ in range(3):
+        assert connection.reply().body == content
+    assert connection.received == b""
+
+
+def test_small_file_that_is_damaged_a_moment_before_it_is_wanted_again_is_whole_in_memory(tmp_path: Path) -> None:
+    twins = large(tmp_path, content=SMALL)
+    for _ in range(2):
+        assert twins.is_hot(head("GET", path_of(SMALL)))
+    os.truncate(stored(tmp_path, SMALL), 2000)
+    connection = twins.connect()
+    connection.send(head("GET", path_of(SMALL)))
+    assert connection.reply().body == SMALL
+    twins.node.clock.advance(LOOKED_AT_S)
+    connection.send(head("GET", path_of(SMALL)))
+    assert connection.reply().body == SMALL, "it is found out, and mended by the application"
+    assert stored(tmp_path, SMALL).stat().st_size == len(SMALL)
 
 
 @pytest.mark.parametrize("lost_bytes", [1, 4000, LAST_BYTES + 1, LAST_BYTES + 4000, TURN_BYTES, TURN_BYTES * 2])

@@ -25,7 +25,7 @@ from tiercache.web.hot.emptied import Emptied
 from tiercache.web.hot.outlet import IOutlet
 from tiercache.web.hot.path import HotAnswer, HotPath, Part
 from tiercache.web.hot.readers import FEWEST, Readers
-from tiercache.web.hot.sending import FileSending, sent_at_once
+from tiercache.web.hot.sending import FileSending, begun
 from tiercache.web.hot.timed import ITimedSite, TimedChannel
 
 PIECE_BYTES = 256 * 1024
@@ -216,17 +216,20 @@ class FrontChannel(TimedChannel):
         self._write(whole)
         hot.note(answer, self._peer, sent_bytes=len(whole) - len(answer.head))
 
-    def _write(self, data: bytes, *, is_more_to_come: bool = False) -> None:
+    def _write(self, data: bytes) -> None:
         """Past the transport while it holds nothing, or as much as the socket takes; the rest is the transport's."""
         if self._holds_nothing and self._outlet is not None:
-            taken = self._outlet.write(data, is_more_to_come=is_more_to_come)
+            taken = self._outlet.write(data)
             if taken == len(data):
                 return
             data = data[taken:]
+        self._have_held(data)
+        if not self._is_full and self._outlet is not None and not self._is_emptying:
+            self._wait_until_emptied(self._outlet)
+
+    def _have_held(self, data: bytes) -> None:
         self._holds_nothing = False
         tcp(self.transport).write(data)
-        if not is_more_to_come and not self._is_full and self._outlet is not None and not self._is_emptying:
-            self._wait_until_emptied(self._outlet)
 
     def _wait_until_emptied(self, outlet: IOutlet) -> None:
         self._suspend_idle_timeout()
@@ -280,8 +283,7 @@ class FrontChannel(TimedChannel):
         outlet = self._outlet
         assert outlet is not None  # noqa: S101  # or there would be no part
         begun_at = hot.clock.seconds()
-        self._write(answer.head, is_more_to_come=True)
-        taken = sent_at_once(outlet, part.held, part.start, part.stop) if self._holds_nothing else 0
+        taken = self._begin(outlet, answer.head, part)
         if taken == part.stop - part.start:
             hot.descriptors.give_back(part.held)
             hot.note(answer, self._peer, sent_bytes=taken, seconds=hot.clock.seconds() - begun_at)
@@ -301,6 +303,13 @@ class FrontChannel(TimedChannel):
             self._suspend_idle_timeout()
             self.site.stalled.touch(self)
             self._give_producer(sending)
+
+    def _begin(self, outlet: IOutlet, head: bytes, part: Part) -> int:
+        """Write the head of a file; how much of the file left with it."""
+        taken = begun(outlet, head, part.held, part.start, part.stop) if self._holds_nothing else 0
+        if taken < len(head):
+            self._have_held(head[taken:])
+        return max(0, taken - len(head))
 
     def _file_has_ended(self, hot: HotPath, answer: HotAnswer, begun_at: float, *, is_whole: bool) -> None:
         sending, self._sending = self._sending, None

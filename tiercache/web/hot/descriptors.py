@@ -1,5 +1,5 @@
-"""Open files for those who send them: one that several send at once, or one after the other, is opened once, and one of
-some size is mapped then.
+"""Open files for those who send them: one that several send at once, or one after the other, is opened once, and is in
+memory from the second time on.
 
 What nobody sends is closed after a moment: a file that leaves the store is to give its room back.
 """
@@ -17,8 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from tiercache.errors import TiercacheError
 from tiercache.web.answer import IStoredFile
-from tiercache.web.body import TURN_BYTES
-from tiercache.web.hot.mapped import Mapped, Maps
+from tiercache.web.hot.in_memory import IInMemory, Memory
 from tiercache.web.hot.sweep import Sweep
 
 KEPT_S = 1.0
@@ -27,6 +26,8 @@ MOST_KEPT = 64
 LOOKED_AT_S = 0.1
 """For how long a file that was whole counts as whole: to look takes a tenth of what it takes to send a small one.  One
 that others cut short meanwhile is found out when its bytes end too soon."""
+
+NOTHING = memoryview(b"")
 
 
 @define(kw_only=True, eq=False)
@@ -38,12 +39,16 @@ class Held:
     users: int = 0
     is_kept: bool = True
     looked_at: float = -math.inf
-    mapped: Mapped | None = None
+    in_memory: IInMemory | None = None
 
     @property
     def number(self) -> int:
         """Its descriptor."""
         return self.handle.fileno()
+
+    def stretch(self, start: int, stop: int) -> memoryview:
+        """What of the bytes [start, stop) may be sent from memory: from `start` on so much of them, or nothing."""
+        return NOTHING if self.in_memory is None else self.in_memory.stretch(start, stop)
 
     @property
     def is_whole(self) -> bool:
@@ -57,7 +62,7 @@ class Descriptors:
     """Those that are open now."""
 
     _clock: IReactorTime
-    _maps: Maps = field(factory=Maps)
+    _memory: Memory = field(factory=Memory)
     _held: dict[str, Held] = field(factory=dict, init=False)
     _idle: Sweep[Held] = field(init=False)
 
@@ -76,8 +81,8 @@ class Descriptors:
             held = None
         if held is None:
             held = self._opened(file)
-        elif held.mapped is None and file.size_bytes > TURN_BYTES:
-            held.mapped = self._maps.open(held.handle, file.size_bytes)
+        elif held.in_memory is None:
+            held.in_memory = self._memory.open(held.handle, file.size_bytes)
         if held is None:
             return None
         held.users += 1
@@ -131,6 +136,6 @@ class Descriptors:
         self._idle.forget(held)
         if self._held.get(held.file.sha256) is held:
             del self._held[held.file.sha256]
-        if held.mapped is not None:
-            self._maps.close(held.mapped)
+        if held.in_memory is not None:
+            held.in_memory.close()
         held.handle.close()

@@ -23,8 +23,12 @@ READ_BYTES = 16 * 1024
 class IOutlet(Protocol):
     """Takes bytes past a transport, which is to hold none."""
 
-    def write(self, data: bytes | memoryview, *, is_more_to_come: bool = False) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """Hand bytes on; how many were taken.  An error is the transport's to find: it counts as none."""
+        ...
+
+    def begin(self, head: bytes, body: memoryview, *, is_more_to_come: bool) -> int:
+        """As `write`, of both in one: a head, and so much of what follows it."""
         ...
 
     def send(self, descriptor: int, offset: int, size_bytes: int) -> int | None:
@@ -46,11 +50,20 @@ class SocketOutlet:
 
     _transport: Any
 
-    def write(self, data: bytes | memoryview, *, is_more_to_come: bool = False) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """See `IOutlet`."""
         try:
             handle: socket.socket = self._transport.getHandle()
-            return handle.send(data, socket.MSG_MORE if is_more_to_come else 0)
+            return handle.send(data)
+        except OSError:
+            return 0
+
+    def begin(self, head: bytes, body: memoryview, *, is_more_to_come: bool) -> int:
+        """See `IOutlet`."""
+        try:
+            handle: socket.socket = self._transport.getHandle()
+            flags = socket.MSG_MORE if is_more_to_come else 0
+            return handle.sendmsg((head, body), (), flags) if body else handle.send(head, flags)
         except OSError:
             return 0
 

@@ -1,4 +1,4 @@
-"""Sends a stretch of a file past Python: whenever the socket has room the kernel is told of the next of it."""
+"""Sends a stretch of a file: whenever the socket has room it has the next of it, by `sendfile` or from memory."""
 
 # ruff: noqa: N802  # the names of IPullProducer
 
@@ -12,13 +12,10 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from tiercache.web.body import TURN_BYTES
-from tiercache.web.hot.descriptors import Held
+from tiercache.web.hot.descriptors import NOTHING, Held
 from tiercache.web.hot.outlet import IOutlet
 
 log = Logger()
-
-LAST_BYTES = 64 * 1024
-"""So much at the end leaves by `sendfile` in any case."""
 
 
 @implementer(IPullProducer)
@@ -67,18 +64,13 @@ class FileSending:
         self._outlet.wait()
 
     def _hand_on(self, at: int, size_bytes: int) -> int | None:
-        """As `IOutlet.send`; what is mapped, from there, but for the last of it.
-
-        Where a file was cut short the rest of that page of memory reads as zeros, and what is behind it cannot be read.
-        `sendfile` knows where a file ends: what it has given the last of is whole.
-        """
-        mapped = self.held.mapped
-        until = min(at + size_bytes, self.stop - LAST_BYTES)
-        if mapped is not None and until > at:
-            taken = self._outlet.write(mapped.view[at:until])
-            if taken:
-                return taken
-        return self._outlet.send(self.held.number, at, size_bytes)
+        """As `IOutlet.send`; from memory what is there."""
+        stretch = self.held.stretch(at, self.stop)[:size_bytes]
+        taken = self._outlet.write(stretch) if stretch else 0
+        if taken == size_bytes or 0 < taken < len(stretch):
+            return taken
+        more = self._outlet.send(self.held.number, at + taken, size_bytes - taken)
+        return taken + (more or 0) if taken else more
 
     def stopProducing(self) -> None:
         """The connection is gone."""
@@ -90,11 +82,20 @@ class FileSending:
             self._ended(is_whole)
 
 
-def sent_at_once(outlet: IOutlet, held: Held, start: int, stop: int) -> int:
-    """How much of [start, stop) is taken now, if that may be all of it; what goes wrong a `FileSending` finds again."""
-    if stop - start > TURN_BYTES:
-        return 0
+def begun(outlet: IOutlet, head: bytes, held: Held, start: int, stop: int) -> int:
+    """Hand on a head, and [start, stop) with it where that may be done in a turn.
+
+    How much of both is taken, from the head on; what goes wrong with the file a `FileSending` finds again.
+    """
+    size_bytes = stop - start
+    if size_bytes > TURN_BYTES:
+        return outlet.begin(head, NOTHING, is_more_to_come=True)
+    stretch = held.stretch(start, stop)
+    left_bytes = size_bytes - len(stretch)
+    taken = outlet.begin(head, stretch, is_more_to_come=left_bytes > 0)
+    if taken < len(head) + len(stretch) or not left_bytes:
+        return taken
     try:
-        return outlet.send(held.number, start, stop - start) or 0
+        return taken + (outlet.send(held.number, stop - left_bytes, left_bytes) or 0)
     except OSError:
-        return 0
+        return taken
