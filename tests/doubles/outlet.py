@@ -21,6 +21,7 @@ class MemoryOutlet:
     sent: list[int] = field(factory=list)
     written: list[int] = field(factory=list)
     is_broken: bool = False
+    expects_much: bool = False
 
     def write(self, data: bytes | memoryview) -> int:
         assert not self.transport.held, "it overtakes what the transport holds"
@@ -62,6 +63,9 @@ class MemoryOutlet:
         self.transport.io.write(data)
         self.sent.append(len(data))
         return len(data)
+
+    def expect_much(self) -> None:
+        self.expects_much = True
 
     def wait(self) -> None:
         if self.transport.is_taken_from:

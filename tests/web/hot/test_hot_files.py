@@ -250,6 +250,7 @@ def test_file_that_is_wanted_again_leaves_as_the_kernel_has_it_in_memory_but_for
     outlet = twins.outlets.made[-1]
     assert connection.reply().body == LARGE
     assert outlet.sent == [TURN_BYTES, TURN_BYTES, 77]
+    assert outlet.expects_much
     assert not is_mapped()
     connection.send(head("GET", LARGE_FILE))
     assert connection.reply().body == LARGE
@@ -282,6 +283,7 @@ def test_file_of_a_turn_that_is_wanted_again_leaves_with_its_head(
     assert outlet.sent[1:] == by_sendfile * 2
     assert outlet.written[1:] == [len(whole) - sum(by_sendfile)] * 2
     assert connection.transport.producer is connection.protocol, "nobody was registered for it"
+    assert not outlet.expects_much
 
 
 @pytest.mark.parametrize("content", [SMALL, MIDDLING])

@@ -10,14 +10,23 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from typing import Any, Protocol
 
-from attrs import define
+from attrs import define, field
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import ISSLTransport
 
+from tiercache.access.principals import address_of
+
 READ_BYTES = 16 * 1024
 """How much is read at a time of what clients ask for."""
+
+NEAR_BYTES = 512 * 1024
+"""How much of a large file the kernel holds at once for a client on this machine.
+
+By itself it holds as much as a far client needs, several MB: more than stays in the processor's caches on its way.
+"""
 
 
 class IOutlet(Protocol):
@@ -39,6 +48,10 @@ class IOutlet(Protocol):
         """What has come; nothing where it ended, or went wrong, which is the transport's to find."""
         ...
 
+    def expect_much(self) -> None:
+        """A large file follows."""
+        ...
+
     def wait(self) -> None:
         """Have the pull producer of the transport called when it takes more."""
         ...
@@ -49,6 +62,7 @@ class SocketOutlet:
     """The outlet of a transport that is a socket, and nothing between."""
 
     _transport: Any
+    _expects_much: bool = field(default=False, init=False)
 
     def write(self, data: bytes | memoryview) -> int:
         """See `IOutlet`."""
@@ -81,6 +95,16 @@ class SocketOutlet:
             return handle.recv(READ_BYTES)
         except OSError:
             return b""
+
+    def expect_much(self) -> None:
+        """See `IOutlet`."""
+        if self._expects_much:
+            return
+        self._expects_much = True
+        address = address_of(getattr(self._transport.getPeer(), "host", None))
+        if address is not None and address.is_loopback:
+            with suppress(OSError):
+                self._transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, NEAR_BYTES)
 
     def wait(self) -> None:
         """See `IOutlet`."""

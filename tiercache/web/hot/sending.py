@@ -89,6 +89,7 @@ def begun(outlet: IOutlet, head: bytes, held: Held, start: int, stop: int) -> in
     """
     size_bytes = stop - start
     if size_bytes > TURN_BYTES:
+        outlet.expect_much()
         return outlet.begin(head, NOTHING, is_more_to_come=True)
     stretch = held.stretch(start, stop)
     left_bytes = size_bytes - len(stretch)
