@@ -7,6 +7,7 @@ who answers, of whom there are many where there are many nodes: in tests.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 
@@ -28,8 +29,11 @@ Keep = Callable[[Request, IStanding], None]
 
 
 def mounted(routes: Sequence[Route], *, guard: Guard, responder: Responder, keep: Keep) -> IResource:
-    """A resource of these routes."""
+    """A resource of these routes.  Raises ValueError where two are for the same."""
     by_target = {(route.verb, route.path): route for route in routes}
+    if len(by_target) < len(routes):
+        counts = Counter(f"{route.verb} {route.path}" for route in routes)
+        raise ValueError(f"more than one route for {', '.join(name for name, count in counts.items() if count > 1)}")
     mount = _Mount(routes=by_target, guard=guard, responder=responder, keep=keep)
     return _matching(tuple(by_target)).__get__(mount, _Mount).resource()
 
