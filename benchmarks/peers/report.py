@@ -37,6 +37,9 @@ and again for a page of {listed} files, which is another one each time, in JSON 
 asked of a node of one process, whose reactor does all of that too, and of one with workers.
 *Memory* is the most that a server and its children ever held in the run.
 
+The same page has bodies of several lengths, as servers tell more or less of a file: this node's HTML has its size and
+its time of upload too, which the standard has in JSON alone, and which uv reads in both.
+
 *nginx static* serves from disk what this node answered; *nginx cache* keeps what the index answers and checks nothing,
 and with *lock* has one request fetch while the others wait. Both run with one worker, and without an access log, which
 this node writes. proxpi and pypiserver run under gunicorn with two threads. A remark in the place of a value says what

@@ -53,6 +53,7 @@ TABLES = (
     Table(group=cells.PAGES, title="Warm pages, CPU µs a request", value=_times("cpu_s", 1e6), shown=three_digits),
     Table(group=cells.PAGES, title="Warm pages, requests a second", value=_per_s, shown=three_digits),
     Table(group=cells.PAGES, title="Warm pages, 99th percentile, ms", value=_times("tail_s", 1e3), shown=three_digits),
+    Table(group=cells.PAGES, title="Warm pages, KB of a body", value=_times("size_bytes", 1e-3), shown=three_digits),
     Table(group=cells.FILES, title="Warm files, CPU µs a request", value=_times("cpu_s", 1e6), shown=three_digits),
     Table(group=cells.FILES, title="Warm files, requests a second", value=_per_s, shown=three_digits),
     Table(

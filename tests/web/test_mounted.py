@@ -25,5 +25,5 @@ def route(verb: str, path: str) -> Route:
 def test_two_routes_for_the_same_are_a_mistake_that_is_told_when_they_are_mounted() -> None:
     routes = [route("GET", "/a"), route("POST", "/a"), route("GET", "/b")]
     mounted(routes, guard=NOBODY, responder=NOBODY, keep=NOBODY)
-    with pytest.raises(ValueError, match="^more than one route for GET /a$"):
+    with pytest.raises(ValueError, match=r"^more than one route for GET /a$"):
         mounted([*routes, route("GET", "/a")], guard=NOBODY, responder=NOBODY, keep=NOBODY)
