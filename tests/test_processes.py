@@ -510,6 +510,7 @@ def test_threads_that_compute_make_way_soon_in_a_node() -> None:
 
 
 def test_garbage_in_circles_is_looked_for_seldom_but_found() -> None:
+    # Python from 3.12 on looks a few instructions later.
     code = (
         "import gc; from tiercache.commands.memory import COLLECTED_AFTER, collect_nothing, collect_seldom\n"
         "class Circle:\n"
@@ -520,7 +521,7 @@ def test_garbage_in_circles_is_looked_for_seldom_but_found() -> None:
         "assert most == 2000\n"
         "collect_seldom(); Circle.alive = 0\n"
         "for _ in range(10 * COLLECTED_AFTER[0]): Circle(); most = max(most, Circle.alive)\n"
-        "print(gc.get_freeze_count() > 0, most > 1000, most <= COLLECTED_AFTER[0] + 1)"
+        "print(gc.get_freeze_count() > 0, most > 1000, most <= COLLECTED_AFTER[0] + 100)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["True", "True", "True"]

@@ -169,6 +169,7 @@ class Flit:
             FLIT_INDEX_URL=login.url,
             FLIT_USERNAME=login.user,
             FLIT_PASSWORD=login.password,
+            FLIT_NO_NETWORK="1",  # or it would ask the public index which classifiers there are
             PYTHON_KEYRING_BACKEND="keyring.backends.null.Keyring",
         )
 
