@@ -157,7 +157,8 @@ def test_daemon_that_cannot_listen_says_so_and_leaves_no_pid_file(tmp_path: Path
     assert ended.returncode == 1
     assert f"Couldn't listen on 127.0.0.1:{port}" in ended.stderr
     assert f"Couldn't listen on 127.0.0.1:{port}" in (tmp_path / "twistd.log").read_text()
-    assert not (tmp_path / "twistd.pid").exists()
+    # The daemon removes it after it has told the process that waits for it.
+    wait_until(lambda: not (tmp_path / "twistd.pid").exists(), what="the end of the pid file")
 
 
 @pytest.mark.parametrize(
