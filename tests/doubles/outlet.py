@@ -24,20 +24,21 @@ class MemoryOutlet:
     expects_much: bool = False
 
     def write(self, data: bytes | memoryview) -> int:
-        assert not self.transport.held, "it overtakes what the transport holds"
-        if self.is_broken:
-            return 0
-        taken = self._taken(data)
-        self.written.append(taken)
-        return taken
+        return self._handed_on(data)
 
     def begin(self, head: bytes, body: memoryview, *, is_more_to_come: bool) -> int:
+        return self._handed_on(head, body)
+
+    def _handed_on(self, *pieces: bytes | memoryview) -> int:
         assert not self.transport.held, "it overtakes what the transport holds"
         if self.is_broken:
             return 0
-        taken = self._taken(head)
-        if taken == len(head):
-            taken += self._taken(body)
+        taken = 0
+        for piece in pieces:
+            of_this = self._taken(piece)
+            taken += of_this
+            if of_this < len(piece):
+                break
         self.written.append(taken)
         return taken
 
